@@ -1,0 +1,47 @@
+"""One tree of errors. Each is raised where the fact is known, says in one line what is wrong (file, key or device) and
+what to do, and is caught once, in a command line, which exits with its code."""
+
+
+class EdgewatchError(Exception):
+    """Base of all errors that a user can do something about."""
+
+    exit_code = 1
+
+
+class ConfigurationError(EdgewatchError):
+    """Usage, configuration file, environment or command-line values."""
+
+    exit_code = 2
+
+
+class SourceError(EdgewatchError):
+    """A camera or video that cannot be opened or read."""
+
+    exit_code = 3
+
+
+class ModelError(EdgewatchError):
+    """A bundle or backend that cannot be used."""
+
+    exit_code = 4
+
+
+class BrokerError(EdgewatchError):
+    """The MQTT broker is absent, refuses us, or left events unacknowledged at the end of a file."""
+
+    exit_code = 5
+
+
+class DatasetError(EdgewatchError):
+    """A data set, manifest or clip for training or evaluation that cannot be used."""
+
+    exit_code = 6
+
+
+class QualityError(EdgewatchError):
+    """A conversion or proof that misses its stated limit."""
+
+    exit_code = 7
+
+
+INTERRUPTED_EXIT_CODE = 130
