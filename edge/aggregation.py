@@ -1,4 +1,5 @@
 """From single inferences to scores of a window. State goes in and comes out as an argument."""
+
 from typing import Protocol, TypeVar
 
 from edge.types import Inference, Scores

@@ -2,8 +2,9 @@
 
 Tensors are found by their signature names:
 
-- `frame.tflite`: one input, uint8 (1, height, width, 3) RGB, scale 1 and zero point 0; outputs `features` (1, n_features)
-  and `probabilities` (1, n_labels). It runs once per stream; features are concatenated, probabilities averaged.
+- `frame.tflite`: one input, uint8 (1, height, width, 3) RGB, scale 1 and zero point 0; outputs `features`
+  (1, n_features) and `probabilities` (1, n_labels). It runs once per stream; features are concatenated,
+  probabilities averaged.
 - `head.tflite` (kind `frame+head`): one recurrent step. Inputs `features` (1, n_streams * n_features) and `state`
   (1, n_state); outputs `probabilities` (1, n_labels) and `next_state` (1, n_state). The state begins at zero.
 """
