@@ -1,0 +1,88 @@
+"""One folder per class, the layout of most sets, with groups where something tells them.
+
+`groups.csv` (path,group) gives the groups of `surveillance-fight` (Akti et al., IPTA 2019). `name_map.csv` is that of
+`hockey-fights` (Bermejo Nievas et al., CAIP 2011): its clips were cut one after the other, so blocks of neighbouring
+numbers, often the same game, are taken as groups. Otherwise each clip is a group of its own.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge.errors import DatasetError
+from trainer.labels import EVENT_LABELS, NORMAL, is_known_class, label_of_class
+from trainer.manifest import Clip, Segment, read_rows
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
+GROUPS_NAME = "groups.csv"
+NAME_MAP_NAME = "name_map.csv"
+HOCKEY_BLOCK_CLIPS = 20
+"""Neighbouring numbers of `hockey-fights` that count as one group."""
+
+
+def read_class_folders(path: Path, positive: Mapping[str, str] | None = None, groups: Path | None = None) -> list[Clip]:
+    """Read one folder per class; a folder of videos alone is a class itself, such as `normal`.
+
+    Raises:
+        DatasetError: there is no video, or the groups' CSV and the folders do not fit.
+    """
+    classes = {folder.name: _videos(folder) for folder in sorted(path.iterdir()) if folder.is_dir()}
+    classes = {name: videos for name, videos in classes.items() if videos}
+    own = _videos(path)
+    if own and not classes and (positive or is_known_class(path.resolve().name)):
+        classes = {path.resolve().name: own}
+    if not classes:
+        found = "videos but no class" if own else "no video"
+        raise DatasetError(f"{path}: holds {found}; it needs one folder per class, such as fight/ and normal/")
+    labels = {name: _label(name, path, positive) for name in classes}
+    annotates = frozenset(labels.values()) - {NORMAL} or frozenset(EVENT_LABELS)
+    group_of, complete = _groups(path, groups)
+    return [
+        Clip(
+            video,
+            _group(group_of, complete, video.relative_to(path).as_posix(), path),
+            annotates,
+            (Segment(labels[name]),),
+            video.relative_to(path).as_posix(),
+            path.resolve().name,
+        )
+        for name, videos in classes.items()
+        for video in videos
+    ]
+
+
+def _videos(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
+
+
+def _label(name: str, path: Path, positive: Mapping[str, str] | None) -> str:
+    label = label_of_class(name, positive)
+    if not label:
+        raise DatasetError(f"{path / name}: the class has no letter or digit in its name; rename the folder")
+    return label
+
+
+def _groups(path: Path, groups: Path | None) -> tuple[dict[str, str], bool]:
+    """Groups by the clips' names, and whether every clip has to have one."""
+    if groups is not None or (path / GROUPS_NAME).is_file():
+        rows = read_rows(groups or path / GROUPS_NAME, required=("path", "group"))
+        for row in rows:
+            if not (path / row["path"]).is_file():
+                raise DatasetError(f"{groups or path / GROUPS_NAME}: {row['path']}: no such file below {path}")
+        return {row["path"]: row["group"] for row in rows}, True
+    if (path / NAME_MAP_NAME).is_file():
+        rows = read_rows(path / NAME_MAP_NAME, required=("label", "file", "original"))
+        return {f"{row['label']}/{row['file']}": _block(row["original"]) for row in rows}, False
+    return {}, False
+
+
+def _block(original: str) -> str:
+    """`fi47_xvid.avi` -> `fi2`: the block of neighbouring numbers."""
+    match = re.match(r"([a-z]+)(\d+)", original)
+    return f"{match[1]}{int(match[2]) // HOCKEY_BLOCK_CLIPS}" if match else original
+
+
+def _group(group_of: Mapping[str, str], complete: bool, name: str, path: Path) -> str:
+    if complete and name not in group_of:
+        raise DatasetError(f"{path}: {name}: has no group in the groups' CSV; add its row")
+    return group_of.get(name, name)

@@ -1,0 +1,80 @@
+"""From the class names that data sets use to the labels that models use."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from edge.errors import ConfigurationError
+
+NORMAL = "normal"
+EVENT_LABELS = ("fall", "violence")
+"""What the built-in model alerts on. A folder of footage without events annotates both."""
+
+LABEL_OF_CLASS = {
+    "fight": "violence",
+    "fights": "violence",
+    "fighting": "violence",
+    "violence": "violence",
+    "violent": "violence",
+    "fall": "fall",
+    "falls": "fall",
+    "falling": "fall",
+    "adl": NORMAL,
+    "nofall": NORMAL,
+    "nonfall": NORMAL,
+    "notfall": NORMAL,
+    "nofight": NORMAL,
+    "nonfight": NORMAL,
+    "noviolence": NORMAL,
+    "nonviolence": NORMAL,
+    "nonviolent": NORMAL,
+    "noevent": NORMAL,
+    "normal": NORMAL,
+}
+"""Class names of well-known sets, in lower case and without punctuation (`noFight`, `non_fall`, `NonViolence`)."""
+
+
+def slug(name: str) -> str:
+    """Spell a class name as a label: lower case, `[a-z0-9_-]`."""
+    return re.sub(r"[^a-z0-9_-]+", "_", name.strip().lower()).strip("_")
+
+
+def label_of_class(name: str, positive: Mapping[str, str] | None = None) -> str:
+    """Map a data set's class name to a label.
+
+    A class of the `positive` mapping becomes its label, and every class that it does not name becomes `normal`.
+    Without a mapping the table decides, and an unknown class is its own label.
+    """
+    if positive:
+        wanted = {slug(key): value for key, value in positive.items()}
+        return wanted.get(slug(name), NORMAL)
+    return LABEL_OF_CLASS.get(_letters(name), slug(name))
+
+
+def is_known_class(name: str) -> bool:
+    """Whether the table knows a class name."""
+    return _letters(name) in LABEL_OF_CLASS
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def parse_positive(pairs: Iterable[str]) -> dict[str, str]:
+    """Read `CLASS=LABEL` arguments.
+
+    Raises:
+        ConfigurationError: a pair has another form.
+    """
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        name, _, label = pair.partition("=")
+        if not name or slug(label) != label or not label:
+            raise ConfigurationError(f"--positive {pair}: is not CLASS=LABEL, such as brawl=violence")
+        mapping[name] = label
+    return mapping
+
+
+def ordered(labels: Iterable[str]) -> list[str]:
+    """Put `normal` first and the others in alphabetical order, as bundles list them."""
+    found = set(labels)
+    return [NORMAL] * (NORMAL in found) + sorted(found - {NORMAL})

@@ -1,0 +1,186 @@
+"""A run directory: what was asked, how it went, and what came out. Everything in it is written whole or not at all.
+
+`run.json` settings; `history.json` figures of each epoch; `checkpoints/` what a resumed run goes on from;
+`frame.keras` and `head.keras` the trained models; `metrics.json`, `confusion_frames.png` and `confusion_videos.png`
+what they are worth on the validation clips.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edge.bundle import AlertSpec, InputSpec
+from edge.errors import ConfigurationError
+from trainer.files import write_atomically, write_json
+
+if TYPE_CHECKING:
+    import keras
+
+SETTINGS_NAME = "run.json"
+HISTORY_NAME = "history.json"
+METRICS_NAME = "metrics.json"
+FRAME_NAME = "frame.keras"
+HEAD_NAME = "head.keras"
+MODEL_NAME = "model.json"
+
+
+class Settings(BaseModel):
+    """What decides a run's outcome. Two runs with equal settings give the same model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: str
+    seed: int
+    epochs: int
+    labels: tuple[str, ...]
+    input: InputSpec
+    hyperparameters: dict[str, float | int | str | bool] = {}
+    data: tuple[str, ...] = ()
+    """Names of the data sets."""
+    train_clips: dict[str, str] = {}
+    """Clips to learn from, as dataset/name, and the beginning of their SHA-256."""
+    validation_clips: dict[str, str] = {}
+    weights: str = ""
+    """Where the backbone's weights come from, with their digest."""
+    versions: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a recipe makes. `frame` maps float32 (n, height, width, 3), 0..255 in whole numbers, to the outputs
+    `features` (n, n_features) and `probabilities` (n, n_labels); `head`, one recurrent step, maps `features` and
+    `state` to `probabilities` and `next_state`."""
+
+    frame: "keras.Model"
+    head: "keras.Model | None"
+    labels: tuple[str, ...]
+    input: InputSpec
+    window_s: float
+    alerts: dict[str, AlertSpec] = field(default_factory=dict)
+
+
+class Run:
+    """An open run directory."""
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self.path = path
+        self.settings = settings
+
+    @classmethod
+    def start(cls, path: Path, settings: Settings) -> Self:
+        """Begin a run, or open the unfinished one of the same settings.
+
+        Raises:
+            ConfigurationError: the directory holds something else, or a run of other settings.
+        """
+        if (path / SETTINGS_NAME).is_file():
+            run = cls.load(path)
+            run.refuse_other(settings)
+            return run
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ConfigurationError(f"{path}: exists and is no run directory; give another --out")
+        write_json(path / SETTINGS_NAME, settings.model_dump(mode="json"))
+        return cls(path, settings)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Open a run directory.
+
+        Raises:
+            ConfigurationError: it is none, or its settings cannot be read.
+        """
+        try:
+            text = (path / SETTINGS_NAME).read_text(encoding="utf-8")
+            return cls(path, Settings.model_validate_json(text))
+        except OSError as error:
+            raise ConfigurationError(f"{path}: no run directory ({SETTINGS_NAME}: {error.strerror})") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise ConfigurationError(f"{path / SETTINGS_NAME}: {key}: {first['msg']}; train again") from error
+
+    def refuse_other(self, settings: Settings) -> None:
+        """Refuse to go on with settings that are not the run's own.
+
+        Raises:
+            ConfigurationError: a setting differs; the message names it.
+        """
+        mine, other = self.settings.model_dump(mode="json"), settings.model_dump(mode="json")
+        for key in mine:
+            if key != "versions" and mine[key] != other[key]:
+                change = "" if isinstance(mine[key], dict) else f" ({mine[key]!r} there, {other[key]!r} here)"
+                raise ConfigurationError(f"{self.path}: the run has another {key}{change}; give another --out")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the trained model is there."""
+        return (self.path / MODEL_NAME).is_file()
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where a recipe keeps what a resumed run goes on from."""
+        return self.path / "checkpoints"
+
+    def history(self) -> list[dict[str, float]]:
+        """Figures of each finished epoch."""
+        path = self.path / HISTORY_NAME
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+    def write_history(self, history: list[dict[str, float]]) -> None:
+        """Replace the figures of the finished epochs."""
+        write_json(self.path / HISTORY_NAME, history)
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Replace the figures on the validation clips."""
+        write_json(self.path / METRICS_NAME, metrics)
+
+    def save_model(self, trained: TrainedModel) -> None:
+        """Write the trained model; `finished` becomes true last."""
+        write_atomically(self.path / FRAME_NAME, lambda path: trained.frame.save(path))
+        if trained.head is not None:
+            head = trained.head
+            write_atomically(self.path / HEAD_NAME, lambda path: head.save(path))
+        content = {
+            "labels": list(trained.labels),
+            "input": trained.input.model_dump(mode="json"),
+            "window_s": trained.window_s,
+            "alerts": {label: alert.model_dump(mode="json") for label, alert in trained.alerts.items()},
+            "head": trained.head is not None,
+        }
+        write_json(self.path / MODEL_NAME, content)
+
+    def load_model(self) -> TrainedModel:
+        """Read the trained model.
+
+        Raises:
+            ConfigurationError: the run has none yet.
+        """
+        import keras  # noqa: PLC0415  (seconds to import, and most commands need no model)
+
+        if not self.finished:
+            raise ConfigurationError(f"{self.path}: training is not finished; go on with trainer train --resume")
+        content = json.loads((self.path / MODEL_NAME).read_text(encoding="utf-8"))
+        return TrainedModel(
+            frame=_load(keras, self.path / FRAME_NAME),
+            head=_load(keras, self.path / HEAD_NAME) if content["head"] else None,
+            labels=tuple(content["labels"]),
+            input=InputSpec.model_validate(content["input"]),
+            window_s=content["window_s"],
+            alerts={label: AlertSpec.model_validate(alert) for label, alert in content["alerts"].items()},
+        )
+
+    def save_arrays(self, name: str, **arrays: NDArray[np.generic]) -> None:
+        """Keep arrays with the run, such as the pictures that calibrate a conversion."""
+        write_atomically(self.path / name, lambda path: np.savez_compressed(path, **arrays))  # pyright: ignore[reportArgumentType]
+
+
+def _load(keras: Any, path: Path) -> "keras.Model":
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: cannot be read ({str(error).splitlines()[0]}); train again") from error

@@ -1,0 +1,160 @@
+"""Splits that keep a group on one side: folds for cross-validation, and validation clips of the training clips."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from edge.errors import DatasetError
+from trainer.files import write_text
+from trainer.manifest import Clip, read_rows
+
+COLUMNS = ("path", "label", "group", "fold")
+RESTARTS = 50
+"""Random assignments of which the best balanced one is kept."""
+VALIDATION_FOLDS = 5
+"""One fold of five is the papers' 20 % of validation clips."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Clips to learn from and clips to judge by."""
+
+    train: list[Clip]
+    held_out: list[Clip]
+
+    def __post_init__(self) -> None:
+        refuse_leak(self.train, self.held_out)
+
+
+def refuse_leak(train: Iterable[Clip], held_out: Iterable[Clip]) -> None:
+    """Refuse clips of one group on both sides.
+
+    Raises:
+        DatasetError: as said; the message names the group.
+    """
+    both = {_group_key(clip) for clip in train} & {_group_key(clip) for clip in held_out}
+    if both:
+        dataset, group = min(both)
+        raise DatasetError(
+            f"{dataset}: group {group} stands on both sides of the split; "
+            "put all clips of a group into one fold (trainer folds writes such files)"
+        )
+
+
+def _group_key(clip: Clip) -> tuple[str, str]:
+    return clip.dataset, clip.group
+
+
+def assign_folds(clips: Sequence[Clip], n_folds: int, seed: int) -> list[int]:
+    """Give each clip a fold: groups whole, labels spread as evenly as the groups allow.
+
+    Raises:
+        DatasetError: there are fewer groups than folds.
+    """
+    groups = ["\n".join(_group_key(clip)) for clip in clips]
+    labels = [f"{clip.dataset}\n{clip.label}" for clip in clips]
+    if len(set(groups)) < n_folds:
+        raise DatasetError(f"{len(set(groups))} groups cannot make {n_folds} folds; give more groups or fewer folds")
+    best: tuple[float, list[int]] | None = None
+    for restart in range(RESTARTS):
+        folds = _one_assignment(labels, groups, n_folds, seed * RESTARTS + restart)
+        imbalance = _imbalance(labels, folds, n_folds)
+        if best is None or imbalance < best[0]:
+            best = (imbalance, folds)
+    assert best is not None
+    return best[1]
+
+
+def _one_assignment(labels: list[str], groups: list[str], n_folds: int, seed: int) -> list[int]:
+    folds = [0] * len(labels)
+    # scikit-learn warns of, or refuses, labels with fewer clips than folds; stratifying by none of them is then right
+    scarce = min(Counter(labels).values()) < n_folds
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        strata = [""] * len(labels) if scarce else labels
+        for fold, (_, held_out) in enumerate(splitter.split(labels, strata, groups)):
+            for index in held_out:
+                folds[index] = fold
+    return folds
+
+
+def _imbalance(labels: list[str], folds: list[int], n_folds: int) -> float:
+    """Sum over labels and folds of the squared relative deviation from an even spread."""
+    counts = Counter(zip(labels, folds, strict=True))
+    totals = Counter(labels)
+    return sum(
+        (counts[label, fold] * n_folds / total - 1) ** 2 for label, total in totals.items() for fold in range(n_folds)
+    )
+
+
+def leave_one_group_out(clips: Sequence[Clip]) -> list[int]:
+    """Give each group a fold of its own, in the order of their names."""
+    names = sorted({_group_key(clip) for clip in clips})
+    return [names.index(_group_key(clip)) for clip in clips]
+
+
+def split_validation(clips: Sequence[Clip], seed: int) -> Split:
+    """Set a fifth of the clips apart for validation, whole groups, labels balanced.
+
+    Raises:
+        DatasetError: there are fewer than two groups.
+    """
+    n_groups = len({_group_key(clip) for clip in clips})
+    if n_groups < 2:
+        raise DatasetError("all clips are of one group, so none can validate; give a groups CSV or more footage")
+    folds = assign_folds(clips, min(VALIDATION_FOLDS, n_groups), seed)
+    sizes = Counter(folds)
+    held_out = min(sizes, key=lambda fold: (abs(sizes[fold] - len(clips) / VALIDATION_FOLDS), fold))
+    return split_fold(clips, folds, held_out)
+
+
+def split_fold(clips: Sequence[Clip], folds: Sequence[int], held_out: int) -> Split:
+    """The clips outside and inside one fold."""
+    sides = np.asarray(folds) == held_out
+    return Split(
+        [clip for clip, out in zip(clips, sides, strict=True) if not out],
+        [clip for clip, out in zip(clips, sides, strict=True) if out],
+    )
+
+
+def write_folds(path: Path, clips: Sequence[Clip], folds: Sequence[int]) -> None:
+    """Write a fold file: path,label,group,fold; paths relative to the data set's folder."""
+    rows = [f"{clip.name},{clip.label},{clip.group},{fold}" for clip, fold in zip(clips, folds, strict=True)]
+    write_text(path, "\n".join([",".join(COLUMNS), *rows]) + "\n")
+
+
+def read_folds(path: Path, clips: Sequence[Clip]) -> list[int]:
+    """Read the folds of exactly these clips.
+
+    Raises:
+        DatasetError: file and clips do not fit, or a group (of the file or of the clips) stands in two folds.
+    """
+    rows = read_rows(path, required=("path", "group", "fold"))
+    try:
+        fold_of = {row["path"]: int(row["fold"]) for row in rows}
+    except ValueError as error:
+        raise DatasetError(f"{path}: a fold is not a whole number ({error})") from error
+    _refuse_torn(path, ((row["group"], int(row["fold"])) for row in rows))
+    names = {clip.name for clip in clips}
+    if missing := sorted(set(fold_of) ^ names):
+        where = "the data" if missing[0] in fold_of else "the fold file"
+        raise DatasetError(f"{path}: {missing[0]} is not in {where}; make the fold file again with trainer folds")
+    folds = [fold_of[clip.name] for clip in clips]
+    _refuse_torn(path, ((clip.group, fold) for clip, fold in zip(clips, folds, strict=True)))
+    return folds
+
+
+def _refuse_torn(path: Path, pairs: Iterable[tuple[str, int]]) -> None:
+    fold_of: dict[str, int] = {}
+    for group, fold in pairs:
+        if fold_of.setdefault(group, fold) != fold:
+            raise DatasetError(
+                f"{path}: group {group} stands in folds {fold_of[group]} and {fold}, so one scene would be on both "
+                "sides; put all its clips into one fold"
+            )
