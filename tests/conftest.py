@@ -1,0 +1,77 @@
+"""What all tests share: where real footage lies, quiet libraries, and no silent skips in continuous integration."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+MISSING_PACKAGE = ("not installed", "could not import", "no module named")
+
+# Read by the libraries when they are first imported, which is after this file. Tests run in as many workers as
+# there are cores, so each keeps to one thread.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # otherwise announced at every import
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the same figures with and without a GPU
+for variable in ONE_THREAD:
+    os.environ.setdefault(variable, "1")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real footage, which is not in the repository: `EDGEWATCH_DATA`, or `../shared/data` beside the checkout."""
+    return _beside_checkout("EDGEWATCH_DATA", "data")
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> Path:
+    """ImageNet weights: `EDGEWATCH_WEIGHTS`, or `../shared/weights` beside the checkout."""
+    return _beside_checkout("EDGEWATCH_WEIGHTS", "weights")
+
+
+def _beside_checkout(variable: str, name: str) -> Path:
+    path = Path(os.environ.get(variable, ROOT.parent / "shared" / name))
+    if not path.is_dir():
+        pytest.skip(f"no {name} at {path}; set {variable} to where it lies")
+    return path
+
+
+def _refused(reason: str) -> str | None:
+    """Why a skip with this reason fails in continuous integration, or None."""
+    if os.environ.get("CI") != "true":
+        return None
+    if any(phrase in reason.lower() for phrase in MISSING_PACKAGE):
+        return f"skipped for a missing package, which CI=true refuses: {reason}"
+    return None
+
+
+def _reason(longrepr: object) -> str:
+    """The reason of a skip: pytest keeps (path, line, message)."""
+    message = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+    return str(message).removeprefix("Skipped").removeprefix(":").strip()
+
+
+def _check_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.outcome != "skipped" or hasattr(report, "wasxfail"):
+        return
+    reason = _reason(report.longrepr)
+    refusal = _refused(reason) if reason and reason != "unconditional skip" else "skipped without a reason"
+    if refusal is not None:
+        report.outcome = "failed"
+        report.longrepr = refusal
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _check_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _check_skip(report)
+    return report
