@@ -1,0 +1,210 @@
+"""One connection to the broker, from CONNECT to its end. The only module that imports paho.
+
+Every connection has a client of its own, so that nothing waits inside paho: what has to survive a connection is in the
+outbox or with the publisher. All of it runs in the publisher's thread.
+"""
+
+import select
+import socket
+import ssl
+import time
+from collections import deque
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.config import PASSWORD_VARIABLE, BrokerConfig
+from edge.errors import BrokerError
+
+CONNECT_TIMEOUT_S = 5.0
+PROTOCOL_OF_VERSION = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQTTv5}
+CREDENTIALS_REFUSED = frozenset({"Bad user name or password", "Not authorized", "Bad authentication method"})
+
+
+class CredentialsRefusedError(BrokerError):
+    """The broker answered and does not want us: trying again changes nothing until somebody acts."""
+
+
+class Connection:
+    """An open connection."""
+
+    def __init__(self, broker: BrokerConfig, password: str | None, client_id: str, will: tuple[str, str]) -> None:
+        """Connect and wait for the broker's word.
+
+        Args:
+            broker: where, and with which protocol and certificates.
+            password: of the URL's user.
+            client_id: the same for every connection of this box: the broker then ends the older one at once.
+            will: topic and payload that the broker retains when it loses us.
+
+        Raises:
+            BrokerError: it is absent or is no broker.
+            CredentialsRefusedError: it refuses user, password or certificate.
+        """
+        self._broker = broker
+        self._answer: ReasonCode | None = None
+        self._end: str | None = None
+        self._acknowledged: deque[int] = deque()
+        self._refused: str | None = None
+        self._client = self._make_client(password, client_id)
+        self._client.will_set(will[0], will[1], qos=1, retain=True)
+        try:
+            self._client.connect(broker.host, broker.port, broker.keepalive_s)
+            self._await_answer()
+        except BaseException as error:
+            self._drop_socket()
+            if isinstance(error, OSError | ValueError):
+                raise BrokerError(self._absent(error)) from error
+            raise
+
+    def publish(self, topic: str, payload: str, *, qos: int, retain: bool) -> int:
+        """Hand a message to the network; return its number, which `acknowledged` repeats for QoS 1."""
+        return self._client.publish(topic, payload, qos=qos, retain=retain).mid
+
+    def acknowledged(self) -> list[int]:
+        """Return the numbers of the messages that the broker acknowledged since the last call."""
+        numbers = list(self._acknowledged)
+        self._acknowledged.clear()
+        return numbers
+
+    def exchange(self, timeout_s: float, wake: socket.socket | None = None) -> None:
+        """Read and write what the network allows; return after at most `timeout_s`, or earlier when something came.
+
+        Args:
+            timeout_s: how long to wait for the network.
+            wake: a readable socket ends the wait too. It is left unread.
+
+        Raises:
+            BrokerError: the connection is lost, or the broker refuses a message.
+        """
+        sock = self._client.socket()
+        if sock is None:
+            raise BrokerError(self._lost())
+        if isinstance(sock, ssl.SSLSocket) and sock.pending():
+            timeout_s = 0
+        readers = [sock] if wake is None else [sock, wake]
+        writers = [sock] if self._client.want_write() else []
+        readable, writable, _ = select.select(readers, writers, [], timeout_s)
+        failure = MQTTErrorCode.MQTT_ERR_SUCCESS
+        if sock in readable or (isinstance(sock, ssl.SSLSocket) and sock.pending()):
+            failure = self._client.loop_read()
+        if not failure and sock in writable:
+            failure = self._client.loop_write()
+        if not failure:
+            failure = self._client.loop_misc()
+        if failure or self._client.socket() is None:
+            raise BrokerError(self._lost())
+        if self._refused:
+            raise BrokerError(f"{self._broker.address}: the broker refuses an event ({self._refused}); check its ACL")
+
+    def close(self) -> None:
+        """Say goodbye, so that the broker does not publish the will."""
+        self._client.disconnect()
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        while (sock := self._client.socket()) and self._client.want_write() and time.monotonic() < deadline:
+            select.select([], [sock], [], CONNECT_TIMEOUT_S)
+            self._client.loop_write()
+        self._drop_socket()
+
+    def abandon(self) -> None:
+        """Drop the connection without a word; the broker then publishes the will."""
+        self._drop_socket()
+
+    def _make_client(self, password: str | None, client_id: str) -> Client:
+        protocol = PROTOCOL_OF_VERSION[self._broker.version]
+        client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False)
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        if self._broker.username is not None:
+            client.username_pw_set(self._broker.username, password)
+        if self._broker.tls:
+            try:
+                client.tls_set_context(self._tls_context())  # pyright: ignore[reportUnknownMemberType]
+            except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+                raise CredentialsRefusedError(
+                    f"{self._broker.address}: the TLS files cannot be used ({error}); check ca_file, client_cert_file "
+                    "and client_key_file"
+                ) from error
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        return client
+
+    def _tls_context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self._broker.ca_file)
+        if self._broker.client_cert_file is not None:
+            context.load_cert_chain(self._broker.client_cert_file, self._broker.client_key_file)
+        return context
+
+    def _await_answer(self) -> None:
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        while self._answer is None and self._end is None:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise BrokerError(f"{self._broker.address}: answers, but not as an MQTT broker; check the port")
+            self._exchange_before_answer(left_s)
+        answer = self._answer
+        if answer is None:
+            raise BrokerError(
+                f"{self._broker.address}: hung up without an MQTT answer ({self._end}); check the port, and TLS"
+            )
+        if answer.is_failure:
+            raise self._refusal(str(answer))
+
+    def _exchange_before_answer(self, timeout_s: float) -> None:
+        """Like `exchange`, but an end of the connection is for `_await_answer` to explain."""
+        try:
+            self.exchange(timeout_s)
+        except BrokerError:
+            self._end = self._end or "connection lost"
+
+    def _refusal(self, answer: str) -> BrokerError:
+        if answer not in CREDENTIALS_REFUSED:
+            return BrokerError(f"{self._broker.address}: the broker refuses the connection ({answer})")
+        if self._broker.username is None:
+            return CredentialsRefusedError(
+                f"{self._broker.address}: the broker wants a user and password ({answer}); "
+                f"write user@ into the URL and set {PASSWORD_VARIABLE}"
+            )
+        return CredentialsRefusedError(
+            f"{self._broker.address}: the broker refuses user {self._broker.username!r} or the password ({answer}); "
+            f"check the URL's user and {PASSWORD_VARIABLE}"
+        )
+
+    def _absent(self, error: OSError | ValueError) -> str:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return (
+                f"{self._broker.address}: the broker's certificate is not trusted ({error.verify_message}); "
+                "set broker.ca_file, and check the host name and the clock"
+            )
+        if isinstance(error, ssl.SSLError):
+            return f"{self._broker.address}: no TLS connection ({error.reason}); check the port and the certificates"
+        reason = "no answer" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or str(error)
+        return f"{self._broker.address}: no broker there ({reason}); start it, or correct its address"
+
+    def _lost(self) -> str:
+        return f"{self._broker.address}: the connection was lost ({self._end or 'closed by the broker'})"
+
+    def _drop_socket(self) -> None:
+        if (sock := self._client.socket()) is not None:
+            sock.close()
+
+    def _on_connect(
+        self, _client: Client, _userdata: Any, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._answer = code
+
+    def _on_disconnect(
+        self, _client: Client, _userdata: Any, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._end = str(code)
+
+    def _on_publish(
+        self, _client: Client, _userdata: Any, number: int, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            self._refused = str(code)
+        else:
+            self._acknowledged.append(number)
