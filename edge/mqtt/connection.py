@@ -28,6 +28,17 @@ class CredentialsRefusedError(BrokerError):
     """The broker answered and does not want us: trying again changes nothing until somebody acts."""
 
 
+class _ClosingSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho leaves that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 class Connection:
     """An open connection."""
 
@@ -134,6 +145,7 @@ class Connection:
 
     def _tls_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._broker.ca_file)
+        context.sslsocket_class = _ClosingSocket
         if self._broker.client_cert_file is not None:
             context.load_cert_chain(self._broker.client_cert_file, self._broker.client_key_file)
         return context

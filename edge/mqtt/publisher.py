@@ -127,7 +127,9 @@ class Publisher:
         return self._outbox.depth()
 
     def close(self) -> None:
-        """Publish `offline`, say goodbye, and end the thread."""
+        """Publish `offline`, say goodbye, and end the thread. What waits in the outbox stays there."""
+        if self._stopping:
+            return
         with self._changes:
             self._stopping = True
             self._notify()

@@ -1,0 +1,150 @@
+"""A real broker on loopback, and a subscriber that remembers what it receives."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+PATIENCE_S = 20.0
+POLL_S = 0.01
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Look until something in another process has happened."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen in {PATIENCE_S} s"
+        time.sleep(POLL_S)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Subscriber:
+    """Keeps every message below `edgewatch/` in the order of arrival."""
+
+    def __init__(self, port: int, username: str | None = None, password: str | None = None) -> None:
+        self.messages: list[tuple[str, str, bool]] = []
+        """Topic, payload, whether it was retained from before."""
+        self._ready = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id="test-subscriber", clean_session=False)
+        if username:
+            self._client.username_pw_set(username, password)
+        self._client.on_connect = lambda client, *_: client.subscribe("edgewatch/#", qos=1)
+        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_message = lambda _client, _userdata, message: self.messages.append(
+            (message.topic, message.payload.decode(), message.retain)
+        )
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert self._ready.wait(PATIENCE_S), "no answer to SUBSCRIBE"
+
+    def payloads(self, ending: str) -> list[str]:
+        """Payloads of topics that end so, oldest first."""
+        return [payload for topic, payload, _ in self.messages if topic.endswith(ending)]
+
+    def events(self) -> list[dict]:
+        return [json.loads(payload) for payload in self.payloads("/events")]
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class Mosquitto:
+    """Debian's broker, with its configuration and memory in a folder of the test."""
+
+    def __init__(self, folder: Path, *, password: str | None = None, lines: tuple[str, ...] = ()) -> None:
+        program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+        if program is None:
+            pytest.skip("mosquitto is not installed (Debian package mosquitto)")
+        self.port = free_port()
+        self.url = f"mqtt://127.0.0.1:{self.port}"
+        folder.mkdir(exist_ok=True)
+        access = ["allow_anonymous true"]
+        if password is not None:
+            users = folder / "users"
+            subprocess.run(["mosquitto_passwd", "-b", "-c", users, "box", password], check=True, capture_output=True)
+            users.chmod(0o644)
+            access = ["allow_anonymous false", f"password_file {users}"]
+        configuration = folder / "mosquitto.conf"
+        configuration.write_text(
+            "\n".join((f"listener {self.port} 127.0.0.1", *access, "user root", *lines)) + "\n", encoding="utf-8"
+        )
+        self._command = [program, "-c", str(configuration)]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._subscribers: list[Subscriber] = []
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(self._answers, "the start of mosquitto")
+
+    def kill(self) -> None:
+        """As in a power cut."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def subscribe(self, username: str | None = None, password: str | None = None) -> Subscriber:
+        subscriber = Subscriber(self.port, username, password)
+        self._subscribers.append(subscriber)
+        return subscriber
+
+    def stop(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber.close()
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"mosquitto ended with {self._process.returncode}"
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+@pytest.fixture
+def start_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Start brokers; they end with the test."""
+    brokers: list[Mosquitto] = []
+
+    def start(*, running: bool = True, password: str | None = None, lines: tuple[str, ...] = ()) -> Mosquitto:
+        broker = Mosquitto(tmp_path / f"broker-{len(brokers)}", password=password, lines=lines)
+        brokers.append(broker)
+        if running:
+            broker.start()
+        return broker
+
+    yield start
+    for broker in brokers:
+        broker.stop()
+
+
+@pytest.fixture
+def mosquitto(start_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
+    """A broker that takes anyone."""
+    return start_mosquitto()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object], str], None]:
+    return wait_until

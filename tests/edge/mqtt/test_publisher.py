@@ -1,0 +1,291 @@
+"""The publisher against a real mosquitto that comes, goes and refuses."""
+
+import contextlib
+import json
+import random
+import select
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.config import BrokerConfig
+from edge.errors import BrokerError
+from edge.mqtt.connection import Connection, CredentialsRefusedError
+from edge.mqtt.outbox import Outbox
+from edge.mqtt.publisher import Publisher
+from edge.types import Event
+
+EVENT = Event(
+    id="01JCAFE0000000000000000000",
+    camera="hall",
+    label="fall",
+    type="started",
+    score=0.93,
+    peak_score=0.97,
+    started_at="2026-01-02T03:04:05.678Z",
+    ended_at=None,
+    duration_s=1.8,
+    reason=None,
+    model_name="m",
+    model_sha256="ab" * 32,
+    position_s=None,
+)
+STATE = "hall/fall/state"
+
+
+@pytest.fixture
+def outbox() -> Iterator[Outbox]:
+    outbox = Outbox(None, 1000, 1_000_000)
+    yield outbox
+    outbox.close()
+
+
+@pytest.fixture
+def start_publisher(outbox: Outbox) -> Iterator[Callable[..., Publisher]]:
+    publishers: list[Publisher] = []
+
+    def start(url: str, password: str | None = None, **settings: Any) -> Publisher:
+        stats = settings.pop("stats", None)
+        report = settings.pop("report", lambda _: None)
+        broker = BrokerConfig(url=url, **settings)
+        publisher = Publisher(broker, password, device_id="box", outbox=outbox, report=report, stats=stats)
+        publishers.append(publisher)
+        publisher.start()
+        return publisher
+
+    yield start
+    for publisher in publishers:
+        publisher.close()
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_an_event_arrives_with_its_state_and_availability(mosquitto, start_publisher, until, version) -> None:
+    subscriber = mosquitto.subscribe()
+    publisher = start_publisher(mosquitto.url, version=version, stats=lambda: {"uptime_s": 1})
+    publisher.declare("hall", "fall")
+    publisher.publish(EVENT)
+    publisher.publish(replace(EVENT, type="ended", ended_at="2026-01-02T03:04:09.000Z"))
+    assert publisher.flush(10) == 0
+    publisher.close()
+    until(lambda: subscriber.payloads("availability")[-1:] == ["offline"], "offline")
+    assert [event["type"] for event in subscriber.events()] == ["started", "ended"]
+    assert {event["id"] for event in subscriber.events()} == {EVENT.id}
+    assert not subscriber.events()[0]["delayed"]
+    assert subscriber.payloads("availability") == ["online", "offline"]
+    assert subscriber.payloads(STATE)[-1] == "OFF"
+    assert [json.loads(payload) for payload in subscriber.payloads("stats")] == [{"uptime_s": 1}]
+
+
+def test_states_are_retained_and_events_are_not(mosquitto, start_publisher, until) -> None:
+    publisher = start_publisher(mosquitto.url)
+    publisher.publish(EVENT)
+    publisher.camera_status("hall", {"state": "ok"})
+    assert publisher.flush(10) == 0
+    late = mosquitto.subscribe()
+    until(lambda: len(late.messages) >= 3, "the retained messages")
+    assert {(topic.removeprefix("edgewatch/box/"), payload) for topic, payload, retained in late.messages if retained} == {
+        ("availability", "online"),
+        (STATE, "ON"),
+        ("hall/status", '{"state":"ok"}'),
+    }
+    assert late.events() == []
+
+
+def test_the_will_says_offline_when_the_box_is_gone(mosquitto, until) -> None:
+    subscriber = mosquitto.subscribe()
+    connection = Connection(BrokerConfig(url=mosquitto.url), None, "box", ("edgewatch/box/availability", "offline"))
+    connection.abandon()
+    until(lambda: subscriber.payloads("availability") == ["offline"], "the will")
+
+
+def test_events_written_while_the_broker_is_away_arrive_in_order(start_mosquitto, start_publisher, until) -> None:
+    mosquitto = start_mosquitto(running=False)
+    publisher = start_publisher(mosquitto.url)
+    for number in range(30):
+        publisher.publish(replace(EVENT, id=f"{number:026}", label="fall" if number % 3 else "violence"))
+    until(lambda: publisher.fault, "the first failure")
+    assert "no broker there" in str(publisher.fault)
+    mosquitto.start()
+    subscriber = mosquitto.subscribe()
+    assert publisher.flush(20) == 0
+    until(lambda: len(subscriber.events()) == 30, "30 events")
+    for label in ("fall", "violence"):
+        ids = [event["id"] for event in subscriber.events() if event["label"] == label]
+        assert ids == sorted(ids)
+
+
+class CuttingProxy:
+    """Stands between box and broker, and cuts every connection after some hundred bytes from either side."""
+
+    def __init__(self, broker_port: int, cuts: int) -> None:
+        self.cuts_left = cuts
+        self._broker_port = broker_port
+        self._random = random.Random(7)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                box, _ = self._server.accept()
+            except OSError:
+                return
+            with box, socket.create_connection(("127.0.0.1", self._broker_port)) as broker:
+                self._forward(box, broker)
+
+    def _forward(self, box: socket.socket, broker: socket.socket) -> None:
+        budget = self._random.randrange(600, 4000) if self.cuts_left else sys.maxsize
+        self.cuts_left -= self.cuts_left > 0
+        while budget > 0:
+            for source in select.select([box, broker, self._server], [], [])[0]:
+                if source is self._server:
+                    return  # the next connection, or the end
+                received = source.recv(min(budget, 512))
+                budget -= len(received)
+                if not received:
+                    return
+                with contextlib.suppress(OSError):
+                    (broker if source is box else box).sendall(received)
+
+
+def test_no_event_is_lost_or_out_of_order_when_the_network_cuts(mosquitto, start_publisher, until) -> None:
+    proxy = CuttingProxy(mosquitto.port, cuts=12)
+    subscriber = mosquitto.subscribe()
+    publisher = start_publisher(f"mqtt://127.0.0.1:{proxy.port}")
+    for number in range(100):
+        publisher.publish(replace(EVENT, id=f"{number:026}", camera=f"c{number % 3}"))
+    until(lambda: publisher.flush(1) == 0, "the delivery")
+    until(lambda: len({event["id"] for event in subscriber.events()}) == 100, "all 100 events")
+    publisher.close()
+    proxy.close()
+    assert proxy.cuts_left == 0
+    assert all(event["published_at"] for event in subscriber.events())
+    for camera in ("c0", "c1", "c2"):
+        ids = [event["id"] for event in subscriber.events() if event["camera"] == camera]
+        assert ids == sorted(ids)  # a repeat comes before the next one
+
+
+def test_retained_states_are_sent_again_after_a_reconnect(start_mosquitto, start_publisher, until) -> None:
+    mosquitto = start_mosquitto()
+    publisher = start_publisher(mosquitto.url)
+    publisher.publish(EVENT)
+    assert publisher.flush(10) == 0
+    mosquitto.kill()  # its memory is gone with it
+    mosquitto.start()
+    assert publisher.flush(20) == 0
+    subscriber = mosquitto.subscribe()
+    until(lambda: subscriber.payloads(STATE) == ["ON"], "the state")
+    assert subscriber.payloads("availability") == ["online"]
+
+
+def test_a_wrong_password_is_told_from_an_absent_broker(start_mosquitto, start_publisher, until) -> None:
+    mosquitto = start_mosquitto(password="right")
+    url = f"mqtt://box@127.0.0.1:{mosquitto.port}"
+    publisher = start_publisher(url, password="wrong")
+    publisher.publish(EVENT)
+    assert publisher.flush(60) == 1  # returns long before: a refusal is not waited for
+    assert isinstance(publisher.fault, CredentialsRefusedError)
+    assert "user 'box' or the password" in str(publisher.fault)
+    assert "wrong" not in str(publisher.fault)
+    right = start_publisher(url, password="right")
+    assert right.flush(20) == 0
+
+
+def test_a_lost_connection_is_reported_once_and_its_return_too(start_mosquitto, start_publisher, until) -> None:
+    lines: list[str] = []
+    mosquitto = start_mosquitto()
+    publisher = start_publisher(mosquitto.url, report=lines.append)
+    until(lambda: lines, "the connection")
+    mosquitto.kill()
+    until(lambda: any("no broker there" in line for line in lines), "the loss")
+    mosquitto.start()
+    assert publisher.flush(20) == 0
+    assert lines[0] == f"connected to {mosquitto.url}"
+    assert "connection was lost" in lines[1]
+    assert lines[-1] == lines[0]
+    assert len(lines) == len(set(lines)) + 1
+
+
+def test_something_that_is_no_broker_is_said_to_be_none(outbox: Outbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            peer, _ = server.accept()
+            peer.recv(100)
+            peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            peer.close()
+
+        greeter = threading.Thread(target=greet)
+        greeter.start()
+        broker = BrokerConfig(url=f"mqtt://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(BrokerError, match=r"check the port"):
+            Connection(broker, None, "box", ("edgewatch/box/availability", "offline"))
+        greeter.join()
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """An authority, and a certificate of 127.0.0.1 signed by it, made by openssl."""
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n", encoding="utf-8")
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority", "-days", "2")
+    for name in ("server", "client"):
+        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-out", f"{name}.pem", "-days", "2", "-extfile", "names")  # fmt: skip
+    return folder
+
+
+def test_tls_with_a_client_certificate(start_mosquitto, start_publisher, certificates: Path, until) -> None:
+    mosquitto = start_mosquitto(
+        lines=(
+            f"cafile {certificates}/ca.pem",
+            f"certfile {certificates}/server.pem",
+            f"keyfile {certificates}/server.key",
+            "require_certificate true",
+        )
+    )
+    url = mosquitto.url.replace("mqtt://", "mqtts://")
+    ca_file = certificates / "ca.pem"
+    stranger = start_publisher(url)
+    until(lambda: stranger.fault, "the refusal")
+    assert "certificate is not trusted" in str(stranger.fault)
+    stranger.close()
+    known = start_publisher(
+        url,
+        ca_file=ca_file,
+        client_cert_file=certificates / "client.pem",
+        client_key_file=certificates / "client.key",
+    )
+    known.publish(EVENT)
+    assert known.flush(20) == 0
+
+
+def test_a_failing_stats_source_is_raised_where_somebody_looks(mosquitto, start_publisher) -> None:
+    def stats() -> dict[str, Any]:
+        raise RuntimeError("no stats")
+
+    publisher = start_publisher(mosquitto.url, stats=stats)
+    publisher.publish(EVENT)
+    with pytest.raises(RuntimeError, match="no stats"):
+        publisher.flush(20)
