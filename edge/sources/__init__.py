@@ -1,9 +1,12 @@
 """Where frames come from: video files, folders of pictures, cameras."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from edge.types import Frame
+
+Wanted = Callable[[int], bool]
+"""Asked once for every frame, in order, with its capture time in nanoseconds: is it worth converting?"""
 
 
 class Source(Protocol):
@@ -11,17 +14,19 @@ class Source(Protocol):
 
     name: str
     """For messages: the path, URL without credentials, or device."""
+    live: bool
+    """Whether capture times are the monotonic clock's (a camera), or positions in a recording, from 0."""
     skipped_frames: int
     """Frames that could not be decoded and were passed over."""
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield the frames.
+    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+        """Yield the frames; those that are not wanted are passed over as cheaply as the source can.
 
         Raises:
-            SourceError: it cannot be opened, or holds no frame.
+            SourceError: it cannot be opened, holds no frame, or (a camera) gives no more of them.
         """
         ...
 
     def close(self) -> None:
-        """Release the device or file; `frames` ends."""
+        """End `frames` at the next frame. May be called from another thread or from a signal's handler."""
         ...

@@ -1,0 +1,84 @@
+"""Cameras of the machine itself (V4L2): USB cameras and capture cards."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import cv2
+
+from edge.errors import SourceError
+from edge.sources import Wanted
+from edge.sources.opencv import quiet, to_rgb
+from edge.types import NS_PER_S, Frame
+
+NS_PER_MS: Final = 1_000_000
+MAX_FRAME_AGE_NS: Final = 2 * NS_PER_S
+"""A driver's stamp older than this, or from the future, is of another clock than the monotonic one."""
+MAX_FAILED_READS: Final = 10
+
+
+def open_v4l2(device: int | str) -> cv2.VideoCapture:
+    """Open a V4L2 device; `isOpened` of what is returned says whether it could be."""
+    return cv2.VideoCapture(device, cv2.CAP_V4L2)
+
+
+class CameraSource:
+    """A V4L2 camera, by its index (0) or device (`/dev/video0`)."""
+
+    live = True
+
+    def __init__(self, device: int | str, opener: Callable[[int | str], cv2.VideoCapture] = open_v4l2) -> None:
+        self.name = f"/dev/video{device}" if isinstance(device, int) else device
+        self.skipped_frames = 0
+        self._device = device
+        self._opener = opener
+        self._closed = False
+
+    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+        """Yield frames until closed; their capture time is the driver's, on the monotonic clock.
+
+        Raises:
+            SourceError: there is no such camera, another program holds it, or it gives no more frames.
+        """
+        quiet()
+        self._closed = False
+        self.skipped_frames = 0
+        capture = self._opener(self._device)
+        if not capture.isOpened():
+            raise SourceError(f"{self.name}: cannot be opened as a camera; is it plugged in, and free for this user?")
+        try:
+            yield from self._read(capture, wanted)
+        finally:
+            capture.release()
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _read(self, capture: cv2.VideoCapture, wanted: Wanted | None) -> Iterator[Frame]:
+        last_ns = sequence = failed = 0
+        while not self._closed:
+            if not capture.grab():
+                failed += 1
+                if failed > MAX_FAILED_READS:
+                    raise SourceError(f"{self.name}: gives no more pictures; check its cable and power")
+                continue
+            capture_ns = max(_capture_ns(capture), last_ns + 1)
+            last_ns = capture_ns
+            sequence += 1
+            if wanted is not None and not wanted(capture_ns):
+                failed = 0
+                continue
+            decoded, pixels = capture.retrieve()
+            if not decoded:
+                failed += 1
+                self.skipped_frames += 1
+                continue
+            failed = 0
+            yield Frame(to_rgb(pixels), sequence - 1, capture_ns)
+
+
+def _capture_ns(capture: cv2.VideoCapture) -> int:
+    """Return when the frame was taken: the driver's stamp where it is of the monotonic clock, else now."""
+    now_ns = time.monotonic_ns()
+    stamp_ns = round(capture.get(cv2.CAP_PROP_POS_MSEC) * NS_PER_MS)
+    return stamp_ns if 0 <= now_ns - stamp_ns <= MAX_FRAME_AGE_NS else now_ns

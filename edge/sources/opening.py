@@ -1,0 +1,40 @@
+"""From what a user writes to a source."""
+
+import re
+from pathlib import Path
+
+from edge.errors import ConfigurationError, SourceError
+from edge.sources import Source
+from edge.sources.camera import CameraSource
+from edge.sources.file import FileSource
+from edge.sources.folder import FolderSource
+
+
+def open_source(text: str, rate_hz: float | None = None) -> Source:
+    """Choose the source that `text` means: a video, a folder of pictures, `/dev/video0` or a camera's index.
+
+    Nothing is opened yet: errors of the file or device come from `frames`.
+
+    Args:
+        text: what the user wrote.
+        rate_hz: pictures a second of a folder; other sources know their own times.
+
+    Raises:
+        ConfigurationError: a folder without a rate, or a rate that is none.
+        SourceError: an address of a kind that is not supported.
+    """
+    if rate_hz is not None and not 0 < rate_hz <= 1000:
+        raise ConfigurationError(f"rate {rate_hz}: give pictures a second, over 0 and up to 1000")
+    if text.isdecimal():
+        return CameraSource(int(text))
+    if re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
+        scheme = text.partition("://")[0]
+        raise SourceError(f"{scheme}://: streams are not supported; give a video, a folder of pictures or /dev/video0")
+    path = Path(text)
+    if path.is_char_device() or text.startswith("/dev/video"):
+        return CameraSource(text)
+    if not path.is_dir():
+        return FileSource(path)
+    if rate_hz is None:
+        raise ConfigurationError(f"{text}: a folder of pictures needs a rate: say how many there are a second")
+    return FolderSource(path, rate_hz)
