@@ -1,0 +1,241 @@
+"""People as shaded capsules with clothes, hidden by furniture and by each other, with shadows on the floor."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.synth.body import (
+    ANKLES, CHEST, ELBOWS, HANDS, HEAD, HIPS, KNEES, NECK, PELVIS, SHOULDERS, TOES, WAIST, WRISTS, Array, Build,
+)  # fmt: skip
+from trainer.synth.room import Backdrop, Camera, Picture
+
+SKIN, HAIR, TOP, TROUSERS, SHOES, FACE = range(6)
+
+
+@dataclass(frozen=True, slots=True)
+class Limb:
+    """One capsule between two joints: radii in metres at both, and what covers it."""
+
+    first: int
+    second: int
+    radius_first: float
+    radius_second: float
+    cover: int
+
+
+def _limbs(long_sleeves: bool, trousers: int) -> tuple[Limb, ...]:
+    sleeve = TOP if long_sleeves else SKIN
+    paired = [
+        (HIPS, KNEES, 0.088, 0.062, TROUSERS), (KNEES, ANKLES, 0.06, 0.045, trousers), (ANKLES, TOES, 0.045, 0.035, SHOES),
+        (SHOULDERS, ELBOWS, 0.062, 0.048, TOP), (ELBOWS, WRISTS, 0.046, 0.035, sleeve), (WRISTS, HANDS, 0.036, 0.03, SKIN),
+    ]  # fmt: skip
+    limbs = [Limb(a[k], b[k], ra, rb, cover) for a, b, ra, rb, cover in paired for k in (0, 1)]
+    trunk = [
+        Limb(HIPS[0], HIPS[1], 0.105, 0.105, TROUSERS), Limb(PELVIS, WAIST, 0.13, 0.12, TOP),
+        Limb(WAIST, CHEST, 0.125, 0.13, TOP), Limb(HIPS[0], SHOULDERS[0], 0.1, 0.075, TOP),
+        Limb(HIPS[1], SHOULDERS[1], 0.1, 0.075, TOP), Limb(SHOULDERS[0], SHOULDERS[1], 0.075, 0.075, TOP),
+        Limb(CHEST, NECK, 0.13, 0.07, TOP), Limb(NECK, HEAD, 0.055, 0.055, SKIN), Limb(HEAD, HEAD, 0.108, 0.108, FACE),
+    ]  # fmt: skip
+    return (*limbs, *trunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Clothes and colours of a person."""
+
+    colours: Array  # (6, 3) of SKIN .. FACE
+    pattern: Array  # (6,) strength of stripes on each cover
+    stripes_per_m: float
+    limbs: tuple[Limb, ...]
+
+
+SKINS = np.array([(0.87, 0.68, 0.56), (0.78, 0.57, 0.43), (0.62, 0.43, 0.31), (0.42, 0.28, 0.2), (0.92, 0.75, 0.65)])
+HAIRS = np.array([(0.08, 0.06, 0.05), (0.22, 0.14, 0.08), (0.45, 0.32, 0.18), (0.6, 0.58, 0.56), (0.12, 0.1, 0.1)])
+DARK_TROUSERS = np.array([(0.1, 0.11, 0.16), (0.16, 0.2, 0.32), (0.2, 0.18, 0.16), (0.4, 0.36, 0.28), (0.3, 0.3, 0.32)])
+
+
+def random_look(rng: np.random.Generator) -> Look:
+    """Dress a person."""
+    grey = rng.uniform(0.08, 0.85)
+    top = np.clip(grey * (1 + rng.normal(0, 0.25, 3)), 0.03, 0.85)
+    skin = SKINS[rng.integers(len(SKINS))]
+    trousers = DARK_TROUSERS[rng.integers(len(DARK_TROUSERS))] * rng.uniform(0.7, 1.5)
+    shoes = np.full(3, rng.choice([0.06, 0.12, 0.25, 0.8]))
+    hair = HAIRS[rng.integers(len(HAIRS))]
+    striped = rng.uniform(0.15, 0.5) if rng.random() < 0.3 else 0.0
+    limbs = _limbs(bool(rng.random() < 0.6), TROUSERS if rng.random() < 0.88 else SKIN)
+    pattern = np.array([0, 0, striped, 0, 0, 0])
+    return Look(np.stack([skin, hair, top, trousers, shoes, skin]), pattern, rng.uniform(8, 22), limbs)
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """One person at one instant."""
+
+    joints: Array  # (N_JOINTS, 3)
+    face: Array  # (3,)
+    build: Build
+    look: Look
+
+
+COLUMNS = 20
+"""x y depth of the first end, the same of the second minus the first, 1/length^2, radii px, radius m, colour, stripes,
+stripe phase length, face in screen axes, is a face."""
+
+
+def _rows(performer: Performer, camera: Camera) -> Array:
+    """Parameters of all capsules of a person on the screen: (n_limbs, COLUMNS)."""
+    limbs, build = performer.look.limbs, performer.build
+    screen = camera.project(performer.joints)
+    first, second = [limb.first for limb in limbs], [limb.second for limb in limbs]
+    covers = [limb.cover for limb in limbs]
+    radii = np.array([(limb.radius_first, limb.radius_second) for limb in limbs])
+    thick = np.array([1.0 if cover in (FACE, SKIN, SHOES) else build.girth for cover in covers])
+    radii *= (thick * build.scale)[:, None]
+    start, end = screen[first], screen[second]
+    across = end - start
+    rows = np.zeros((len(limbs), COLUMNS))
+    rows[:, 0:3], rows[:, 3:6] = start, across
+    rows[:, 6] = 1 / np.maximum((across[:, :2] ** 2).sum(1), 1e-6)
+    rows[:, 7] = camera.focal_px * radii[:, 0] / start[:, 2]
+    rows[:, 8] = camera.focal_px * radii[:, 1] / end[:, 2]
+    rows[:, 9] = radii.mean(1)
+    rows[:, 10:13] = performer.look.colours[covers]
+    rows[:, 13] = performer.look.pattern[covers]
+    spans = performer.joints[second] - performer.joints[first]
+    rows[:, 14] = np.linalg.norm(spans, axis=1) * performer.look.stripes_per_m * 2 * np.pi
+    rows[:, 15:18] = camera.axes @ performer.face
+    rows[:, 18] = np.array(covers) == FACE
+    rows[:, 19] = performer.look.colours[HAIR].mean()
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Where light comes from, for shading and shadows."""
+
+    direction: Array  # (3,) world unit vector towards the main lamp
+    ambient: float
+    level: float
+    tint: Array
+
+
+Pixels1D = NDArray[np.intp]
+DEPTH_LIMIT, DEPTH_STEPS_PER_M = 65535, 2000
+
+
+def _cover_pixels(rows: Array, camera: Camera) -> tuple[list[Pixels1D], list[Pixels1D], list[int]]:
+    """Pixels that each capsule's hull covers: x, y, and how many of them for each row."""
+    xs: list[Pixels1D] = []
+    ys: list[Pixels1D] = []
+    counts: list[int] = []
+    for row in rows:
+        x, y, dx, dy, ra, rb = row[0], row[1], row[3], row[4], row[7], row[8]
+        x0, x1 = int(max(min(x - ra, x + dx - rb), 0)), int(min(max(x + ra, x + dx + rb) + 1, camera.width_px - 1))
+        y0, y1 = int(max(min(y - ra, y + dy - rb), 0)), int(min(max(y + ra, y + dy + rb) + 1, camera.height_px - 1))
+        if x1 < x0 or y1 < y0:
+            counts.append(0)
+            continue
+        mask = np.zeros((y1 - y0 + 1, x1 - x0 + 1), np.uint8)
+        _stamp(mask, (x - x0, y - y0, dx, dy, ra, rb))
+        inside = np.flatnonzero(mask)
+        part_y, part_x = np.divmod(inside, mask.shape[1])
+        xs.append(part_x + x0)
+        ys.append(part_y + y0)
+        counts.append(len(inside))
+    return xs, ys, counts
+
+
+def _stamp(mask: NDArray[np.uint8], capsule: tuple[float, float, float, float, float, float]) -> None:
+    """Fill the outline of a capsule (x, y, dx, dy, radius at both ends) in a small mask."""
+    x, y, dx, dy, ra, rb = capsule
+    length = np.hypot(dx, dy)
+    cv2.circle(mask, (round(x), round(y)), int(ra + 1), 1, -1)
+    if length < 1:
+        return
+    cv2.circle(mask, (round(x + dx), round(y + dy)), int(rb + 1), 1, -1)
+    nx, ny = -dy / length, dx / length
+    ra, rb = ra + 1, rb + 1
+    corners = np.array([
+        (x + nx * ra, y + ny * ra), (x + dx + nx * rb, y + dy + ny * rb),
+        (x + dx - nx * rb, y + dy - ny * rb), (x - nx * ra, y - ny * ra),
+    ])  # fmt: skip
+    cv2.fillConvexPoly(mask, np.round(corners).astype(np.int32), 1)
+
+
+def paint(picture: NDArray[np.uint8], backdrop: Backdrop, camera: Camera, people: list[Performer], light: Light) -> None:
+    """Draw people into a toned picture of the room, in place."""
+    if not people:
+        return
+    rows = np.concatenate([_rows(person, camera) for person in people])
+    rows = rows[rows[:, 2] > 0.2]
+    xs, ys, counts = _cover_pixels(rows, camera)
+    if not xs:
+        return
+    x, y = np.concatenate(xs), np.concatenate(ys)
+    p = np.repeat(rows.astype(np.float32), counts, axis=0).T  # (COLUMNS, n_pixels)
+    qx, qy = x - p[0], y - p[1]
+    t = np.clip((qx * p[3] + qy * p[4]) * p[6], 0, 1)
+    radius = p[7] + t * (p[8] - p[7])
+    nx, ny = (qx - t * p[3]) / radius, (qy - t * p[4]) / radius
+    squared = nx * nx + ny * ny
+    nz = -np.sqrt(np.maximum(1 - squared, 0))
+    depth = p[2] + t * p[5] + p[9] * nz
+    place = y * camera.width_px + x
+    shown = np.flatnonzero((squared < 1) & (depth < backdrop.depth.ravel()[place]))
+    far_first = (DEPTH_LIMIT - np.minimum(depth[shown] * DEPTH_STEPS_PER_M, DEPTH_LIMIT)).astype(np.uint16)
+    order = shown[np.argsort(far_first, kind="stable")]  # the last one written to a pixel stays; 16 bits sort by radix
+    part = p[:, order]
+    colour = _shade(part, np.stack([nx[order], ny[order], nz[order]]), t[order], camera, light)
+    picture.reshape(-1, 3)[place[order]] = tone(colour)
+
+
+def _shade(p: Picture, normal: Picture, t: Picture, camera: Camera, light: Light) -> Picture:
+    """Colour of capsule points: (COLUMNS, n), (3, n), (n,) -> (n, 3)."""
+    toward = (camera.axes @ light.direction).astype(np.float32)
+    bright = light.level * (light.ambient + (1 - light.ambient) * np.maximum(0, toward @ normal))
+    bright *= 0.8 - 0.2 * normal[2]  # edges turn away from everything
+    if p[13].any():
+        bright *= 1 - p[13] * (np.sin(t * p[14]) > 0)
+    base = p[10:13]
+    facing = (p[15:18] * normal).sum(0) - 0.25 * (p[18] * -normal[1])
+    haired = (p[18] > 0) & (facing < 0.15)
+    base = np.where(haired, p[19], base)
+    return ((base * bright).T * light.tint).astype(np.float32)
+
+
+GAMMA = 0.55
+"""From light to pixel values, as cameras do."""
+
+
+def tone(light: Picture) -> NDArray[np.uint8]:
+    """Light of about 0..1 to pixel values."""
+    return (255 * np.clip(light, 0, 1) ** GAMMA).astype(np.uint8)
+
+
+SHADOW_SCALE = 4
+
+
+def cast_shadows(backdrop: Backdrop, camera: Camera, people: list[Performer], light: Light) -> NDArray[np.uint8]:
+    """Soft shadows on the floor, uint8 (height, width), 255 where fully dark."""
+    h, w = camera.height_px // SHADOW_SCALE, camera.width_px // SHADOW_SCALE
+    mask = np.zeros((h, w), np.uint8)
+    slope = light.direction[:2] / max(light.direction[2], 0.35)
+    for person in people:
+        ground = person.joints.copy()
+        ground[:, :2] -= ground[:, 2:] * slope
+        ground[:, 2] = 0
+        screen = camera.project(ground)
+        for limb in person.look.limbs:
+            a, b = screen[limb.first], screen[limb.second]
+            if min(a[2], b[2]) < 0.3:
+                continue
+            width = max(1, round(1.6 * limb.radius_first * camera.focal_px / a[2] / SHADOW_SCALE))
+            start, end = (a[:2] / SHADOW_SCALE).astype(int).tolist(), (b[:2] / SHADOW_SCALE).astype(int).tolist()
+            cv2.line(mask, start, end, 255, min(width, 200))
+    soft = cv2.blur(mask, (max(3, w // 40 | 1), max(3, h // 60 | 1)))
+    large = cv2.resize(soft, (camera.width_px, camera.height_px))
+    cv2.multiply(large, backdrop.floor, dst=large)
+    return large

@@ -1,0 +1,89 @@
+"""The long scene of the demo: several people and events in one room before one camera."""
+
+import numpy as np
+
+from trainer.manifest import Segment
+from trainer.synth import moves, pairs
+from trainer.synth.body import Array
+from trainer.synth.film import Actor
+from trainer.synth.furnish import random_room
+from trainer.synth.paint import random_look
+from trainer.synth.scripts import Script, cast, sit_on_bed
+from trainer.synth.track import Track
+
+SCENE_FPS = 20.0
+SCENE_SIZE_PX = (480, 640)
+CALM_S = 4.0
+"""Walking or standing between events, longer than the alerts' default quiet and refractory times ask for together."""
+LYING_S = 3.0
+"""How long the fallen person is still said to be falling: what an alarm may be late for."""
+
+
+def scene(rng: np.random.Generator) -> Script:
+    """Someone walks, is hugged, lies down on a bed, gets up, falls, gets up and leaves; two others come and fight."""
+    script = Script(random_room(rng, bed=True), 0.0, radius_m=2.0)
+    room = script.room
+    script.target = room.stage + (0, 0.3)
+    longest_s = 120.0
+    doors = [np.array([side * (room.width_m / 2 - 0.4), room.stage[1] - 0.7]) for side in (-1, 1)]
+    first = cast(rng, longest_s, room.stage + (-0.9, -0.3), 0.0)
+    t = _stroll(first, rng, 0.3, room.stage)
+    t = _visit(script, rng, first, t, doors[1], longest_s)
+    t = _nap(first, rng, t + 1.0, script)
+    t = _stroll(first, rng, t, room.stage)
+    t = _tumble(first, t, script)
+    t = moves.walk(first, t, [room.stage + (-0.8, -0.4), doors[0]], 1.0)
+    script.actors.append(Actor(first.finish(tuple(room.supports)), random_look(rng), 0.0, t))
+    script.seconds = _brawl(script, rng, t + CALM_S, doors, longest_s)
+    return script
+
+
+def _stroll(track: Track, rng: np.random.Generator, t: float, stage: Array) -> float:
+    corners = [stage + rng.uniform(-1, 1, 2) * (1.0, 0.5) for _ in range(3)]
+    t = moves.walk(track, t, corners, rng.uniform(0.8, 1.1))
+    return moves.stand(track, t, 1.5)
+
+
+def _visit(script: Script, rng: np.random.Generator, host: Track, t: float, door: Array, longest_s: float) -> float:
+    """A visitor comes in, hugs, and leaves again."""
+    guest = cast(rng, longest_s, door, np.pi)
+    i = host.at(t)
+    t = moves.turn(host, t, float(np.arctan2(*(door - host.pelvis[i, :2])[::-1])))
+    near = host.pelvis[i, :2] + 1.5 * (door - host.pelvis[i, :2]) / np.linalg.norm(door - host.pelvis[i, :2])
+    arrived = moves.walk(guest, t - 1.0, [near], 1.0)
+    t = pairs.hug(host, guest, arrived, 3.5)
+    gone = moves.walk(guest, t + 0.3, [door], 1.0)
+    script.actors.append(Actor(guest.finish(), random_look(rng), arrived - 2.5, gone))
+    return t + 0.5
+
+
+def _nap(track: Track, rng: np.random.Generator, t: float, script: Script) -> float:
+    """Lie down slowly on the bed, rest, get up."""
+    bed = script.room.supports[0]
+    t = sit_on_bed(track, t, bed)
+    t = moves.lie_on_bed(track, t, bed, 3.0)
+    t = moves.rest(track, t, 3.0)
+    t = moves.leave_bed(track, t, bed, rng.uniform(2.6, 3.2))
+    return t + 0.5
+
+
+def _tumble(track: Track, t: float, script: Script) -> float:
+    done = moves.fall(track, t, "left" if track.rng.random() < 0.5 else "backward")
+    script.segments.append(Segment("fall", round(done.start_s, 2), round(done.impact_s + LYING_S, 2)))
+    t = moves.rest(track, done.impact_s + 0.6, LYING_S + 4.0)
+    return moves.get_up(track, t, 4.5)
+
+
+def _brawl(script: Script, rng: np.random.Generator, t: float, doors: list[Array], longest_s: float) -> float:
+    """Two people come in from both sides, fight, and go."""
+    pair = [cast(rng, longest_s, door, yaw) for door, yaw in zip(doors, (0.0, np.pi), strict=True)]
+    stage = script.room.stage
+    places = [stage + (sign * 0.9, -0.1) for sign in (-1, 1)]
+    start = max(moves.walk(track, t, [place], 1.1) for track, place in zip(pair, places, strict=True))
+    start = pairs.approach(*pair, start + 0.5, 0.85, 1.0)
+    end = start + 7.0
+    script.segments.append(Segment("violence", round(start, 2), round(end, 2)))
+    done = pairs.part(*pair, pairs.fight(*pair, start, 7.0), 1.6)
+    gone = max(moves.walk(track, done, [door], 1.0) for track, door in zip(pair, doors, strict=True))
+    script.actors += [Actor(track.finish(), random_look(rng), t, gone) for track in pair]
+    return gone + CALM_S

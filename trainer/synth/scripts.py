@@ -1,0 +1,276 @@
+"""What happens in a clip: people, timing and labels for each action."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trainer.manifest import Segment
+from trainer.synth import moves, pairs
+from trainer.synth.body import Array, Build, Support
+from trainer.synth.film import Actor
+from trainer.synth.furnish import SEAT_HEIGHT_M, add_chair, random_room
+from trainer.synth.paint import random_look
+from trainer.synth.room import Room
+from trainer.synth.track import Track
+
+
+@dataclass(slots=True)
+class Script:
+    """One clip before it is filmed."""
+
+    room: Room
+    seconds: float
+    actors: list[Actor] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    target: Array = field(default_factory=lambda: np.zeros(2))
+    """Where on the floor the camera looks."""
+    radius_m: float = 1.5
+    """How far around the target things happen."""
+
+
+def random_build(rng: np.random.Generator) -> Build:
+    """A grown person."""
+    return Build(float(np.clip(rng.normal(1.7, 0.09), 1.48, 1.95)), rng.uniform(0.85, 1.3))
+
+
+def cast(rng: np.random.Generator, seconds: float, place: Array, yaw: float) -> Track:
+    """A person who stands somewhere at the start."""
+    return Track(random_build(rng), rng, seconds, place, yaw)
+
+
+def _around(rng: np.random.Generator, room: Room, low_m: float, high_m: float) -> Array:
+    angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(low_m, high_m)
+    return room.stage + distance * np.array([np.cos(angle), 0.8 * np.sin(angle)])
+
+
+def _toward(a: Array, b: Array) -> float:
+    return float(np.arctan2(b[1] - a[1], b[0] - a[0]))
+
+
+def _enact(script: Script, rng: np.random.Generator, *tracks: Track, supports: tuple[Support, ...] = ()) -> None:
+    script.actors += [Actor(track.finish(supports), random_look(rng)) for track in tracks]
+
+
+def _script(rng: np.random.Generator, seconds: float, bed: bool = False, radius_m: float = 1.6) -> Script:
+    room = random_room(rng, bed)
+    return Script(room, seconds, target=room.stage.copy(), radius_m=radius_m)
+
+
+def _walker(rng: np.random.Generator, script: Script, seconds: float) -> Track:
+    """Someone who walks between places, stops, talks, and walks on."""
+    start = _around(rng, script.room, 0.5, script.radius_m)
+    track = cast(rng, seconds, start, rng.uniform(-np.pi, np.pi))
+    t = rng.uniform(0, 0.5)
+    while t < seconds:
+        places = [_around(rng, script.room, 0.3, script.radius_m) for _ in range(rng.integers(1, 3))]
+        t = moves.walk(track, t, places, rng.uniform(0.7, 1.5))
+        pause = rng.random()
+        if pause < 0.25:
+            t = moves.stand(track, t, rng.uniform(0.5, 2))
+        elif pause < 0.5:
+            t = moves.gesture(track, t, rng.uniform(1.5, 3.5))
+        elif pause < 0.6:
+            t = moves.bend(track, t)
+    return track
+
+
+def walk(rng: np.random.Generator) -> Script:
+    """One to three people walk about."""
+    script = _script(rng, rng.uniform(4, 8), radius_m=rng.uniform(1.5, 2.2))
+    tracks = [_walker(rng, script, script.seconds) for _ in range(rng.choice([1, 1, 1, 2, 3]))]
+    _enact(script, rng, *tracks)
+    return script
+
+
+def stand(rng: np.random.Generator) -> Script:
+    """One or two people stand, talk with their hands, or exercise."""
+    script = _script(rng, rng.uniform(4, 7))
+    lively = rng.random() < 0.4
+    centre = _around(rng, script.room, 0, 0.5)
+    angle, apart = rng.uniform(0, 2 * np.pi), rng.uniform(0.9, 1.4)
+    for k in range(1 if lively or rng.random() < 0.3 else 2):
+        offset = (0.5 - k) * apart * moves.heading(angle)
+        track = cast(rng, script.seconds, centre + offset, angle + np.pi * (1 - k) + rng.normal(0, 0.2))
+        t = rng.uniform(0.1, 1.0)
+        while t < script.seconds - 1.5:
+            length = min(rng.uniform(2, 4), script.seconds - t - 0.1)
+            t = moves.exercise(track, t, length) if lively else moves.gesture(track, t, length, rng.uniform(0.6, 1.5))
+            t = moves.stand(track, t, rng.uniform(0.3, 1.0))
+        _enact(script, rng, track)
+    return script
+
+
+def sit(rng: np.random.Generator) -> Script:
+    """Walk to a chair, sit down, stay, perhaps stand up again."""
+    script = _script(rng, rng.uniform(5, 9))
+    place, yaw = _around(rng, script.room, 0, 0.8), rng.uniform(-np.pi, np.pi)
+    add_chair(rng, script.room, place, yaw)
+    front = place + 0.42 * moves.heading(yaw)
+    start = front + rng.uniform(0.6, 1.5) * moves.heading(yaw + rng.uniform(-1, 1))
+    track = cast(rng, script.seconds, start, _toward(start, front))
+    t = moves.walk(track, rng.uniform(0, 0.6), [front], rng.uniform(0.7, 1.2))
+    t = moves.turn(track, t, yaw)
+    t = moves.sit(track, t, SEAT_HEIGHT_M, 0.42, rng.uniform(0.8, 1.5))
+    t = moves.rest(track, t, rng.uniform(0.8, 3))
+    if rng.random() < 0.6:
+        t = moves.rise(track, t, rng.uniform(0.9, 1.6))
+        moves.walk(track, t, [_around(rng, script.room, 0.8, 1.6)])
+    _enact(script, rng, track, supports=tuple(script.room.supports))
+    return script
+
+
+def bend(rng: np.random.Generator) -> Script:
+    """Walk, pick something up, walk on."""
+    script = _script(rng, rng.uniform(4, 7))
+    start, place = _around(rng, script.room, 0.6, 1.4), _around(rng, script.room, 0, 0.7)
+    track = cast(rng, script.seconds, start, _toward(start, place))
+    t = moves.walk(track, rng.uniform(0, 0.4), [place], rng.uniform(0.7, 1.3))
+    t = moves.bend(track, t, rng.uniform(0.2, 1.2))
+    if rng.random() < 0.4:
+        t = moves.bend(track, t + 0.2, rng.uniform(0.2, 0.8))
+    moves.walk(track, t, [_around(rng, script.room, 0.8, 1.6)])
+    _enact(script, rng, track)
+    return script
+
+
+def lie_down(rng: np.random.Generator) -> Script:
+    """Lie down slowly, on a bed or on the floor; some get up again."""
+    on_bed = rng.random() < 0.6
+    script = _script(rng, rng.uniform(7, 11), bed=on_bed)
+    start = _around(rng, script.room, 0.3, 1.0)
+    if on_bed:
+        track, t = to_bed(rng, script.room, script.seconds, start, rng.uniform(0, 0.5))
+        moves.lie_on_bed(track, t, script.room.supports[0], rng.uniform(2.0, 3.2))
+        script.target = script.room.stage + (0, 0.45)
+    else:
+        place = _around(rng, script.room, 0, 0.6)
+        track = cast(rng, script.seconds, start, _toward(start, place))
+        t = moves.walk(track, 0.2, [place], rng.uniform(0.7, 1.1))
+        t = moves.turn(track, t, rng.uniform(-np.pi, np.pi))
+        t = moves.lie_on_floor(track, t + 0.2, rng.uniform(2.8, 4.2))
+        t = moves.rest(track, t, rng.uniform(0.5, 2.0))
+        if rng.random() < 0.5:
+            moves.get_up(track, t, rng.uniform(3.2, 4.5))
+    _enact(script, rng, track, supports=tuple(script.room.supports))
+    return script
+
+
+def to_bed(rng: np.random.Generator, room: Room, seconds: float, start: Array, t: float) -> tuple[Track, float]:
+    """Someone who walks to the bed and sits on its free side; the time when they sit."""
+    bed = room.supports[0]
+    side = np.array(bed.centre) - (0, bed.half_size[1] + 0.14)
+    track = cast(rng, seconds, start, _toward(start, side))
+    return track, sit_on_bed(track, t, bed)
+
+
+def sit_on_bed(track: Track, t: float, bed: Support) -> float:
+    """Walk to the bed's free side, turn round and sit on its edge."""
+    side = np.array(bed.centre) - (0, bed.half_size[1] + 0.14)
+    t = moves.walk(track, t, [side], track.rng.uniform(0.7, 1.1))
+    t = moves.turn(track, t, -np.pi / 2)
+    t = moves.sit(track, t, bed.height_m, 0.42, track.rng.uniform(1.0, 1.5))
+    return t + track.rng.uniform(0.0, 0.6)
+
+
+def fall(rng: np.random.Generator) -> Script:
+    """Walk or stand, lose balance, fall, lie. The label lasts until the end of the clip: who has fallen lies there."""
+    script = _script(rng, rng.uniform(4.5, 8))
+    start, place = _around(rng, script.room, 0.5, 1.4), _around(rng, script.room, 0, 0.5)
+    track = cast(rng, script.seconds, start, _toward(start, place))
+    direction = str(rng.choice(["forward", "backward", "left", "right"], p=[0.34, 0.3, 0.18, 0.18]))
+    t = rng.uniform(0.1, 0.8)
+    push = 1.0
+    if rng.random() < 0.7:
+        speed = rng.uniform(0.7, 1.4)
+        if direction == "forward":
+            track_end = place + 0.8 * moves.heading(_toward(start, place))
+            t = moves.walk(track, t, [track_end], speed) - 0.9  # a trip in mid-stride
+            push = 1.3
+        else:
+            t = moves.walk(track, t, [place], speed) + rng.uniform(-0.3, 0.8)
+    else:
+        t = moves.stand(track, t, rng.uniform(0.5, 2.0))
+    t = min(t, script.seconds - 2.2)
+    done = moves.fall(track, t, direction, push)
+    moves.rest(track, done.impact_s + 0.6, script.seconds - done.impact_s)
+    script.segments = [Segment("fall", round(done.start_s, 2), round(script.seconds, 2))]
+    _enact(script, rng, track)
+    if rng.random() < 0.15:
+        _enact(script, rng, _walker(rng, script, script.seconds))
+    return script
+
+
+def _couple(rng: np.random.Generator, script: Script, apart_m: float) -> tuple[Track, Track]:
+    angle = rng.uniform(0, 2 * np.pi)
+    centre = _around(rng, script.room, 0, 0.4)
+    half = 0.5 * apart_m * moves.heading(angle)
+    return (
+        cast(rng, script.seconds, centre - half, angle + rng.normal(0, 0.3)),
+        cast(rng, script.seconds, centre + half, angle + np.pi + rng.normal(0, 0.3)),
+    )
+
+
+def fight(rng: np.random.Generator) -> Script:
+    """Two people fight, now and then with someone beside them."""
+    script = _script(rng, rng.uniform(4, 7))
+    lead_s = rng.choice([0.0, 0.0, rng.uniform(0.5, 2.5)])
+    apart_m = 0.8 if lead_s == 0 else rng.uniform(1.4, 2.4)
+    a, b = _couple(rng, script, apart_m)
+    t = 0.0
+    if lead_s:
+        t = pairs.approach(a, b, 0.1, 0.85, rng.uniform(0.8, 1.5))
+    end = script.seconds if rng.random() < 0.75 else max(script.seconds - 1.2, t + 2)
+    done = pairs.fight(a, b, t, end - t)
+    if done < script.seconds:
+        pairs.part(a, b, done, 1.6)
+    script.segments = [Segment("violence", round(t, 2), round(min(end, script.seconds), 2))]
+    _enact(script, rng, a, b)
+    if rng.random() < 0.3:
+        _enact(script, rng, _bystander(rng, script))
+    return script
+
+
+def _bystander(rng: np.random.Generator, script: Script) -> Track:
+    place = script.room.stage + moves.heading(rng.uniform(0, np.pi)) * rng.uniform(1.5, 2.0)
+    track = cast(rng, script.seconds, place, _toward(place, script.room.stage))
+    moves.gesture(track, 0.3, script.seconds - 0.5) if rng.random() < 0.5 else moves.stand(track, 0, script.seconds)
+    return track
+
+
+def hug(rng: np.random.Generator) -> Script:
+    """Two people walk up, embrace and part."""
+    hold_s = rng.uniform(2, 4.5)
+    script = _script(rng, hold_s + rng.uniform(3, 4.5))
+    a, b = _couple(rng, script, rng.uniform(1.3, 2.4))
+    t = pairs.hug(a, b, rng.uniform(0, 0.4), hold_s)
+    if t < script.seconds - 0.5 and rng.random() < 0.5:
+        moves.gesture(a, t, script.seconds - t)
+    _enact(script, rng, a, b)
+    return script
+
+
+def handshake(rng: np.random.Generator) -> Script:
+    """Two people walk up, shake hands, talk or go."""
+    script = _script(rng, rng.uniform(4.5, 7))
+    a, b = _couple(rng, script, rng.uniform(1.4, 2.6))
+    t = pairs.shake_hands(a, b, rng.uniform(0, 0.4), rng.uniform(1.0, 2.2))
+    if rng.random() < 0.6:
+        moves.gesture(a, t, max(script.seconds - t, 0.8))
+        moves.gesture(b, t + 0.5, max(script.seconds - t - 0.5, 0.8))
+    else:
+        moves.walk(a, t, [_around(rng, script.room, 1.3, 1.8)])
+        moves.walk(b, t, [_around(rng, script.room, 1.3, 1.8)])
+    _enact(script, rng, a, b)
+    return script
+
+
+def empty(rng: np.random.Generator) -> Script:
+    """Nobody; only the light and the camera's noise move."""
+    return _script(rng, rng.uniform(3, 5))
+
+
+ACTIONS: dict[str, Callable[[np.random.Generator], Script]] = {
+    "walk": walk, "stand": stand, "sit": sit, "bend": bend, "lie_down": lie_down, "fall": fall,
+    "fight": fight, "hug": hug, "handshake": handshake, "empty": empty,
+}  # fmt: skip
