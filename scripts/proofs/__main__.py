@@ -1,0 +1,84 @@
+"""`scripts/prove`: run a proof, print its figures as one JSON object, fail when one misses its limit."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError, QualityError
+from proofs import readme, record
+from proofs.catalogue import PROOFS
+from proofs.proof import ROOT, Proof, Setting, say
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="scripts/prove", description=__doc__)
+    options.add_argument("name", nargs="?", help="the proof to run")
+    options.add_argument("--short", action="store_true", help="a smaller measurement, in minutes; it is not recorded")
+    options.add_argument("--record", action="store_true", help="write figures and evidence to tests/proofs/NAME.json")
+    options.add_argument("--list", action="store_true", help="name the proofs and their limits")
+    options.add_argument("--readme", action="store_true", help="write the tables of the README from the records")
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    chosen = parser().parse_args(arguments)
+    try:
+        if chosen.list:
+            list_proofs()
+        elif chosen.readme:
+            write_readme()
+        else:
+            prove(chosen.name, short=chosen.short, recorded=chosen.record)
+    except EdgewatchError as error:
+        say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("interrupted; the same command goes on where it was stopped")
+        return INTERRUPTED_EXIT_CODE
+    return 0
+
+
+def list_proofs() -> None:
+    for proof in PROOFS.values():
+        print(f"{proof.name}: {proof.summary}")
+        for row in proof.table:
+            if row.limit is not None:
+                print(f"    {row.name} {row.limit}")
+
+
+def write_readme() -> None:
+    tables = {name: readme.table(proof, kept) for name, proof in PROOFS.items() if (kept := record.read(name))}
+    readme.README.write_text(readme.with_tables(readme.README.read_text(), tables))
+
+
+def prove(name: str | None, *, short: bool, recorded: bool) -> None:
+    proof = PROOFS.get(name or "")
+    if proof is None:
+        raise ConfigurationError(f"no proof {name!r}; scripts/prove --list names them: {', '.join(PROOFS)}")
+    if short and recorded:
+        raise ConfigurationError("--record keeps whole measurements only; leave out --short")
+    evidence = proof.measure(setting(proof, short=short))
+    figures = proof.figures(evidence)
+    held_to_limits = proof.short_keeps_limits or not short
+    missed = proof.missed(figures) if held_to_limits else []
+    print(json.dumps({"proof": proof.name, "short": short, "figures": figures, "missed": missed}, indent=1))
+    if recorded:
+        say(f"recorded in {record.write(proof.name, figures, evidence).relative_to(ROOT)}")
+    if missed:
+        raise QualityError(f"{proof.name} misses its limits: {'; '.join(missed)}")
+
+
+def setting(proof: Proof, *, short: bool) -> Setting:
+    beside = ROOT.parent / "shared"
+    return Setting(
+        work=ROOT / "runs" / "proofs" / (f"{proof.name}-short" if short else proof.name),
+        data=Path(os.environ.get("EDGEWATCH_DATA", beside / "data")),
+        weights=Path(os.environ.get("EDGEWATCH_WEIGHTS", beside / "weights")),
+        short=short,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

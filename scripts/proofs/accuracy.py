@@ -1,0 +1,201 @@
+"""How often the built-in recipe is right on real clips that it was not trained on.
+
+Evidence: one entry a fold (surveillance-fight: five folds grouped by scene; gmdcsa24: one subject each), made by
+training, converting and scoring that fold's model, with every clip's scores; and the shipped bundle's alarms on
+`normal/`. Each fold's thresholds come from splits of its own training clips.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from edge.bundle import BUILTIN, Bundle
+from proofs import record
+from proofs.folds import NORMAL_SET, TASKS, alarms_on, run_task
+from proofs.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting
+from trainer.metrics import alarm_rate, binary, delay_figures, group_intervals, group_spread, out_of_fold
+
+FIGHTS, FALLS = "surveillance-fight", "gmdcsa24"
+LABEL_OF = {FIGHTS: "violence", FALLS: "fall"}
+VARIANTS = ("float", "quantized")
+WITHOUT_RENDERED = "_without_rendered"
+POINTS = 100.0
+DECIDED = 0.5  # between the two values of a decision
+
+Clips = list[dict[str, Any]]
+
+TABLE = (
+    Figure("fight_accuracy_float", "`surveillance-fight`, videos right, float", "%", Limit(">=", 0.84), 1),
+    Figure("fight_auc_float", "`surveillance-fight`, AUC, float", "", Limit(">=", 0.91), 3),
+    Figure("fight_accuracy_quantized", "`surveillance-fight`, videos right, quantized, edge pipeline", "%", None, 1),
+    Figure("fight_auc_quantized", "`surveillance-fight`, AUC, quantized, edge pipeline", "", None, 3),
+    Figure("fight_accuracy_loss_points", "points lost by quantization", "", Limit("<=", 1.0), 2),
+    Figure("fight_lowest_fold_accuracy", "`surveillance-fight`, lowest fold, quantized", "%", None, 1),
+    Figure("fight_accuracy_shortcut", "from width, height, frame rate, duration alone: videos right", "%", None, 1),
+    Figure("fight_auc_shortcut", "from width, height, frame rate, duration alone: AUC", "", None, 3),
+    Figure("fall_balanced_accuracy_float", "`gmdcsa24`, balanced accuracy, float", "%", None, 1),
+    Figure("fall_balanced_accuracy", "`gmdcsa24`, balanced accuracy, quantized", "%", Limit(">=", 0.89), 1),
+    Figure("fall_counts", "`gmdcsa24`, falls found, daily activities left alone"),
+    Figure("fall_lowest_subject_accuracy", "`gmdcsa24`, lowest subject", "%", None, 1),
+    Figure("fall_median_delay_s", "median delay from a fall's start to its event", "s", Limit("<=", 1.5), 2),
+    Figure("falls_missed", "falls without an event"),
+    Figure("false_fall_events", "fall events before the fall or without one"),
+    Figure("normal_alarms", "`normal/`, alarms of the shipped bundle", "", Limit("<=", 0)),
+    Figure("normal_minutes", "`normal/`, minutes", "", None, 2),
+    Figure("normal_alarms_per_hour_bound", "`normal/`, alarms an hour ruled out with 95 % (Poisson)", "", None, 0),
+    Figure(
+        "fight_accuracy_float_without_rendered", "trained without rendered clips: videos right, float", "%", None, 1
+    ),
+    Figure("fight_auc_float_without_rendered", "trained without rendered clips: AUC, float", "", None, 3),
+    Figure("fight_accuracy_quantized_without_rendered", "trained without rendered clips: quantized", "%", None, 1),
+    Figure("fall_balanced_accuracy_without_rendered", "trained without rendered clips: `gmdcsa24`", "%", None, 1),
+    Figure("fall_median_delay_s_without_rendered", "trained without rendered clips: median delay", "s", None, 2),
+)
+
+
+def measure(setting: Setting) -> Evidence:
+    """Run every fold that is not done yet, and the shipped bundle on footage without events."""
+    bundle = Bundle.load(BUILTIN)
+    rendered = bool(bundle.spec.provenance.get("rendered_clips"))
+    digests = {name: record.digest_of_files(setting.data / name) for name in (FIGHTS, FALLS, NORMAL_SET)}
+    tasks = [task for task in TASKS if rendered or not task.rendered]
+    if setting.short:
+        tasks = [task for task in tasks if task.dataset == FALLS and task.rendered == rendered][:1]
+    folds = [
+        setting.once(task.name, [task.describe(), digests[task.dataset]], lambda task=task: run_task(task, setting))
+        for task in tasks
+    ]
+    return {
+        "bundle_sha256": bundle.digest,
+        "data_sha256": digests,
+        "rendered_in_bundle": rendered,
+        "folds": folds,
+        "normal": alarms_on(bundle, setting.data / NORMAL_SET),
+    }
+
+
+def figures(evidence: Evidence) -> Figures:
+    """All figures, from per-clip scores and events."""
+    shipped = evidence["rendered_in_bundle"]
+    found = _of_model([fold for fold in evidence["folds"] if fold["rendered"] == shipped])
+    if shipped:
+        plain = _of_model([fold for fold in evidence["folds"] if not fold["rendered"]])
+        wanted = {row.name for row in TABLE}
+        found |= {key + WITHOUT_RENDERED: plain[key] for key in plain if key + WITHOUT_RENDERED in wanted}
+    return found | _normal_figures(evidence["normal"])
+
+
+def _of_model(folds: list[dict[str, Any]]) -> Figures:
+    found: Figures = {}
+    if fights := [fold for fold in folds if fold["dataset"] == FIGHTS]:
+        found |= _fight_figures(fights)
+    if falls := [fold for fold in folds if fold["dataset"] == FALLS]:
+        found |= _fall_figures(falls)
+    return found
+
+
+def _fight_figures(folds: list[dict[str, Any]]) -> Figures:
+    label = LABEL_OF[FIGHTS]
+    clips, numbers = _pooled(folds)
+    truth, groups = _truth(clips, label), [clip["group"] for clip in clips]
+    found: Figures = {}
+    for variant in VARIANTS:
+        decided, ranked = _decided(folds, label, variant), _raw(clips, label, variant)
+        intervals = group_intervals(truth, decided, groups, DECIDED)
+        found[f"fight_accuracy_{variant}"] = binary(truth, decided, DECIDED)["accuracy"]
+        found[f"fight_accuracy_{variant}{INTERVAL}"] = intervals["accuracy"]
+        found[f"fight_auc_{variant}"] = binary(truth, ranked, DECIDED)["auc"]
+        found[f"fight_auc_{variant}{INTERVAL}"] = group_intervals(truth, ranked, groups, DECIDED)["auc"]
+    float_accuracy, quantized_accuracy = (_number(found[f"fight_accuracy_{variant}"]) for variant in VARIANTS)
+    found["fight_accuracy_loss_points"] = POINTS * (float_accuracy - quantized_accuracy)
+    spread = group_spread(truth, _decided(folds, label, "quantized"), [str(number) for number in numbers], DECIDED)
+    found["fight_lowest_fold_accuracy"] = spread["lowest_accuracy"]
+    shortcut = out_of_fold(truth, np.asarray([clip["shape"] for clip in clips], float), numbers)
+    if shortcut is not None:
+        of_shortcut = binary(truth, shortcut, DECIDED)
+        found |= {"fight_accuracy_shortcut": of_shortcut["accuracy"], "fight_auc_shortcut": of_shortcut["auc"]}
+    return found
+
+
+def _fall_figures(folds: list[dict[str, Any]]) -> Figures:
+    label = LABEL_OF[FALLS]
+    clips, _ = _pooled(folds)
+    truth, groups = _truth(clips, label), [clip["group"] for clip in clips]
+    decided = _decided(folds, label, "quantized")
+    counted = binary(truth, decided, DECIDED)
+    delays_s = [_delay_s(clip, label) for clip in clips if clip["label"] == label]
+    delays = delay_figures(delays_s)
+    return {
+        "fall_balanced_accuracy_float": binary(truth, _decided(folds, label, "float"), DECIDED)["balanced_accuracy"],
+        "fall_balanced_accuracy": counted["balanced_accuracy"],
+        f"fall_balanced_accuracy{INTERVAL}": group_intervals(truth, decided, groups, DECIDED)["balanced_accuracy"],
+        "fall_counts": "{true_positives}/{n_positive}, {true_negatives}/{n_negative}".format(
+            **counted, n_negative=counted["n"] - counted["n_positive"]
+        ),
+        "fall_lowest_subject_accuracy": group_spread(truth, decided, groups, DECIDED)["lowest_accuracy"],
+        "fall_median_delay_s": delays["median_delay_s"],
+        "falls_missed": delays["missed"],
+        "false_fall_events": sum(_n_false(clip, label) for clip in clips),
+    }
+
+
+def _normal_figures(videos: list[dict[str, Any]]) -> Figures:
+    rate = alarm_rate(sum(len(video["events"]) for video in videos), sum(video["duration_s"] for video in videos))
+    return {
+        "normal_alarms": rate["alarms"],
+        "normal_minutes": rate["minutes"],
+        "normal_alarms_per_hour_bound": rate["per_hour_upper_95"],
+    }
+
+
+def _pooled(folds: Iterable[dict[str, Any]]) -> tuple[Clips, list[int]]:
+    """All clips, each once, and the fold of each."""
+    clips = [clip for fold in folds for clip in fold["clips"]]
+    numbers = [fold["fold"] for fold in folds for _ in fold["clips"]]
+    if len({clip["path"] for clip in clips}) != len(clips):
+        raise ValueError("a clip stands in two folds")
+    return clips, numbers
+
+
+def _truth(clips: Clips, label: str) -> Any:
+    return np.asarray([clip["label"] == label for clip in clips])
+
+
+def _raw(clips: Clips, label: str, variant: str) -> Any:
+    return np.asarray([clip[variant][label] for clip in clips], float)
+
+
+def _decided(folds: Sequence[dict[str, Any]], label: str, variant: str) -> Any:
+    """1 where a clip's score reaches the threshold of its own fold, else 0."""
+    return np.concatenate(
+        [(_raw(fold["clips"], label, variant) >= fold["thresholds"][variant][label]).astype(float) for fold in folds]
+    )
+
+
+def _delay_s(clip: dict[str, Any], label: str) -> float:
+    """From the annotated start to the first event of the label at or after it; infinite when there is none."""
+    times_s = [event["position_s"] for event in clip["events"] if event["label"] == label]
+    return min((time_s - clip["start_s"] for time_s in times_s if time_s >= clip["start_s"]), default=float("inf"))
+
+
+def _n_false(clip: dict[str, Any], label: str) -> int:
+    """Events of the label before its start, or anywhere in a clip that does not hold it."""
+    times_s = [event["position_s"] for event in clip["events"] if event["label"] == label]
+    start_s = clip["start_s"] if clip["label"] == label else float("inf")
+    return sum(time_s < start_s for time_s in times_s)
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, float)
+    return value
+
+
+PROOF = Proof(
+    name="accuracy",
+    summary="real clips out of fold, float and quantized through the edge pipeline, and alarms on footage without any",
+    table=TABLE,
+    measure=measure,
+    figures=figures,
+    short_keeps_limits=False,
+)

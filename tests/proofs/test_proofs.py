@@ -1,0 +1,43 @@
+"""The records of the proofs: figures follow from their evidence, the README from the figures, all from this bundle."""
+
+import json
+from typing import Any
+
+import pytest
+
+from edge.bundle import BUILTIN, Bundle
+from proofs import readme, record
+from proofs.catalogue import PROOFS
+
+RECORDS = sorted(record.RECORDS.glob("*.json"))
+
+
+@pytest.fixture(params=RECORDS, ids=lambda path: path.stem)
+def kept(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return json.loads(request.param.read_text())
+
+
+def approximately(figures: dict[str, Any]) -> dict[str, Any]:
+    """Numbers and intervals, but for what another version of a library may round differently."""
+    numeric = (int, float, list)
+    return {name: pytest.approx(value) if isinstance(value, numeric) else value for name, value in figures.items()}
+
+
+def test_figures_follow_from_the_evidence(kept: dict[str, Any]) -> None:
+    assert PROOFS[kept["proof"]].figures(kept["evidence"]) == approximately(kept["figures"])
+
+
+def test_what_was_measured_is_the_bundle_that_is_shipped(kept: dict[str, Any]) -> None:
+    assert kept["evidence"]["bundle_sha256"] == Bundle.load(BUILTIN).digest
+
+
+def test_readme_shows_the_record(kept: dict[str, Any]) -> None:
+    text = readme.README.read_text()
+    assert readme.table(PROOFS[kept["proof"]], kept) in text, "run scripts/prove --readme"
+
+
+def test_readme_has_no_table_without_a_record() -> None:
+    text = readme.README.read_text()
+    unrecorded = set(PROOFS) - {path.stem for path in RECORDS}
+    cleared = readme.with_tables(text, dict.fromkeys(unrecorded, "Not recorded yet."))
+    assert text == cleared
