@@ -12,7 +12,7 @@ import numpy as np
 
 from edge.bundle import BUILTIN, Bundle
 from proofs import record
-from proofs.folds import NORMAL_SET, TASKS, alarms_on, run_task
+from proofs.folds import NORMAL_SET, TASKS, alarms_on_normal, run_task
 from proofs.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting
 from trainer.metrics import alarm_rate, binary, delay_figures, group_intervals, group_spread, out_of_fold
 
@@ -21,7 +21,7 @@ LABEL_OF = {FIGHTS: "violence", FALLS: "fall"}
 VARIANTS = ("float", "quantized")
 WITHOUT_RENDERED = "_without_rendered"
 POINTS = 100.0
-DECIDED = 0.5  # between the two values of a decision
+HALF = 0.5
 
 Clips = list[dict[str, Any]]
 
@@ -71,7 +71,7 @@ def measure(setting: Setting) -> Evidence:
         "data_sha256": digests,
         "rendered_in_bundle": rendered,
         "folds": folds,
-        "normal": alarms_on(bundle, setting.data / NORMAL_SET),
+        "normal": alarms_on_normal(setting),
     }
 
 
@@ -101,19 +101,20 @@ def _fight_figures(folds: list[dict[str, Any]]) -> Figures:
     truth, groups = _truth(clips, label), [clip["group"] for clip in clips]
     found: Figures = {}
     for variant in VARIANTS:
-        decided, ranked = _decided(folds, label, variant), _raw(clips, label, variant)
-        intervals = group_intervals(truth, decided, groups, DECIDED)
-        found[f"fight_accuracy_{variant}"] = binary(truth, decided, DECIDED)["accuracy"]
-        found[f"fight_accuracy_{variant}{INTERVAL}"] = intervals["accuracy"]
-        found[f"fight_auc_{variant}"] = binary(truth, ranked, DECIDED)["auc"]
-        found[f"fight_auc_{variant}{INTERVAL}"] = group_intervals(truth, ranked, groups, DECIDED)["auc"]
+        scores, thresholds = _scores(clips, label, variant), _thresholds(folds, label, variant)
+        counted = binary(truth, scores, thresholds)
+        intervals = group_intervals(truth, scores, groups, thresholds)
+        for key in ("accuracy", "auc"):
+            found[f"fight_{key}_{variant}"] = counted[key]
+            found[f"fight_{key}_{variant}{INTERVAL}"] = intervals[key]
     float_accuracy, quantized_accuracy = (_number(found[f"fight_accuracy_{variant}"]) for variant in VARIANTS)
     found["fight_accuracy_loss_points"] = POINTS * (float_accuracy - quantized_accuracy)
-    spread = group_spread(truth, _decided(folds, label, "quantized"), [str(number) for number in numbers], DECIDED)
-    found["fight_lowest_fold_accuracy"] = spread["lowest_accuracy"]
+    found["fight_lowest_fold_accuracy"] = group_spread(
+        truth, _scores(clips, label, "quantized"), [str(number) for number in numbers], _thresholds(folds, label)
+    )["lowest_accuracy"]
     shortcut = out_of_fold(truth, np.asarray([clip["shape"] for clip in clips], float), numbers)
     if shortcut is not None:
-        of_shortcut = binary(truth, shortcut, DECIDED)
+        of_shortcut = binary(truth, shortcut, HALF)
         found |= {"fight_accuracy_shortcut": of_shortcut["accuracy"], "fight_auc_shortcut": of_shortcut["auc"]}
     return found
 
@@ -122,18 +123,20 @@ def _fall_figures(folds: list[dict[str, Any]]) -> Figures:
     label = LABEL_OF[FALLS]
     clips, _ = _pooled(folds)
     truth, groups = _truth(clips, label), [clip["group"] for clip in clips]
-    decided = _decided(folds, label, "quantized")
-    counted = binary(truth, decided, DECIDED)
+    scores, thresholds = _scores(clips, label, "quantized"), _thresholds(folds, label)
+    counted = binary(truth, scores, thresholds)
+    in_float = binary(truth, _scores(clips, label, "float"), _thresholds(folds, label, "float"))
+    intervals = group_intervals(truth, scores, groups, thresholds)
     delays_s = [_delay_s(clip, label) for clip in clips if clip["label"] == label]
     delays = delay_figures(delays_s)
     return {
-        "fall_balanced_accuracy_float": binary(truth, _decided(folds, label, "float"), DECIDED)["balanced_accuracy"],
+        "fall_balanced_accuracy_float": in_float["balanced_accuracy"],
         "fall_balanced_accuracy": counted["balanced_accuracy"],
-        f"fall_balanced_accuracy{INTERVAL}": group_intervals(truth, decided, groups, DECIDED)["balanced_accuracy"],
+        f"fall_balanced_accuracy{INTERVAL}": intervals["balanced_accuracy"],
         "fall_counts": "{true_positives}/{n_positive}, {true_negatives}/{n_negative}".format(
             **counted, n_negative=counted["n"] - counted["n_positive"]
         ),
-        "fall_lowest_subject_accuracy": group_spread(truth, decided, groups, DECIDED)["lowest_accuracy"],
+        "fall_lowest_subject_accuracy": group_spread(truth, scores, groups, thresholds)["lowest_accuracy"],
         "fall_median_delay_s": delays["median_delay_s"],
         "falls_missed": delays["missed"],
         "false_fall_events": sum(_n_false(clip, label) for clip in clips),
@@ -162,15 +165,14 @@ def _truth(clips: Clips, label: str) -> Any:
     return np.asarray([clip["label"] == label for clip in clips])
 
 
-def _raw(clips: Clips, label: str, variant: str) -> Any:
+def _scores(clips: Clips, label: str, variant: str) -> Any:
     return np.asarray([clip[variant][label] for clip in clips], float)
 
 
-def _decided(folds: Sequence[dict[str, Any]], label: str, variant: str) -> Any:
-    """1 where a clip's score reaches the threshold of its own fold, else 0."""
-    return np.concatenate(
-        [(_raw(fold["clips"], label, variant) >= fold["thresholds"][variant][label]).astype(float) for fold in folds]
-    )
+def _thresholds(folds: Sequence[dict[str, Any]], label: str, variant: str = "quantized") -> Any:
+    """Of each clip, the threshold of its own fold."""
+    thresholds = [fold["thresholds"][variant][label] for fold in folds]
+    return np.repeat(thresholds, [len(fold["clips"]) for fold in folds])
 
 
 def _delay_s(clip: dict[str, Any], label: str) -> float:

@@ -1,19 +1,32 @@
 """The parts of the accuracy proof that take hours or run the edge pipeline: one task a fold."""
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.bundle import Bundle
-from edge.model import open_model
-from edge.pipeline import Watcher
-from edge.sources.file import FileSource
-from edge.types import NS_PER_S
+import trainer
+from edge.bundle import BUILTIN
+from edge.errors import DatasetError
 from proofs.proof import Evidence, Setting, say
+from trainer.backbone import find_weights
+from trainer.crossvalidation import FoldTask, plan, run_fold
+from trainer.datasets import read_dataset
+from trainer.features import Cache
+from trainer.manifest import Clip, Segment
+from trainer.recipe import Workshop
+from trainer.recipes import RECIPES
+from trainer.scoring import container_shape, watch_clips
+from trainer.splits import leave_one_group_out, read_folds
+from trainer.synth import render_dataset
+from trainer.training import Wishes
 
 NORMAL_SET = "normal"
+TRAINED_ON = ("surveillance-fight", "gmdcsa24", "t2v-bed-fall")
+FOLD_FILES = Path(trainer.__file__).parent / "folds"
 VIDEO_SUFFIXES = {".avi", ".mp4"}
 N_FIGHT_FOLDS, N_FALL_SUBJECTS = 5, 4
+N_RENDERED, RENDERED_SEED = 240, 1000
 RECIPE = "edgewatch"
 SEED = 0
 
@@ -47,40 +60,49 @@ TASKS = [
 
 
 def run_task(task: Task, setting: Setting) -> Evidence:
-    """Train, convert and score one fold: seconds to an hour on two cores."""
-    from trainer.crossvalidation import run_fold  # noqa: PLC0415 imports TensorFlow, which listing proofs need not
-
-    scored = run_fold(
-        dataset=task.dataset,
-        fold=task.fold,
-        rendered=task.rendered,
-        recipe=task.recipe,
-        seed=task.seed,
-        data=setting.data,
-        weights=setting.weights,
-        out=setting.work / task.name,
-    )
+    """Train, convert and score one fold; an hour or more on two cores, and resumed where it was stopped."""
+    weights = find_weights(str(setting.weights) if setting.weights.is_dir() else None)
+    workshop = Workshop(Cache(), weights, os.cpu_count() or 1)
+    scored = run_fold(fold_task(task, setting), setting.work / task.name, workshop)
+    for clip in scored["clips"]:
+        clip["shape"] = container_shape(setting.data / clip["path"])
     return task.describe() | scored
 
 
-def alarms_on(bundle: Bundle, folder: Path) -> list[dict[str, Any]]:
-    """Run a bundle at its default thresholds over videos without events."""
-    model = open_model(bundle)
+def fold_task(task: Task, setting: Setting) -> FoldTask:
+    """What the fold learns from and is judged on: every set but the one in question lends all its clips."""
+    clips = read_dataset(setting.data / task.dataset)
+    fold_file = FOLD_FILES / f"{task.dataset}.csv"
+    folds = read_folds(fold_file, clips) if fold_file.is_file() else leave_one_group_out(clips)
+    others = [clip for name in TRAINED_ON if name != task.dataset for clip in read_dataset(setting.data / name)]
+    also = others + (rendered_clips(setting) if task.rendered else [])
+    tasks = plan(RECIPES[task.recipe], Wishes(seed=task.seed), clips, folds, also)
+    return next(planned for planned in tasks if planned.fold == task.fold)
+
+
+def rendered_clips(setting: Setting) -> list[Clip]:
+    """The rendered training clips, of other seeds than tests and demonstrations use."""
+    folder = setting.work / f"rendered-{RENDERED_SEED}-{N_RENDERED}"
+    if not (folder / "manifest.csv").is_file():
+        say(f"rendering {N_RENDERED} clips")
+        render_dataset(folder, N_RENDERED, RENDERED_SEED, lambda _: None)
+    return read_dataset(folder)
+
+
+def alarms_on_normal(setting: Setting) -> list[dict[str, Any]]:
+    """What the shipped bundle raises, at its default thresholds, on videos without events."""
+    folder = setting.data / NORMAL_SET
+    paths = sorted(path for path in folder.glob("*") if path.suffix in VIDEO_SUFFIXES)
+    if not paths:
+        raise DatasetError(f"{folder}: no videos; set EDGEWATCH_DATA to where the data sets lie")
+    clips = [Clip(path, path.stem, frozenset(), (Segment("normal"),), path.name, NORMAL_SET) for path in paths]
+    say(f"the shipped bundle on {NORMAL_SET}/")
     return [
-        {"path": path.name, **_alarms(FileSource(path), model)}
-        for path in sorted(folder.iterdir())
-        if path.suffix in VIDEO_SUFFIXES
+        {
+            "path": result.clip.name,
+            "sha256": result.sha256,
+            "duration_s": result.shape[3],
+            "events": [{"label": alarm.label, "position_s": alarm.position_s} for alarm in result.alarms],
+        }
+        for result in watch_clips(BUILTIN, clips, workers=1)
     ]
-
-
-def _alarms(source: FileSource, model: Any) -> dict[str, Any]:
-    say(f"watching {source.name}")
-    events, last_ns = [], 0
-    for step in Watcher(source, model).steps():
-        last_ns = max(last_ns, step.scores.end_ns)
-        events += [
-            {"label": event.label, "position_s": event.position_s, "peak_score": event.peak_score}
-            for event in step.events
-            if event.type == "started"
-        ]
-    return {"duration_s": last_ns / NS_PER_S, "events": events}

@@ -6,6 +6,8 @@ import pytest
 
 from proofs.accuracy import figures
 
+Entry = dict[str, Any]
+
 
 def clip(path: str, group: str, label: str, score: float, quantized: float | None = None, **more: Any) -> Entry:
     target = "fall" if path.startswith("gmd") else "violence"

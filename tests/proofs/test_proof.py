@@ -1,6 +1,7 @@
 """Limits and resumption."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -22,7 +23,7 @@ def setting(folder: Path) -> Setting:
         (">=", "0.9", False),
     ],
 )
-def test_limit(relation: str, value: float | str | None, holds: bool) -> None:
+def test_limit(relation: Literal["<=", ">="], value: float | str | None, holds: bool) -> None:
     assert Limit(relation, 0.84).holds(value) == holds
 
 
