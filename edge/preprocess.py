@@ -91,7 +91,7 @@ class Sampler:
         self._last_ns = capture_ns
         if self._tick_ns is None or capture_ns >= self._tick_ns:
             return True
-        # The frame to compare with lies nearest to a point between these two, for the tick's own frame comes within a gap.
+        # The frame to compare with lies nearest to a point between these two: the tick's own frame comes within a gap.
         earliest_target_ns = self._tick_ns - self._interval_ns
         latest_target_ns = earliest_target_ns + gap_ns
         if not self._compares or capture_ns + gap_ns <= earliest_target_ns:

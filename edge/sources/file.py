@@ -108,6 +108,6 @@ class FileSource:
 
 
 def _missing_at_end(claimed: float, seen: int, times: FrameTimes) -> int:
-    """Return how many frames a cut or damaged file lacks at its end, by time, for counts of frames are often guesses."""
+    """Return how many frames a cut or damaged file lacks at its end, by time: counts are often guesses."""
     missing = min(claimed - times.length_s / times.period_s, claimed - seen)
     return round(missing) if END_TOLERANCE_FRAMES < missing < MAX_ATTEMPTS else 0
