@@ -15,7 +15,6 @@ from trainer.datasets import read_dataset
 from trainer.features import Cache
 from trainer.manifest import Clip, Segment
 from trainer.recipe import Workshop
-from trainer.recipes import RECIPES
 from trainer.scoring import container_shape, watch_clips
 from trainer.splits import leave_one_group_out, read_folds
 from trainer.synth import render_dataset
@@ -71,6 +70,8 @@ def run_task(task: Task, setting: Setting) -> Evidence:
 
 def fold_task(task: Task, setting: Setting) -> FoldTask:
     """What the fold learns from and is judged on: every set but the one in question lends all its clips."""
+    from trainer.recipes import RECIPES  # noqa: PLC0415 brings Keras, which listing proofs need not wait for
+
     clips = read_dataset(setting.data / task.dataset)
     fold_file = FOLD_FILES / f"{task.dataset}.csv"
     folds = read_folds(fold_file, clips) if fold_file.is_file() else leave_one_group_out(clips)

@@ -22,11 +22,14 @@ from edge.bundle import BUILTIN, Bundle
 from edge.errors import DatasetError, EdgewatchError
 from proofs import probe, record
 from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
+from trainer.datasets import read_datasets
+from trainer.run import SETTINGS_NAME
 
 RECIPES = ("efficientnetb0-mean", "efficientnetb0-gru")
 SHORT_SET = "gmdcsa24"
 SETS = ("surveillance-fight", "gmdcsa24", "t2v-bed-fall", "hockey-fights")
 N_STARTS = 5
+SHORT_EPOCHS = 2
 POLL_S = 0.2
 BYTES_PER_MB = 1_000_000
 BYTES_PER_GB = 1_000_000_000
@@ -108,28 +111,31 @@ def start_edge(clip: Path, folder: Path) -> dict[str, Any]:
 def train(recipe: str, data: Sequence[Path], setting: Setting) -> Evidence:
     """Extract features into an empty cache and train; the most that the whole process tree held at once."""
     run = setting.work / f"train-{recipe}"
-    command = [sys.executable, "-m", "trainer", "train", "--recipe", recipe, "--run", str(run)]
-    command += [word for folder in data for word in ("--data", str(folder))]
-    command += ["--cache", str(setting.work / "cache"), "--resume"]
-    if setting.short:
-        command += ["--epochs", "2"]
-    begin = time.monotonic()
+    command = [sys.executable, "-m", "trainer.cli", "train", "--cache", str(setting.work / "cache")]
+    if (run / SETTINGS_NAME).exists():
+        command += ["--resume", str(run)]
+    else:
+        command += ["--recipe", recipe, "--out", str(run), "--data", *map(str, data)]
+        command += ["--epochs", str(SHORT_EPOCHS)] if setting.short else []
+    setting.work.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(command, stdout=sys.stderr) as process:
-        peak_bytes = watch(process)
+        peak_bytes = watch(process, setting.work / f"peak-{recipe}.txt")
     if process.returncode:
         raise EdgewatchError(f"trainer train --recipe {recipe} exited with {process.returncode}; see above")
-    return {
-        "n_clips": count_clips(data),
-        "peak_bytes": peak_bytes,
-        "minutes": round((time.monotonic() - begin) / 60, 1),
-    }
+    return {"n_clips": len(read_datasets(data)), "peak_bytes": peak_bytes}
 
 
-def watch(process: subprocess.Popen[bytes]) -> int:
-    """The highest sum of resident memory over a process and all its descendants, in bytes, until it ends."""
-    peak = 0
+def watch(process: subprocess.Popen[bytes], note: Path) -> int:
+    """The highest sum of resident memory over a process and all its descendants, in bytes, until it ends.
+
+    The note holds it meanwhile, so that a measurement that is stopped and goes on remembers what came before.
+    """
+    peak = int(note.read_text()) if note.exists() else 0
     while process.poll() is None:
-        peak = max(peak, resident_bytes(process.pid))
+        now = resident_bytes(process.pid)
+        if now > peak:
+            peak = now
+            note.write_text(str(peak))
         time.sleep(POLL_S)
     return peak
 
@@ -148,12 +154,6 @@ def resident_bytes(pid: int) -> int:
         except psutil.NoSuchProcess:
             continue
     return total
-
-
-def count_clips(data: Sequence[Path]) -> int:
-    from trainer.datasets import read_datasets  # noqa: PLC0415 listing proofs need not wait for it
-
-    return len(read_datasets(list(data)))
 
 
 PROOF = Proof(

@@ -37,8 +37,8 @@ def main() -> None:
     first: dict[str, float] = {}
     steps = pipeline.Watcher.steps
 
-    def timed_steps(watcher: Any) -> Iterator[Any]:
-        for step in steps(watcher):
+    def timed_steps(self: Any) -> Iterator[Any]:
+        for step in steps(self):
             first.setdefault("first_inference_s", age_s())
             yield step
 

@@ -102,7 +102,8 @@ def _against_keras(bundle: Bundle, setting: Setting) -> Evidence:
     model = pooled(build_backbone(spec, weights))
     as_float = picture.astype(np.float32)
     predictions = _times_s(
-        lambda: model.predict(as_float, verbose=0), N_PREDICTIONS_SHORT if setting.short else N_PREDICTIONS
+        lambda: model.predict(as_float, verbose=0),  # pyright: ignore[reportArgumentType] Keras documents 0
+        N_PREDICTIONS_SHORT if setting.short else N_PREDICTIONS,
     )
     return {"quantized_s": pairs[0], "float_s": pairs[1], "predict_s": predictions}
 

@@ -28,6 +28,17 @@ def test_memory_of_a_child_process_counts() -> None:
     assert memory.resident_bytes(process.pid) == 0  # it has ended
 
 
+def test_highest_memory_of_a_stopped_measurement_counts(tmp_path: Path) -> None:
+    (tmp_path / "peak").write_text(str(900 * MIB))
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        assert memory.watch(process, tmp_path / "peak") == 900 * MIB
+    (tmp_path / "peak").write_text("1")
+    with subprocess.Popen([sys.executable, "-c", "sum(range(10**7))"]) as process:
+        peak = memory.watch(process, tmp_path / "peak")
+    assert peak > MIB
+    assert (tmp_path / "peak").read_text() == str(peak)
+
+
 def test_probe_reads_age_and_peak_of_its_own_process() -> None:
     code = (
         "import time, probe; held = bytearray(b'x') * (100 << 20); del held; print(probe.age_s(), probe.peak_bytes())"
@@ -60,7 +71,7 @@ def test_figures_take_the_worst_memory_and_the_median_start() -> None:
         {"peak_bytes": 120_500_000, "first_inference_s": 0.4, "training_stack": ["keras"]},
         {"peak_bytes": 110_000_000, "first_inference_s": 3.0, "training_stack": ["keras"]},
     ]
-    training = {"n_clips": 23, "peak_bytes": 1_500_000_000, "minutes": 3.0}
+    training = {"n_clips": 23, "peak_bytes": 1_500_000_000}
     found = memory.figures({"runs": runs, "trainings": {"efficientnetb0-mean": training}})
     assert found["edge_peak_mb"] == pytest.approx(120.5)
     assert found["first_inference_s"] == 0.5
