@@ -62,8 +62,9 @@ def _colour(rng: np.random.Generator, palette: Array) -> Array:
 def _add_bed(rng: np.random.Generator, room: Room) -> None:
     """A bed beside the stage, its head to the left or right, its free side towards the camera."""
     yaw = 0.0 if rng.random() < 0.5 else np.pi
-    x, y = rng.uniform(-0.3, 0.3), min(room.depth_m - 0.75, room.stage[1] + rng.uniform(0.75, 1.1))
     half_length, half_width = 1.02, rng.uniform(0.5, 0.75)
+    x = rng.uniform(-0.4, 0.4)
+    y = min(room.depth_m - half_width - 0.05, room.stage[1] + half_width + rng.uniform(0.6, 1.0))
     wood, sheet = _colour(rng, WOODS), _colour(rng, CLOTHS)
     along = np.array([np.cos(yaw), 0.0])
     room.boxes += [
@@ -73,6 +74,7 @@ def _add_bed(rng: np.random.Generator, room: Room) -> None:
         Box((*(np.array((x, y)) + 1.06 * along), 0.45), (0.04, half_width, 0.45), yaw, wood, "grain"),
     ]
     room.supports.append(Support((x, y), (half_length, half_width), yaw, BED_HEIGHT_M))
+    room.free_depth_m = y - half_width - 0.3
 
 
 def add_chair(rng: np.random.Generator, room: Room, place: Array, yaw: float) -> None:

@@ -23,6 +23,7 @@ class Limb:
     radius_first: float
     radius_second: float
     cover: int
+    trunk: bool = False
 
 
 def _limbs(long_sleeves: bool, trousers: int) -> tuple[Limb, ...]:
@@ -33,10 +34,11 @@ def _limbs(long_sleeves: bool, trousers: int) -> tuple[Limb, ...]:
     ]  # fmt: skip
     limbs = [Limb(a[k], b[k], ra, rb, cover) for a, b, ra, rb, cover in paired for k in (0, 1)]
     trunk = [
-        Limb(HIPS[0], HIPS[1], 0.105, 0.105, TROUSERS), Limb(PELVIS, WAIST, 0.13, 0.12, TOP),
-        Limb(WAIST, CHEST, 0.125, 0.13, TOP), Limb(HIPS[0], SHOULDERS[0], 0.1, 0.075, TOP),
-        Limb(HIPS[1], SHOULDERS[1], 0.1, 0.075, TOP), Limb(SHOULDERS[0], SHOULDERS[1], 0.075, 0.075, TOP),
-        Limb(CHEST, NECK, 0.13, 0.07, TOP), Limb(NECK, HEAD, 0.055, 0.055, SKIN), Limb(HEAD, HEAD, 0.108, 0.108, FACE),
+        Limb(HIPS[0], HIPS[1], 0.105, 0.105, TROUSERS), Limb(PELVIS, WAIST, 0.125, 0.12, TOP, trunk=True),
+        Limb(WAIST, CHEST, 0.12, 0.13, TOP, trunk=True), Limb(HIPS[0], SHOULDERS[0], 0.1, 0.085, TOP, trunk=True),
+        Limb(HIPS[1], SHOULDERS[1], 0.1, 0.085, TOP, trunk=True),
+        Limb(SHOULDERS[0], SHOULDERS[1], 0.08, 0.08, TOP, trunk=True), Limb(CHEST, NECK, 0.13, 0.07, TOP, trunk=True),
+        Limb(NECK, HEAD, 0.055, 0.055, SKIN), Limb(HEAD, HEAD, 0.108, 0.108, FACE),
     ]  # fmt: skip
     return (*limbs, *trunk)
 
@@ -56,10 +58,13 @@ HAIRS = np.array([(0.08, 0.06, 0.05), (0.22, 0.14, 0.08), (0.45, 0.32, 0.18), (0
 DARK_TROUSERS = np.array([(0.1, 0.11, 0.16), (0.16, 0.2, 0.32), (0.2, 0.18, 0.16), (0.4, 0.36, 0.28), (0.3, 0.3, 0.32)])
 
 
+TRUNK_ROUNDNESS = 0.6
+
+
 def random_look(rng: np.random.Generator) -> Look:
     """Dress a person."""
-    grey = rng.uniform(0.08, 0.85)
-    top = np.clip(grey * (1 + rng.normal(0, 0.25, 3)), 0.03, 0.85)
+    grey = rng.uniform(0.2, 0.9) ** 2
+    top = np.clip(grey * (1 + rng.normal(0, 0.3, 3)), 0.02, 0.85)
     skin = SKINS[rng.integers(len(SKINS))]
     trousers = DARK_TROUSERS[rng.integers(len(DARK_TROUSERS))] * rng.uniform(0.7, 1.5)
     shoes = np.full(3, rng.choice([0.06, 0.12, 0.25, 0.8]))
@@ -80,9 +85,9 @@ class Performer:
     look: Look
 
 
-COLUMNS = 20
+COLUMNS = 21
 """x y depth of the first end, the same of the second minus the first, 1/length^2, radii px, radius m, colour, stripes,
-stripe phase length, face in screen axes, is a face."""
+stripe phase length, face in screen axes, is a face, hair, roundness of the shading. `_shade` gets those from the colour (10) on."""
 
 
 def _rows(performer: Performer, camera: Camera) -> Array:
@@ -109,6 +114,7 @@ def _rows(performer: Performer, camera: Camera) -> Array:
     rows[:, 15:18] = camera.axes @ performer.face
     rows[:, 18] = np.array(covers) == FACE
     rows[:, 19] = performer.look.colours[HAIR].mean()
+    rows[:, 20] = [TRUNK_ROUNDNESS if limb.trunk else 1.0 for limb in limbs]
     return rows
 
 
@@ -175,35 +181,59 @@ def paint(picture: NDArray[np.uint8], backdrop: Backdrop, camera: Camera, people
     if not xs:
         return
     x, y = np.concatenate(xs), np.concatenate(ys)
-    p = np.repeat(rows.astype(np.float32), counts, axis=0).T  # (COLUMNS, n_pixels)
-    qx, qy = x - p[0], y - p[1]
-    t = np.clip((qx * p[3] + qy * p[4]) * p[6], 0, 1)
-    radius = p[7] + t * (p[8] - p[7])
-    nx, ny = (qx - t * p[3]) / radius, (qy - t * p[4]) / radius
-    squared = nx * nx + ny * ny
-    nz = -np.sqrt(np.maximum(1 - squared, 0))
-    depth = p[2] + t * p[5] + p[9] * nz
     place = y * camera.width_px + x
-    shown = np.flatnonzero((squared < 1) & (depth < backdrop.depth.ravel()[place]))
-    far_first = (DEPTH_LIMIT - np.minimum(depth[shown] * DEPTH_STEPS_PER_M, DEPTH_LIMIT)).astype(np.uint16)
+    owner = np.repeat(np.arange(len(rows), dtype=np.int32), counts)
+    rows = rows.astype(np.float32)
+    surface = _surface(rows, owner, x.astype(np.float32), y.astype(np.float32))
+    shown = np.flatnonzero((surface.squared < 1) & (surface.depth < backdrop.depth.ravel()[place]))
+    far_first = (DEPTH_LIMIT - np.minimum(surface.depth[shown] * DEPTH_STEPS_PER_M, DEPTH_LIMIT)).astype(np.uint16)
     order = shown[np.argsort(far_first, kind="stable")]  # the last one written to a pixel stays; 16 bits sort by radix
-    part = p[:, order]
-    colour = _shade(part, np.stack([nx[order], ny[order], nz[order]]), t[order], camera, light)
-    picture.reshape(-1, 3)[place[order]] = tone(colour)
+    nearest = np.empty(camera.height_px * camera.width_px, np.int64)
+    nearest[place[order]] = order
+    front = shown[nearest[place[shown]] == shown]
+    normal = np.stack([surface.nx[front], surface.ny[front], -np.sqrt(1 - surface.squared[front])])
+    colour = _shade(rows[owner[front], 10:].T, normal, surface.t[front], camera, light)
+    picture.reshape(-1, 3)[place[front]] = tone(colour)
 
 
-def _shade(p: Picture, normal: Picture, t: Picture, camera: Camera, light: Light) -> Picture:
-    """Colour of capsule points: (COLUMNS, n), (3, n), (n,) -> (n, 3)."""
+Values = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Surface:
+    """Where each covered pixel lies on its capsule; all (n_pixels,)."""
+
+    t: Values  # along the axis, 0..1
+    nx: Values
+    ny: Values
+    squared: Values  # distance from the axis over the radius, squared; over 1 it misses
+    depth: Values  # metres
+
+
+def _surface(rows: Values, owner: NDArray[np.int32], x: Values, y: Values) -> _Surface:
+    """Meet the capsules at pixels: (n_limbs, COLUMNS), then (n_pixels,) each."""
+    dx, dy = rows[:, 3][owner], rows[:, 4][owner]
+    qx, qy = x - rows[:, 0][owner], y - rows[:, 1][owner]
+    t = np.clip((qx * dx + qy * dy) * rows[:, 6][owner], 0, 1)
+    radius = rows[:, 7][owner] + t * (rows[:, 8] - rows[:, 7])[owner]
+    nx, ny = (qx - t * dx) / radius, (qy - t * dy) / radius
+    squared = nx * nx + ny * ny
+    bulge = rows[:, 9][owner] * np.sqrt(np.maximum(1 - squared, 0))
+    return _Surface(t, nx, ny, squared, rows[:, 2][owner] + t * rows[:, 5][owner] - bulge)
+
+
+def _shade(p: Values, normal: Values, t: Values, camera: Camera, light: Light) -> Picture:
+    """Colour of capsule points: columns of `_rows` from the colour on (11, n), (3, n), (n,) -> (n, 3)."""
     toward = (camera.axes @ light.direction).astype(np.float32)
-    bright = light.level * (light.ambient + (1 - light.ambient) * np.maximum(0, toward @ normal))
+    round_x, round_y = normal[0] * p[10], normal[1] * p[10]  # capsules of the trunk merge into one
+    facing = toward[0] * round_x + toward[1] * round_y + toward[2] * normal[2]
+    bright = np.float32(light.level) * (light.ambient + (1 - light.ambient) * np.maximum(0, facing))
     bright *= 0.8 - 0.2 * normal[2]  # edges turn away from everything
-    if p[13].any():
-        bright *= 1 - p[13] * (np.sin(t * p[14]) > 0)
-    base = p[10:13]
-    facing = (p[15:18] * normal).sum(0) - 0.25 * (p[18] * -normal[1])
-    haired = (p[18] > 0) & (facing < 0.15)
-    base = np.where(haired, p[19], base)
-    return ((base * bright).T * light.tint).astype(np.float32)
+    if p[3].any():
+        bright *= 1 - p[3] * (np.sin(t * p[4]) > 0)
+    faced = (p[5:8] * normal).sum(0) + 0.25 * normal[1]
+    base = np.where((p[8] > 0) & (faced < 0.15), p[9], p[:3])
+    return (base * bright).T * light.tint.astype(np.float32)
 
 
 GAMMA = 0.55

@@ -86,12 +86,18 @@ class Room:
     ambient: float = 0.45
     tint: Array = field(default_factory=lambda: np.ones(3))
     supports: list[Support] = field(default_factory=list)
+    free_depth_m: float = np.inf
+    """People walk no deeper into the room than this."""
     noise: Picture = field(default_factory=lambda: np.zeros((256, 256), np.float32))
 
     @property
     def stage(self) -> Array:
         """The open middle of the floor, where things happen."""
         return np.array([0.0, 0.52 * self.depth_m])
+
+    def clear(self, place: Array) -> Array:
+        """The place on the floor, or the nearest one before the bed."""
+        return np.array([place[0], min(place[1], self.free_depth_m)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from trainer.manifest import Segment
-from trainer.synth import moves, pairs
+from trainer.synth import falls, lying, moves, pairs
 from trainer.synth.body import Array
 from trainer.synth.film import Actor
 from trainer.synth.furnish import random_room
@@ -21,16 +21,16 @@ LYING_S = 3.0
 
 def scene(rng: np.random.Generator) -> Script:
     """Someone walks, is hugged, lies down on a bed, gets up, falls, gets up and leaves; two others come and fight."""
-    script = Script(random_room(rng, bed=True), 0.0, radius_m=2.0)
+    script = Script(random_room(rng, bed=True), 0.0, radius_m=1.7)
     room = script.room
-    script.target = room.stage + (0, 0.3)
+    script.target = room.stage + (0, 0.15)
     longest_s = 120.0
-    doors = [np.array([side * (room.width_m / 2 - 0.4), room.stage[1] - 0.7]) for side in (-1, 1)]
-    first = cast(rng, longest_s, room.stage + (-0.9, -0.3), 0.0)
-    t = _stroll(first, rng, 0.3, room.stage)
+    doors = [np.array([side * (room.width_m / 2 - 0.4), room.stage[1] - 0.3]) for side in (-1, 1)]
+    first = cast(rng, longest_s, room.clear(room.stage + (-0.9, -0.3)), 0.0)
+    t = _stroll(first, rng, 0.3, script)
     t = _visit(script, rng, first, t, doors[1], longest_s)
     t = _nap(first, rng, t + 1.0, script)
-    t = _stroll(first, rng, t, room.stage)
+    t = _stroll(first, rng, t, script)
     t = _tumble(first, t, script)
     t = moves.walk(first, t, [room.stage + (-0.8, -0.4), doors[0]], 1.0)
     script.actors.append(Actor(first.finish(tuple(room.supports)), random_look(rng), 0.0, t))
@@ -38,8 +38,9 @@ def scene(rng: np.random.Generator) -> Script:
     return script
 
 
-def _stroll(track: Track, rng: np.random.Generator, t: float, stage: Array) -> float:
-    corners = [stage + rng.uniform(-1, 1, 2) * (1.0, 0.5) for _ in range(3)]
+def _stroll(track: Track, rng: np.random.Generator, t: float, script: Script) -> float:
+    middle = script.room.stage - (0, 0.2)
+    corners = [script.room.clear(middle + rng.uniform(-1, 1, 2) * (1.0, 0.6)) for _ in range(3)] + [middle]
     t = moves.walk(track, t, corners, rng.uniform(0.8, 1.1))
     return moves.stand(track, t, 1.5)
 
@@ -61,24 +62,24 @@ def _nap(track: Track, rng: np.random.Generator, t: float, script: Script) -> fl
     """Lie down slowly on the bed, rest, get up."""
     bed = script.room.supports[0]
     t = sit_on_bed(track, t, bed)
-    t = moves.lie_on_bed(track, t, bed, 3.0)
-    t = moves.rest(track, t, 3.0)
-    t = moves.leave_bed(track, t, bed, rng.uniform(2.6, 3.2))
+    t = lying.lie_on_bed(track, t, bed, 3.0)
+    t = lying.rest(track, t, 3.0)
+    t = lying.leave_bed(track, t, bed, rng.uniform(2.6, 3.2))
     return t + 0.5
 
 
 def _tumble(track: Track, t: float, script: Script) -> float:
-    done = moves.fall(track, t, "left" if track.rng.random() < 0.5 else "backward")
+    done = falls.fall(track, t, "left" if track.rng.random() < 0.5 else "backward")
     script.segments.append(Segment("fall", round(done.start_s, 2), round(done.impact_s + LYING_S, 2)))
-    t = moves.rest(track, done.impact_s + 0.6, LYING_S + 4.0)
-    return moves.get_up(track, t, 4.5)
+    t = lying.rest(track, done.impact_s + 0.6, LYING_S + 4.0)
+    return lying.get_up(track, t, 4.5)
 
 
 def _brawl(script: Script, rng: np.random.Generator, t: float, doors: list[Array], longest_s: float) -> float:
     """Two people come in from both sides, fight, and go."""
     pair = [cast(rng, longest_s, door, yaw) for door, yaw in zip(doors, (0.0, np.pi), strict=True)]
     stage = script.room.stage
-    places = [stage + (sign * 0.9, -0.1) for sign in (-1, 1)]
+    places = [stage + (sign * 0.9, -0.35) for sign in (-1, 1)]
     start = max(moves.walk(track, t, [place], 1.1) for track, place in zip(pair, places, strict=True))
     start = pairs.approach(*pair, start + 0.5, 0.85, 1.0)
     end = start + 7.0

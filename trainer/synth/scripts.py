@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trainer.manifest import Segment
-from trainer.synth import moves, pairs
+from trainer.synth import falls, lying, moves, pairs
 from trainer.synth.body import Array, Build, Support
 from trainer.synth.film import Actor
 from trainer.synth.furnish import SEAT_HEIGHT_M, add_chair, random_room
@@ -41,7 +41,7 @@ def cast(rng: np.random.Generator, seconds: float, place: Array, yaw: float) -> 
 
 def _around(rng: np.random.Generator, room: Room, low_m: float, high_m: float) -> Array:
     angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(low_m, high_m)
-    return room.stage + distance * np.array([np.cos(angle), 0.8 * np.sin(angle)])
+    return room.clear(room.stage + distance * np.array([np.cos(angle), 0.8 * np.sin(angle)]))
 
 
 def _toward(a: Array, b: Array) -> float:
@@ -112,7 +112,7 @@ def sit(rng: np.random.Generator) -> Script:
     t = moves.walk(track, rng.uniform(0, 0.6), [front], rng.uniform(0.7, 1.2))
     t = moves.turn(track, t, yaw)
     t = moves.sit(track, t, SEAT_HEIGHT_M, 0.42, rng.uniform(0.8, 1.5))
-    t = moves.rest(track, t, rng.uniform(0.8, 3))
+    t = lying.rest(track, t, rng.uniform(0.8, 3))
     if rng.random() < 0.6:
         t = moves.rise(track, t, rng.uniform(0.9, 1.6))
         moves.walk(track, t, [_around(rng, script.room, 0.8, 1.6)])
@@ -141,17 +141,17 @@ def lie_down(rng: np.random.Generator) -> Script:
     start = _around(rng, script.room, 0.3, 1.0)
     if on_bed:
         track, t = to_bed(rng, script.room, script.seconds, start, rng.uniform(0, 0.5))
-        moves.lie_on_bed(track, t, script.room.supports[0], rng.uniform(2.0, 3.2))
-        script.target = script.room.stage + (0, 0.45)
+        lying.lie_on_bed(track, t, script.room.supports[0], rng.uniform(2.0, 3.2))
+        script.target = np.array(script.room.supports[0].centre) - (0, 0.7)
     else:
         place = _around(rng, script.room, 0, 0.6)
         track = cast(rng, script.seconds, start, _toward(start, place))
         t = moves.walk(track, 0.2, [place], rng.uniform(0.7, 1.1))
         t = moves.turn(track, t, rng.uniform(-np.pi, np.pi))
-        t = moves.lie_on_floor(track, t + 0.2, rng.uniform(2.8, 4.2))
-        t = moves.rest(track, t, rng.uniform(0.5, 2.0))
+        t = lying.lie_on_floor(track, t + 0.2, rng.uniform(2.8, 4.2))
+        t = lying.rest(track, t, rng.uniform(0.5, 2.0))
         if rng.random() < 0.5:
-            moves.get_up(track, t, rng.uniform(3.2, 4.5))
+            lying.get_up(track, t, rng.uniform(3.2, 4.5))
     _enact(script, rng, track, supports=tuple(script.room.supports))
     return script
 
@@ -173,32 +173,80 @@ def sit_on_bed(track: Track, t: float, bed: Support) -> float:
     return t + track.rng.uniform(0.0, 0.6)
 
 
+def in_bed(rng: np.random.Generator) -> Script:
+    """Lie in bed, turn over, perhaps get up."""
+    script = _script(rng, rng.uniform(4.5, 8), bed=True)
+    script.target = np.array(script.room.supports[0].centre) - (0, 0.4)
+    bed = script.room.supports[0]
+    track = cast(rng, script.seconds, np.array(bed.centre), 0.0)
+    lying.lying_on_bed(track, bed)
+    t = rng.uniform(0.2, 1.5)
+    while t < script.seconds - 3:
+        if rng.random() < 0.35:
+            t = lying.leave_bed(track, t, bed, rng.uniform(2.0, 3.0))
+            moves.walk(track, t + 0.2, [_around(rng, script.room, 0.3, 1.2)])
+            break
+        t = lying.turn_over(track, t, bed, rng.uniform(0.9, 2.0)) + rng.uniform(0.3, 1.5)
+    _enact(script, rng, track, supports=tuple(script.room.supports))
+    return script
+
+
 def fall(rng: np.random.Generator) -> Script:
-    """Walk or stand, lose balance, fall, lie. The label lasts until the end of the clip: who has fallen lies there."""
-    script = _script(rng, rng.uniform(4.5, 8))
-    start, place = _around(rng, script.room, 0.5, 1.4), _around(rng, script.room, 0, 0.5)
-    track = cast(rng, script.seconds, start, _toward(start, place))
-    direction = str(rng.choice(["forward", "backward", "left", "right"], p=[0.34, 0.3, 0.18, 0.18]))
-    t = rng.uniform(0.1, 0.8)
-    push = 1.0
-    if rng.random() < 0.7:
-        speed = rng.uniform(0.7, 1.4)
-        if direction == "forward":
-            track_end = place + 0.8 * moves.heading(_toward(start, place))
-            t = moves.walk(track, t, [track_end], speed) - 0.9  # a trip in mid-stride
-            push = 1.3
-        else:
-            t = moves.walk(track, t, [place], speed) + rng.uniform(-0.3, 0.8)
+    """Fall from standing, walking, sitting, or out of bed.
+
+    The label lasts from the loss of balance until the end of the clip: who has fallen lies there.
+    """
+    from_bed = rng.random()
+    script = _script(rng, rng.uniform(4.5, 8), bed=from_bed < 0.4)
+    if from_bed < 0.15:
+        track, done = _out_of_bed(rng, script)
+    elif from_bed < 0.3:
+        track, done = _from_seat(rng, script)
     else:
-        t = moves.stand(track, t, rng.uniform(0.5, 2.0))
-    t = min(t, script.seconds - 2.2)
-    done = moves.fall(track, t, direction, push)
-    moves.rest(track, done.impact_s + 0.6, script.seconds - done.impact_s)
+        track, done = _from_stand(rng, script)
+    lying.rest(track, done.impact_s + 0.6, script.seconds - done.impact_s)
     script.segments = [Segment("fall", round(done.start_s, 2), round(script.seconds, 2))]
-    _enact(script, rng, track)
-    if rng.random() < 0.15:
+    _enact(script, rng, track, supports=tuple(script.room.supports))
+    if rng.random() < 0.12:
         _enact(script, rng, _walker(rng, script, script.seconds))
     return script
+
+
+def _out_of_bed(rng: np.random.Generator, script: Script) -> tuple[Track, falls.Fall]:
+    bed = script.room.supports[0]
+    script.target = np.array(bed.centre) - (0, 0.6)
+    track = cast(rng, script.seconds, np.array(bed.centre), 0.0)
+    lying.lying_on_bed(track, bed)
+    t = rng.uniform(0.4, 1.2)
+    if rng.random() < 0.5:
+        t = lying.turn_over(track, t, bed, rng.uniform(0.8, 1.3)) + rng.uniform(0, 0.3)
+    return track, falls.roll_off(track, t, bed)
+
+
+def _from_seat(rng: np.random.Generator, script: Script) -> tuple[Track, falls.Fall]:
+    bed = script.room.supports[0]
+    script.target = np.array(bed.centre) - (0, 0.8)
+    side = np.array(bed.centre) - (0, bed.half_size[1] + 0.14)
+    track = cast(rng, script.seconds, side, -np.pi / 2)
+    t = moves.sit(track, 0.0, bed.height_m, 0.42, 0.8) + rng.uniform(0.0, 1.0)
+    return track, falls.fall(track, t, "forward", 1.6)
+
+
+def _from_stand(rng: np.random.Generator, script: Script) -> tuple[Track, falls.Fall]:
+    start, place = _around(rng, script.room, 0.5, 1.4), _around(rng, script.room, 0, 0.5)
+    track = cast(rng, script.seconds, start, _toward(start, place))
+    directions: tuple[falls.FallDirection, ...] = ("forward", "backward", "left", "right")
+    direction = directions[rng.choice(4, p=[0.34, 0.3, 0.18, 0.18])]
+    t, push = rng.uniform(0.1, 0.8), 1.0
+    if rng.random() > 0.7:
+        t = moves.stand(track, t, rng.uniform(0.5, 2.0))
+    elif direction == "forward":  # a trip in mid-stride
+        end = script.room.clear(place + 0.8 * moves.heading(_toward(start, place)))
+        t = moves.walk(track, t, [end], rng.uniform(0.7, 1.4)) - 0.9
+        push = 1.3
+    else:
+        t = moves.walk(track, t, [place], rng.uniform(0.7, 1.4)) + rng.uniform(-0.3, 0.8)
+    return track, falls.fall(track, float(np.clip(t, 0.1, script.seconds - 2.2)), direction, push)
 
 
 def _couple(rng: np.random.Generator, script: Script, apart_m: float) -> tuple[Track, Track]:
@@ -271,6 +319,6 @@ def empty(rng: np.random.Generator) -> Script:
 
 
 ACTIONS: dict[str, Callable[[np.random.Generator], Script]] = {
-    "walk": walk, "stand": stand, "sit": sit, "bend": bend, "lie_down": lie_down, "fall": fall,
-    "fight": fight, "hug": hug, "handshake": handshake, "empty": empty,
+    "walk": walk, "stand": stand, "sit": sit, "bend": bend, "lie_down": lie_down, "in_bed": in_bed,
+    "fall": fall, "fight": fight, "hug": hug, "handshake": handshake, "empty": empty,
 }  # fmt: skip
