@@ -86,6 +86,8 @@ class CameraConfig(_Strict):
 
     source: str = Field(min_length=1)
     """A video file, a folder of pictures, or a V4L2 device."""
+    rate_hz: float | None = Field(default=None, gt=0, le=1000)
+    """Pictures a second of a folder. Other sources know their own times."""
     realtime: bool = True
     """Play a file at its own speed. Cameras have no other."""
     alerts: dict[Name, AlertOverride] = {}
@@ -300,5 +302,13 @@ def _with_absolute_paths(tables: dict[str, Any], folder: Path) -> dict[str, Any]
     if "broker" in tables:
         tables["broker"] = absolute(tables["broker"], "ca_file", "client_cert_file", "client_key_file")
     if isinstance(tables.get("cameras"), dict):
-        tables["cameras"] = {name: absolute(camera, "source") for name, camera in tables["cameras"].items()}
+        tables["cameras"] = {
+            name: absolute(camera, "source") if _is_path(camera) else camera
+            for name, camera in tables["cameras"].items()
+        }
     return tables
+
+
+def _is_path(camera: Any) -> bool:
+    source = cast("dict[str, Any]", camera).get("source") if isinstance(camera, dict) else None
+    return isinstance(source, str) and not source.isdecimal() and "://" not in source

@@ -42,7 +42,9 @@ class _ClosingSocket(ssl.SSLSocket):
 class Connection:
     """An open connection."""
 
-    def __init__(self, broker: BrokerConfig, password: str | None, client_id: str, will: tuple[str, str]) -> None:
+    def __init__(
+        self, broker: BrokerConfig, password: str | None, client_id: str, will: tuple[str, str] | None = None
+    ) -> None:
         """Connect and wait for the broker's word.
 
         Args:
@@ -61,7 +63,8 @@ class Connection:
         self._acknowledged: deque[int] = deque()
         self._refused: str | None = None
         self._client = self._make_client(password, client_id)
-        self._client.will_set(will[0], will[1], qos=1, retain=True)
+        if will is not None:
+            self._client.will_set(will[0], will[1], qos=1, retain=True)
         try:
             self._client.connect(broker.host, broker.port, broker.keepalive_s)
             self._await_answer()

@@ -5,11 +5,12 @@ least once. `sendable` hands out at most one event per camera and label at a tim
 of them in the wrong order. The database also remembers what is active, so that a restart after a crash can end it.
 """
 
+import contextlib
+import fcntl
 import json
 import sqlite3
 import threading
 from collections.abc import Collection, Generator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from edge.mqtt.events import event_fields, to_json
 from edge.types import Event
 
 FILE_NAME = "outbox.db"
+LOCK_FILE_NAME = "lock"
 IN_MEMORY = ":memory:"
 LOOK_AHEAD_EVENTS = 64
 FIRST_TO_DROP = ("updated", "ended", "started")
@@ -68,16 +70,16 @@ class Outbox:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        with self._named_errors():
-            if directory is not None:
-                directory.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._database.executescript(_TABLES)
-            self._waiting, self._bytes = self._database.execute(
-                "SELECT count(*), coalesce(sum(length(fields)), 0) FROM events"
-            ).fetchone()
+        with contextlib.ExitStack() as opened:
+            with self._named_errors():
+                if directory is not None:
+                    directory.mkdir(parents=True, exist_ok=True)
+                    opened.enter_context(_locked(directory))
+                self._database = opened.enter_context(contextlib.closing(_open_database(self.path)))
+                self._waiting, self._bytes = self._database.execute(
+                    "SELECT count(*), coalesce(sum(length(fields)), 0) FROM events"
+                ).fetchone()
+            self._opened = opened.pop_all()
 
     def add(self, event: Event, now_s: float) -> None:
         """Store an event; it is on disk when this returns.
@@ -146,10 +148,14 @@ class Outbox:
         with self._lock, self._named_errors():
             return self._database.execute("SELECT coalesce(sum(events), 0) FROM dropped").fetchone()[0]
 
+    def fields(self) -> dict[str, Any]:
+        """Return what stands in the stats."""
+        return {"waiting": self.depth(), "dropped": self.dropped()}
+
     def close(self) -> None:
         """Close the database. What waits stays in it, unless it was in memory."""
         with self._lock:
-            self._database.close()
+            self._opened.close()
 
     def _keep_bounds(self, database: sqlite3.Connection) -> None:
         while self._waiting > self._max_events or self._bytes > self._max_bytes:
@@ -169,7 +175,7 @@ class Outbox:
             self._waiting -= 1
             self._bytes -= row[0]
 
-    @contextmanager
+    @contextlib.contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
         with self._lock, self._named_errors():
             counts = self._waiting, self._bytes
@@ -183,7 +189,7 @@ class Outbox:
                     self._database.execute("ROLLBACK")
                 raise
 
-    @contextmanager
+    @contextlib.contextmanager
     def _named_errors(self) -> Generator[None]:
         try:
             yield
@@ -192,3 +198,28 @@ class Outbox:
             raise ConfigurationError(
                 f"{self.path}: the outbox cannot be used ({reason}); check state_dir, its rights and free space"
             ) from error
+
+
+def _open_database(path: str) -> sqlite3.Connection:
+    database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.executescript(_TABLES)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Generator[None]:
+    """Keep a second daemon out: both would send everything, and end each other's events."""
+    with (directory / LOCK_FILE_NAME).open("w", encoding="utf-8") as lock_file:
+        try:
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigurationError(
+                f"{directory}: another edge runs with this state_dir; stop it, or give this one another"
+            ) from error
+        yield

@@ -5,12 +5,11 @@ The broker is tried for ever, with growing, jittered pauses.
 """
 
 import contextlib
-import random
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,13 +18,10 @@ from edge.errors import BrokerError
 from edge.mqtt.connection import Connection, CredentialsRefusedError
 from edge.mqtt.events import Topics, to_json, with_delivery
 from edge.mqtt.outbox import Outbox, Waiting
+from edge.pauses import growing_pauses_s
 from edge.types import Event
 
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 60.0
 PAUSE_WHILE_FLUSHING_S = 0.25
-JITTER = 0.5
-"""A pause is shortened by up to this part of it, so that a fleet does not come back all at once."""
 STATS_INTERVAL_S = 60.0
 DELAYED_AFTER_S = 5.0
 """An event that left later than this after it was stored says `delayed`."""
@@ -133,7 +129,8 @@ class Publisher:
         with self._changes:
             self._stopping = True
             self._notify()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._wake_read.close()
         self._wake_write.close()
 
@@ -160,11 +157,11 @@ class Publisher:
                 self._changes.notify_all()
 
     def _keep_connected(self) -> None:
-        pauses_s = _growing_pauses_s()
+        pauses_s = growing_pauses_s()
         while not self._stopping:
             try:
                 connection = self._connect()
-                pauses_s = _growing_pauses_s()
+                pauses_s = growing_pauses_s()
                 self._serve(connection)
             except BrokerError as error:
                 self._note(error)
@@ -282,10 +279,3 @@ class _Traffic:
 
     def is_idle(self) -> bool:
         return not self.events and not self._retained
-
-
-def _growing_pauses_s() -> Iterator[float]:
-    longest_s = FIRST_PAUSE_S
-    while True:
-        yield longest_s * (1 - JITTER * random.random())
-        longest_s = min(2 * longest_s, LONGEST_PAUSE_S)

@@ -1,5 +1,6 @@
 """A real broker on loopback, and a subscriber that remembers what it receives."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -11,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
@@ -43,7 +46,7 @@ class Subscriber:
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="test-subscriber", clean_session=False)
         if username:
             self._client.username_pw_set(username, password)
-        self._client.on_connect = lambda client, *_: client.subscribe("edgewatch/#", qos=1)
+        self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = lambda _client, _userdata, message: self.messages.append(
             (message.topic, message.payload.decode(), message.retain)
@@ -52,6 +55,9 @@ class Subscriber:
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         assert self._ready.wait(PATIENCE_S), "no answer to SUBSCRIBE"
+
+    def _subscribe(self, client: Client, *_: object) -> None:
+        client.subscribe("edgewatch/#", qos=1)
 
     def payloads(self, ending: str) -> list[str]:
         """Payloads of topics that end so, oldest first."""
@@ -148,3 +154,71 @@ def mosquitto(start_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
 @pytest.fixture
 def until() -> Callable[[Callable[[], object], str], None]:
     return wait_until
+
+
+COLOUR_MODEL = Path(__file__).parent / "models" / "colours.tflite"
+GREY, GREEN, RED = (90, 90, 90), (20, 220, 20), (220, 20, 20)  # RGB; the model takes green for a fall, red for violence
+CLIP_RATE_HZ = 10
+
+
+@pytest.fixture
+def colour_bundle(tmp_path: Path) -> Path:
+    """A bundle that works and can be told what to see: `models/make_colours.py` says how."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    model = COLOUR_MODEL.read_bytes()
+    (folder / "frame.tflite").write_bytes(model)
+    alert = {
+        "onset_threshold": 0.5,
+        "offset_threshold": 0.3,
+        "min_active_s": 0.2,
+        "min_quiet_s": 0.5,
+        "refractory_s": 0.5,
+    }
+    manifest = {
+        "format_version": 1,
+        "name": "colours",
+        "created_at": "2026-01-01T00:00:00Z",
+        "kind": "frame",
+        "labels": ["normal", "fall", "violence"],
+        "input": {"height_px": 32, "width_px": 32, "stream": "rgb", "rate_hz": 5.0},
+        "precision": "float32",
+        "n_features": 3,
+        "window_s": 0.4,
+        "alerts": {"fall": alert, "violence": alert},
+        "files": {"frame.tflite": hashlib.sha256(model).hexdigest()},
+        "verification": {},
+        "provenance": {},
+    }
+    (folder / "bundle.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+def write_clip(path: Path, *scenes: tuple[tuple[int, int, int], float], size: tuple[int, int] = (96, 64)) -> Path:
+    """Write a video of plain colours.
+
+    Args:
+        path: ending in `.mp4` or `.avi`.
+        scenes: RGB colour and seconds, one after the other.
+        size: (width, height) in pixels.
+    """
+    codec = cv2.VideoWriter.fourcc(*("mp4v" if path.suffix == ".mp4" else "MJPG"))
+    writer = cv2.VideoWriter(str(path), codec, CLIP_RATE_HZ, size)
+    assert writer.isOpened()
+    for colour, seconds in scenes:
+        picture = np.full((size[1], size[0], 3), colour[::-1], np.uint8)
+        for _ in range(round(seconds * CLIP_RATE_HZ)):
+            writer.write(picture)
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> Callable[..., Path]:
+    """`make_clip(name, (colour, seconds), ...)`; the colours are `grey`, `green` and `red`."""
+    colours = {"grey": GREY, "green": GREEN, "red": RED}
+
+    def make(name: str, *scenes: tuple[str, float], size: tuple[int, int] = (96, 64)) -> Path:
+        return write_clip(tmp_path / name, *((colours[colour], seconds) for colour, seconds in scenes), size=size)
+
+    return make

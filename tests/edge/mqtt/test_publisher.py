@@ -37,6 +37,7 @@ EVENT = Event(
     model_sha256="ab" * 32,
     position_s=None,
 )
+RIGHT, WRONG = "correct horse", "battery staple"
 STATE = "hall/fall/state"
 
 
@@ -90,7 +91,9 @@ def test_states_are_retained_and_events_are_not(mosquitto, start_publisher, unti
     assert publisher.flush(10) == 0
     late = mosquitto.subscribe()
     until(lambda: len(late.messages) >= 3, "the retained messages")
-    assert {(topic.removeprefix("edgewatch/box/"), payload) for topic, payload, retained in late.messages if retained} == {
+    assert {
+        (topic.removeprefix("edgewatch/box/"), payload) for topic, payload, retained in late.messages if retained
+    } == {
         ("availability", "online"),
         (STATE, "ON"),
         ("hall/status", '{"state":"ok"}'),
@@ -192,16 +195,16 @@ def test_retained_states_are_sent_again_after_a_reconnect(start_mosquitto, start
     assert subscriber.payloads("availability") == ["online"]
 
 
-def test_a_wrong_password_is_told_from_an_absent_broker(start_mosquitto, start_publisher, until) -> None:
-    mosquitto = start_mosquitto(password="right")
+def test_a_wrong_password_is_told_from_an_absent_broker(start_mosquitto, start_publisher) -> None:
+    mosquitto = start_mosquitto(password=RIGHT)
     url = f"mqtt://box@127.0.0.1:{mosquitto.port}"
-    publisher = start_publisher(url, password="wrong")
+    publisher = start_publisher(url, password=WRONG)
     publisher.publish(EVENT)
     assert publisher.flush(60) == 1  # returns long before: a refusal is not waited for
     assert isinstance(publisher.fault, CredentialsRefusedError)
     assert "user 'box' or the password" in str(publisher.fault)
-    assert "wrong" not in str(publisher.fault)
-    right = start_publisher(url, password="right")
+    assert WRONG not in str(publisher.fault)
+    right = start_publisher(url, password=RIGHT)
     assert right.flush(20) == 0
 
 
@@ -220,7 +223,7 @@ def test_a_lost_connection_is_reported_once_and_its_return_too(start_mosquitto, 
     assert len(lines) == len(set(lines)) + 1
 
 
-def test_something_that_is_no_broker_is_said_to_be_none(outbox: Outbox) -> None:
+def test_something_that_is_no_broker_is_said_to_be_none() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def greet() -> None:

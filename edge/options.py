@@ -1,0 +1,171 @@
+"""The command line of `edge`, and the configuration that it stands for.
+
+Heavy libraries are imported only when they are needed, so that help and refusals are quick.
+"""
+
+import argparse
+import importlib.metadata
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import unquote
+
+from edge.errors import ConfigurationError
+from edge.interruption import Interruption
+
+if TYPE_CHECKING:  # imports pydantic
+    from edge.config import Config
+
+Command = Callable[[argparse.Namespace, Interruption], int]
+"""Carries out a command; returns the exit code."""
+
+SOURCE_CAMERA = "camera"
+EXIT_CODES = """\
+exit codes: 0 done, also after SIGTERM; 2 usage or configuration; 3 camera or video; 4 model or backend; 5 broker;
+130 interrupted by Ctrl-C"""
+RUN_EPILOG = f"""\
+examples:
+  edge run --source clip.mp4
+      print what happens in a video; no configuration, no network
+  edge run --source clip.mp4 --events events.jsonl
+      write the events as JSON lines as well
+  edge run --source /dev/video0 --broker mqtt://edgewatch@192.168.1.2
+      watch a camera and publish (password: environment variable EDGEWATCH_MQTT_PASSWORD)
+  edge run --source clip.mp4 --demo-broker --realtime
+      publish to an embedded broker on loopback (needs the extra `demo`)
+  edge run --config edgewatch.toml
+      the daemon: all cameras of the file, for ever
+
+{EXIT_CODES}"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        sys.exit(ConfigurationError.exit_code)
+
+
+def make_parser(run: Command, check: Command, bench: Command) -> argparse.ArgumentParser:
+    """Describe the commands and their options."""
+    parser = _Parser(
+        prog="edge",
+        description="Watches cameras and videos for people falling or fighting, and says so over MQTT.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"edgewatch {importlib.metadata.version('edgewatch')}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands).set_defaults(command=run)
+    _add_check(commands).set_defaults(command=check, demo_broker=False, realtime=False)
+    _add_bench(commands).set_defaults(command=bench)
+    return parser
+
+
+def _add_run(commands: Any) -> argparse.ArgumentParser:
+    run = commands.add_parser(
+        "run",
+        help="watch a video, a folder of pictures or cameras",
+        description="Watch a source and print its events, or run the daemon that a configuration describes.",
+        epilog=RUN_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_shared(run)
+    run.add_argument(
+        "--demo-broker",
+        action="store_true",
+        help="start an MQTT broker on loopback and publish to it, without --broker",
+    )
+    run.add_argument("--events", type=Path, metavar="FILE", help="append the events to FILE as JSON lines")
+    run.add_argument(
+        "--realtime", action="store_true", help="play a recording at its own speed, not as fast as possible"
+    )
+    return run
+
+
+def _add_check(commands: Any) -> argparse.ArgumentParser:
+    check = commands.add_parser(
+        "check",
+        help="say whether configuration, bundle, cameras and broker are fine",
+        description="Check everything that a run would need; print one line each: ok, or what is wrong.",
+        epilog="The exit code is that of the first fault: 2 configuration, 3 camera or video, 4 bundle, 5 broker.",
+    )
+    _add_shared(check)
+    return check
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file (TOML)")
+    parser.add_argument(
+        "--source", metavar="SOURCE", help="a video, a folder of pictures (with --rate), or /dev/video0"
+    )
+    parser.add_argument(
+        "--camera",
+        default=SOURCE_CAMERA,
+        metavar="NAME",
+        help="name of the source in its events (default: %(default)s)",
+    )
+    parser.add_argument("--rate", type=float, metavar="HZ", help="pictures a second, for a folder of pictures")
+    parser.add_argument("--bundle", type=Path, metavar="PATH", help="model bundle (default: the built-in one)")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of the model's interpreter (default: 1)")
+    parser.add_argument(
+        "--broker",
+        metavar="URL",
+        help="publish to mqtt://user@host:port, or mqtts:// for TLS; password in EDGEWATCH_MQTT_PASSWORD",
+    )
+
+
+def _add_bench(commands: Any) -> argparse.ArgumentParser:
+    bench = commands.add_parser(
+        "bench",
+        help="measure what this machine does with a bundle",
+        description="Measure the pipeline's rate, latency and memory with a bundle on this machine.",
+    )
+    bench.add_argument("--bundle", type=Path, metavar="PATH", help="model bundle (default: the built-in one)")
+    bench.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the interpreter (default: 1)")
+    bench.add_argument("--seconds", type=float, default=5.0, metavar="S", help="how long to measure (default: 5)")
+    bench.add_argument("--json", action="store_true", help="print one JSON object")
+    return bench
+
+
+def configuration(options: argparse.Namespace, url: str | None) -> "Config":
+    """Lay the command line over the configuration file, or over the defaults where there is none."""
+    from edge.config import Config, load, parse  # noqa: PLC0415 - heavy
+
+    config = load(options.config) if options.config else Config(state_dir=None)
+    changes: dict[str, Any] = {}
+    if options.source is not None:
+        camera = {"source": options.source, "rate_hz": options.rate, "realtime": options.realtime}
+        changes["cameras"] = parse({"cameras": {options.camera: camera}}, "command line").cameras
+        if options.camera in config.cameras:
+            alerts = config.cameras[options.camera].alerts
+            changes["cameras"] = {
+                options.camera: changes["cameras"][options.camera].model_copy(update={"alerts": alerts})
+            }
+        # The outbox on disk belongs to the daemon, which may be running.
+        changes["state_dir"] = None
+    if url is not None:
+        changes["broker"] = parse({"broker": {"url": url}}, "command line").broker
+    if options.bundle is not None:
+        changes["bundle"] = options.bundle
+    if options.threads is not None:
+        changes["threads"] = parse({"threads": options.threads}, "command line").threads
+    return config.model_copy(update=changes)
+
+
+def split_password(url: str | None) -> tuple[str | None, str | None]:
+    """Take the password out of a broker's URL, so that nothing that prints the URL can print it."""
+    if url is None:
+        return None, None
+    from edge.config import split_url  # noqa: PLC0415 - heavy
+
+    try:
+        parts = split_url(url)
+    except ValueError as error:
+        raise ConfigurationError(f"--broker: {error}") from None
+    if parts.password is None:
+        return url, None
+    user, _, address = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}@{address}").geturl(), unquote(parts.password)
