@@ -13,7 +13,7 @@ CHUNK_BYTES = 1 << 20
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file with the path's suffix, then rename it; an interruption leaves nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         write(temporary)
         temporary.replace(path)

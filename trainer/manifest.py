@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import DatasetError
+from edge.sources.opencv import quiet
 from trainer.files import write_text
 from trainer.labels import NORMAL, label_of_class
 
@@ -146,6 +147,7 @@ def duration_s(path: Path) -> float:
     Raises:
         DatasetError: the file cannot be opened as video, or states no length.
     """
+    quiet()
     capture = cv2.VideoCapture(str(path))
     try:
         rate_hz = capture.get(cv2.CAP_PROP_FPS)

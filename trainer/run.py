@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.bundle import AlertSpec, InputSpec
@@ -62,6 +60,9 @@ class TrainedModel:
     input: InputSpec
     window_s: float
     alerts: dict[str, AlertSpec] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    """From which score of a whole video on a label counts as present, chosen on the validation clips. Without any,
+    the highest score decides."""
 
 
 class Run:
@@ -141,15 +142,15 @@ class Run:
 
     def save_model(self, trained: TrainedModel) -> None:
         """Write the trained model; `finished` becomes true last."""
-        write_atomically(self.path / FRAME_NAME, lambda path: trained.frame.save(path))
+        write_atomically(self.path / FRAME_NAME, trained.frame.save)
         if trained.head is not None:
-            head = trained.head
-            write_atomically(self.path / HEAD_NAME, lambda path: head.save(path))
+            write_atomically(self.path / HEAD_NAME, trained.head.save)
         content = {
             "labels": list(trained.labels),
             "input": trained.input.model_dump(mode="json"),
             "window_s": trained.window_s,
             "alerts": {label: alert.model_dump(mode="json") for label, alert in trained.alerts.items()},
+            "thresholds": trained.thresholds,
             "head": trained.head is not None,
         }
         write_json(self.path / MODEL_NAME, content)
@@ -172,11 +173,8 @@ class Run:
             input=InputSpec.model_validate(content["input"]),
             window_s=content["window_s"],
             alerts={label: AlertSpec.model_validate(alert) for label, alert in content["alerts"].items()},
+            thresholds=content["thresholds"],
         )
-
-    def save_arrays(self, name: str, **arrays: NDArray[np.generic]) -> None:
-        """Keep arrays with the run, such as the pictures that calibrate a conversion."""
-        write_atomically(self.path / name, lambda path: np.savez_compressed(path, **arrays))  # pyright: ignore[reportArgumentType]
 
 
 def _load(keras: Any, path: Path) -> "keras.Model":

@@ -7,7 +7,8 @@ parenthesis that is never closed; `to` left out; several intervals in one bracke
 `Fall` for `Falling`; activities without an interval; rows of clips that are not there.
 
 A fall's interval runs to the end of the clip, lying included, and ends are rounded to whole seconds: only its start
-is used. A clip with two falls is labelled from the first one on.
+is used. A clip with two falls is labelled from the first one on; a fall that has no readable start is labelled
+throughout and counts as not timed.
 """
 
 import re
@@ -36,7 +37,7 @@ def read_gmdcsa24(path: Path) -> list[Clip]:
     """Read every annotated clip that is there; the group is the subject.
 
     Raises:
-        DatasetError: no clip is there, or a fall has no readable start.
+        DatasetError: no clip is there, or a fall starts after its clip has ended.
     """
     clips = [
         clip
@@ -60,29 +61,24 @@ def _read_table(table: Path, root: Path) -> list[Clip]:
         video = table.with_suffix("") / cells[0].strip()
         if not cells[0].strip() or not video.is_file():
             continue
-        activities = cells[LEADING_CELLS] if len(cells) > LEADING_CELLS else ""
-        clip = Clip(
-            video,
-            table.parent.name,
-            frozenset({FALL}),
-            _segments(CLASSES[table.stem], activities, f"{table}, line {number}"),
-            video.relative_to(root).as_posix(),
-            root.resolve().name,
-            timed=True,
-        )
+        segments, timed = _segments(CLASSES[table.stem], cells[LEADING_CELLS] if len(cells) > LEADING_CELLS else "")
+        name = video.relative_to(root).as_posix()
+        dataset = root.resolve().name
+        clip = Clip(video, table.parent.name, frozenset({FALL}), segments, name, dataset, timed)
         check_intervals(clip, str(table))
         clips.append(clip)
     return clips
 
 
-def _segments(label: str, activities: str, where: str) -> tuple[Segment, ...]:
+def _segments(label: str, activities: str) -> tuple[tuple[Segment, ...], bool]:
+    """The segments of a clip, and whether their times are annotated."""
     if label == NORMAL:
-        return (Segment(NORMAL),)
+        return (Segment(NORMAL),), True
     start_s = fall_start_s(activities)
     if start_s is None:
-        raise DatasetError(f"{where}: no start of a fall in {activities.strip()!r}; write it as Falling [1.5 to 4]")
+        return (Segment(label),), False
     before = (Segment(NORMAL, 0.0, start_s),) if start_s > 0 else ()
-    return (*before, Segment(label, start_s))
+    return (*before, Segment(label, start_s)), True
 
 
 def fall_start_s(activities: str) -> float | None:

@@ -1,0 +1,223 @@
+"""What the commands of `trainer` do."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import ConfigurationError
+from trainer.labels import parse_positive
+
+if TYPE_CHECKING:  # heavy; the commands import them when they run
+    from trainer.manifest import Clip
+    from trainer.recipe import Recipe, Workshop
+    from trainer.training import Wishes
+
+RECIPE_NAMES = ("edgewatch", "efficientnetb0-mean", "efficientnetb0-gru")
+KEPT_OPTIONS = ("recipe", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights")
+"""Options of `trainer train` that `--resume` takes from the run."""
+
+
+def train(options: argparse.Namespace) -> int:
+    """`trainer train`."""
+    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+
+    if options.resume is not None:
+        _recall(options)
+    recipe_of, data = _required(options, "recipe"), _required(options, "data")
+    clips = _read(data, options)
+    import_tensorflow()
+    from trainer.reports import summary  # noqa: PLC0415
+    from trainer.run import Run  # noqa: PLC0415
+    from trainer.splits import split_validation  # noqa: PLC0415
+    from trainer.training import judge_run, make_settings, train, write_command  # noqa: PLC0415
+
+    recipe, wishes, workshop = _recipe(recipe_of), _wishes(options), _workshop(options)
+    out = options.resume or options.out
+    split = split_validation(clips, wishes.seed)
+    Run.start(out, make_settings(recipe, wishes, split, workshop.weights))
+    write_command(out, {key: _plain(getattr(options, key)) for key in KEPT_OPTIONS})
+    run = train(recipe, wishes, split, out, workshop)
+    figures = judge_run(run, split.held_out, workshop.workers)
+    print(f"{out}: trained; on its {figures['n_clips']} validation clips:")
+    print(summary(figures))
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """`trainer evaluate`."""
+    if (options.model is None) == (options.recipe is None):
+        raise ConfigurationError("give either a bundle or run to judge, or --recipe with --folds")
+    clips = _read(options.data, options)
+    figures = _judge_model(options, clips) if options.model is not None else _cross_validate(options, clips)
+    if options.json:
+        print(json.dumps(figures, indent=2))
+        return 0
+    from trainer.reports import summary  # noqa: PLC0415
+
+    for precision, of_precision in figures.items():
+        print(f"{precision}:")
+        print(summary(of_precision))
+    return 0
+
+
+def _judge_model(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
+    """Figures of a bundle, or of a run in each precision that was asked for."""
+    from edge.bundle import Bundle  # noqa: PLC0415
+    from trainer.run import SETTINGS_NAME, Run  # noqa: PLC0415
+
+    if (options.model / SETTINGS_NAME).is_file():
+        from trainer.quiet import import_tensorflow  # noqa: PLC0415
+
+        import_tensorflow()
+        from trainer.conversion import bundle_of  # noqa: PLC0415
+
+        run = Run.load(options.model)
+        bundles = {precision: bundle_of(run, precision) for precision in options.precision}
+    else:
+        bundles = {Bundle.load(options.model).spec.precision: options.model}
+    return {precision: _judge_bundle(bundle, clips, _workers(options)) for precision, bundle in bundles.items()}
+
+
+def _judge_bundle(path: Path, clips: list["Clip"], workers: int) -> dict[str, Any]:
+    from edge.bundle import Bundle  # noqa: PLC0415
+    from trainer.evaluation import evaluate as figures_of  # noqa: PLC0415
+    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
+    from trainer.judging import judge_of, seen_in_training  # noqa: PLC0415
+    from trainer.scoring import watch_clips  # noqa: PLC0415
+
+    bundle = Bundle.load(path)
+    judge = judge_of(path)
+    refuse_unknown(clips, judge.labels)
+    results = list(watch_clips(path, clips, workers))
+    seen = seen_in_training(path, results)
+    if seen:
+        print(
+            f"trainer: {len(seen)} of {len(results)} clips were in the model's own training; their figures prove nothing",
+            file=sys.stderr,
+        )
+    model = {"name": bundle.spec.name, "sha256": bundle.digest, "precision": bundle.spec.precision}
+    return {"model": model, "clips_seen_in_training": len(seen), **figures_of(results, judge)}
+
+
+def _cross_validate(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
+    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+
+    recipe_name, folds_of = options.recipe, _required(options, "folds")
+    import_tensorflow()
+    from trainer.crossvalidation import cross_validate, plan, read_fold_files  # noqa: PLC0415
+
+    recipe = _recipe(recipe_name)
+    folds = read_fold_files(folds_of, clips)
+    also = _read(options.also, options) if options.also else []
+    tasks = plan(recipe, _wishes(options), clips, folds, also)
+    out = options.out or Path("runs") / f"{recipe.name}-folds"
+    return cross_validate(tasks, out, _workshop(options), options.precision)
+
+
+def convert(options: argparse.Namespace) -> int:
+    """`trainer convert`."""
+    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+    from trainer.run import Run  # noqa: PLC0415
+
+    run = Run.load(options.run)
+    import_tensorflow()
+    from trainer.conversion import convert_run  # noqa: PLC0415
+
+    bundle = convert_run(run, options.precision, options.out, name=options.name, force=options.force)
+    size_mb = sum(len(content) for content in bundle.files.values()) / 1e6
+    print(f"{options.out}: {bundle.spec.name}, {bundle.spec.precision}, {size_mb:.1f} MB, {bundle.digest[:12]}")
+    return 0
+
+
+def folds(options: argparse.Namespace) -> int:
+    """`trainer folds`."""
+    from trainer.splits import assign_folds, leave_one_group_out, write_folds  # noqa: PLC0415
+
+    clips = _read(options.data, options)
+    if len(options.data) > 1:
+        raise ConfigurationError("--data: a fold file is of one data set; write one for each")
+    alone = options.leave_one_group_out
+    numbers = leave_one_group_out(clips) if alone else assign_folds(clips, options.number, options.seed)
+    write_folds(options.out, clips, numbers)
+    print(f"{options.out}: {len(clips)} clips in {len(set(numbers))} folds")
+    return 0
+
+
+def synth(options: argparse.Namespace) -> int:
+    """`trainer synth`."""
+    from trainer.pool import progress  # noqa: PLC0415
+    from trainer.synth import render_dataset  # noqa: PLC0415
+
+    with progress(None, "rendering", options.clips) as bar:
+        clips = render_dataset(options.out, options.clips, options.seed, lambda _: bar.update())
+    print(f"{options.out}: {len(clips)} synthetic clips")
+    return 0
+
+
+def _recall(options: argparse.Namespace) -> None:
+    """Fill in what the interrupted command said; what is given again must not differ, which the run checks."""
+    from trainer.training import read_command  # noqa: PLC0415
+
+    for key, value in read_command(options.resume).items():
+        if getattr(options, key) is None:
+            setattr(options, key, _typed(key, value))
+
+
+def _typed(key: str, value: Any) -> Any:
+    if key == "data":
+        return [Path(item) for item in value]
+    return Path(value) if key == "groups" and value is not None else value
+
+
+def _plain(value: Any) -> Any:
+    """A value for JSON; paths absolute, since a run may be resumed from another folder."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value.resolve()) if isinstance(value, Path) else value
+
+
+def _required(options: argparse.Namespace, key: str) -> Any:
+    value = getattr(options, key)
+    if value is None:
+        raise ConfigurationError(f"--{key} is missing; see trainer --help")
+    return value
+
+
+def _recipe(name: str) -> "Recipe":
+    from trainer.recipes import RECIPES  # noqa: PLC0415
+
+    if name not in RECIPES:
+        raise ConfigurationError(f"--recipe {name}: no such recipe; choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def _read(paths: list[Path], options: argparse.Namespace) -> list["Clip"]:
+    from trainer.datasets import read_datasets  # noqa: PLC0415
+
+    return read_datasets(paths, parse_positive(options.positive or ()), options.groups)
+
+
+def _wishes(options: argparse.Namespace) -> "Wishes":
+    from trainer.training import Wishes  # noqa: PLC0415
+
+    pairs = [text.partition("=") for text in options.set or ()]
+    for key, equals, _ in pairs:
+        if not equals:
+            raise ConfigurationError(f"--set {key}: is not KEY=VALUE")
+    changed = {key: value for key, _, value in pairs}
+    return Wishes(options.seed or 0, options.epochs, options.stream, options.rate_hz, changed)
+
+
+def _workshop(options: argparse.Namespace) -> "Workshop":
+    from trainer.backbone import find_weights  # noqa: PLC0415
+    from trainer.features import DEFAULT_FOLDER, Cache  # noqa: PLC0415
+    from trainer.recipe import Workshop  # noqa: PLC0415
+
+    return Workshop(Cache(options.cache or DEFAULT_FOLDER), find_weights(options.weights), _workers(options))
+
+
+def _workers(options: argparse.Namespace) -> int:
+    return options.workers or os.cpu_count() or 1

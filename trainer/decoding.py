@@ -1,0 +1,30 @@
+"""Clips as the box would see them: decoded by its file source, sampled by its preprocessing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge import preprocess
+from edge.bundle import InputSpec
+from edge.errors import DatasetError, SourceError
+from edge.sources.file import FileSource
+from edge.types import Sample
+
+
+def samples(path: Path, spec: InputSpec) -> Iterator[Sample]:
+    """Sample a clip at the spec's rate; nothing of it is kept in memory.
+
+    Raises:
+        DatasetError: the file cannot be read as video, or is too short for one sample.
+    """
+    source = FileSource(path)
+    found = False
+    try:
+        for sample in preprocess.sample_source(source, spec):
+            found = True
+            yield sample
+    except SourceError as error:
+        raise DatasetError(f"{error} (replace the clip or leave it out)") from error
+    finally:
+        source.close()
+    if not found:
+        raise DatasetError(f"{path}: too short for one sample; leave it out or give a longer clip")

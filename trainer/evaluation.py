@@ -1,0 +1,218 @@
+"""From what the pipeline said of clips to figures: per frame, per video and per event, with what they are worth."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import DatasetError
+from trainer import metrics
+from trainer.labels import NORMAL
+from trainer.manifest import Clip
+from trainer.scoring import ClipScores, video_score
+from trainer.splits import assign_folds
+
+DEFAULT_THRESHOLD = 0.5
+SHORTCUT_FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How scores become answers."""
+
+    labels: tuple[str, ...]
+    """The model's, in the order of its scores."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """From which score on a label counts as present in a video or frame. Without any, the highest score decides."""
+
+    def threshold(self, label: str) -> float:
+        return self.thresholds.get(label, DEFAULT_THRESHOLD)
+
+    def answers(self, scores: NDArray[np.float64], clip: Clip) -> NDArray[np.int64]:
+        """The one label said in each row of scores (n, n_labels), among those that the clip's set annotates."""
+        asked = [index for index, label in enumerate(self.labels) if label in clip.annotates or label == NORMAL]
+        if not self.thresholds or NORMAL not in self.labels:
+            return np.asarray(asked)[scores[:, asked].argmax(axis=1)]
+        margins = np.full(scores.shape, -np.inf)
+        for index in asked:
+            if self.labels[index] != NORMAL:
+                margins[:, index] = scores[:, index] - self.threshold(self.labels[index])
+        margins[:, self.labels.index(NORMAL)] = -np.finfo(np.float64).tiny  # a margin of 0 counts as presence
+        return margins.argmax(axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was said of a clip, and how to read it."""
+
+    result: ClipScores
+    judge: Judge
+
+    def video_answer(self) -> int:
+        """Index of the label said of the whole video."""
+        return int(self.judge.answers(video_score(self.result.scores)[np.newaxis], self.result.clip)[0])
+
+
+def refuse_unknown(clips: Sequence[Clip], labels: Sequence[str]) -> None:
+    """Refuse clips whose label the model does not know.
+
+    Raises:
+        DatasetError: as said; the message shows how to map the class.
+    """
+    for clip in clips:
+        if clip.label not in labels:
+            raise DatasetError(
+                f"{clip.dataset}: class {clip.label!r} is not among the model's labels {', '.join(labels)}; "
+                f"map it, such as --positive {clip.label}={labels[-1]}"
+            )
+
+
+def evaluate(
+    results: Sequence[ClipScores], judges: Judge | Sequence[Judge], folds: Sequence[int] | None = None
+) -> dict[str, Any]:
+    """All figures of a set of clips.
+
+    Args:
+        results: what the pipeline said.
+        judges: labels and thresholds; one for all, or each clip's own where the models of several folds scored them.
+        folds: of each clip, for the baseline that sees no picture; five grouped ones where None.
+
+    Returns:
+        Content of `metrics.json` and of `trainer evaluate --json`.
+    """
+    judged = [Judged(r, j) for r, j in zip(results, _each(judges, len(results)), strict=True)]
+    labels = {
+        label: _label_figures(judged, index, folds)
+        for index, label in enumerate(judged[0].judge.labels)
+        if label != NORMAL and any(label in result.clip.annotates for result in results)
+    }
+    return {
+        "n_clips": len(results),
+        "n_groups": len({(result.clip.dataset, result.clip.group) for result in results}),
+        "datasets": sorted({result.clip.dataset for result in results}),
+        "skipped_frames": sum(result.skipped_frames for result in results),
+        "frames": frame_confusion(judged),
+        "videos": video_confusion(judged),
+        "labels": labels,
+        "clips": [_clip_figures(item) for item in judged],
+    }
+
+
+def _each(judges: Judge | Sequence[Judge], n: int) -> Sequence[Judge]:
+    return [judges] * n if isinstance(judges, Judge) else judges
+
+
+def video_confusion(judged: Sequence[Judged]) -> dict[str, Any]:
+    """One answer a video against its label."""
+    labels = judged[0].judge.labels
+    truth = np.asarray([labels.index(item.result.clip.label) for item in judged], np.int64)
+    said = np.asarray([item.video_answer() for item in judged], np.int64)
+    return metrics.multiclass(truth, said, labels)
+
+
+def frame_confusion(judged: Sequence[Judged]) -> dict[str, Any]:
+    """One answer a frame against the label that holds there."""
+    labels = judged[0].judge.labels
+    truth = np.concatenate([_frame_labels(item.result, labels) for item in judged])
+    said = np.concatenate([item.judge.answers(item.result.frames, item.result.clip) for item in judged])
+    return metrics.multiclass(truth, said, labels)
+
+
+def _frame_labels(result: ClipScores, labels: Sequence[str]) -> NDArray[np.int64]:
+    """Index of the label that holds at each step, (n_steps,); of the clip's, where the model has no `normal`."""
+    own = result.clip.label
+    names = (
+        own if own in result.clip.labels_at(time_s) or NORMAL not in labels else NORMAL for time_s in result.times_s
+    )
+    return np.asarray([labels.index(name) for name in names], np.int64)
+
+
+def _label_figures(judged: Sequence[Judged], index: int, folds: Sequence[int] | None) -> dict[str, Any]:
+    """Figures of one label on the clips that annotate it."""
+    label = judged[0].judge.labels[index]
+    chosen = [row for row, item in enumerate(judged) if label in item.result.clip.annotates]
+    asked = [judged[row].result for row in chosen]
+    thresholds = np.asarray([judged[row].judge.threshold(label) for row in chosen])
+    truth = np.asarray([result.clip.start_s(label) is not None for result in asked])
+    scores = np.asarray([video_score(result.scores)[index] for result in asked])
+    groups = [f"{result.clip.dataset}/{result.clip.group}" for result in asked]
+    frame_truth = np.concatenate([[label in r.clip.labels_at(t) for t in r.times_s] for r in asked])
+    frame_scores = np.concatenate([result.frames[:, index] for result in asked])
+    frame_thresholds = np.repeat(thresholds, [len(result.times_s) for result in asked])
+    return {
+        "frames": metrics.binary(frame_truth, frame_scores, frame_thresholds),
+        "videos": metrics.binary(truth, scores, thresholds),
+        "videos_95": metrics.group_intervals(truth, scores, groups, thresholds),
+        "videos_by_group": metrics.group_spread(truth, scores, groups, thresholds),
+        "events": event_figures(asked, label),
+        "shortcut": shortcut(asked, truth, [folds[row] for row in chosen] if folds is not None else None),
+    }
+
+
+def event_figures(results: Sequence[ClipScores], label: str) -> dict[str, Any]:
+    """What the alert machine made of it: clips with an alarm, delays where starts are annotated, false alarms.
+
+    The delay of an event is that of the first alarm at or after its annotated start. Alarms before the start are
+    false, and so are all in clips without the label.
+    """
+    delays_s: list[float] = []
+    alarmed = held = false_alarms = 0
+    quiet_s = 0.0
+    for result in results:
+        start_s = result.clip.start_s(label)
+        raised = [alarm.position_s for alarm in result.alarms if alarm.label == label]
+        if start_s is None:
+            false_alarms += len(raised)
+            quiet_s += result.shape[3] or float(result.times_s[-1])
+            continue
+        after = [position_s for position_s in raised if position_s >= start_s]
+        held += 1
+        alarmed += bool(after)
+        false_alarms += len(raised) - len(after)
+        quiet_s += start_s
+        if result.clip.timed:
+            delays_s.append(min(after) - start_s if after else np.inf)
+    return {
+        "clips_with": held,
+        "clips_with_alarm": alarmed,
+        "delays": metrics.delay_figures(delays_s),
+        "false_alarms": metrics.alarm_rate(false_alarms, quiet_s),
+    }
+
+
+def shortcut(
+    results: Sequence[ClipScores], truth: NDArray[np.bool_], folds: Sequence[int] | None
+) -> dict[str, Any] | None:
+    """What a classifier reaches that sees only width, height, frame rate and duration; None where it cannot learn."""
+    if folds is None:
+        clips = [result.clip for result in results]
+        n_groups = len({(clip.dataset, clip.group) for clip in clips})
+        if n_groups < 2 or truth.all() or not truth.any():
+            return None
+        folds = assign_folds(clips, min(SHORTCUT_FOLDS, n_groups), seed=0)
+    scores = metrics.out_of_fold(truth, np.asarray([result.shape for result in results]), folds)
+    if scores is None:
+        return None
+    figures = metrics.binary(truth, scores, DEFAULT_THRESHOLD)
+    return {key: figures[key] for key in ("n", "accuracy", "balanced_accuracy", "auc")}
+
+
+def _clip_figures(item: Judged) -> dict[str, Any]:
+    """What a report keeps of one clip."""
+    result, labels = item.result, item.judge.labels
+    scores = video_score(result.scores)
+    timed = result.clip.timed and result.clip.label != NORMAL
+    return {
+        "path": f"{result.clip.dataset}/{result.clip.name}",
+        "sha256": result.sha256,
+        "group": result.clip.group,
+        "label": result.clip.label,
+        "start_s": result.clip.start_s(result.clip.label) if timed else None,
+        "duration_s": round(result.shape[3], 3),
+        "answer": labels[item.video_answer()],
+        "scores": {label: round(float(score), 6) for label, score in zip(labels, scores, strict=True)},
+        "events": [{"label": alarm.label, "position_s": round(alarm.position_s, 3)} for alarm in result.alarms],
+        "skipped_frames": result.skipped_frames,
+    }

@@ -1,0 +1,24 @@
+"""How a bundle's scores become answers, and whether it has seen the clips that it is judged on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.bundle import Bundle
+from trainer.evaluation import Judge
+from trainer.scoring import ClipScores
+
+
+def judge_of(bundle: Path) -> Judge:
+    """Labels of a bundle with the thresholds that its training chose for whole videos."""
+    spec = Bundle.load(bundle).spec
+    return Judge(tuple(spec.labels), dict(spec.provenance.get("thresholds", {})))
+
+
+def seen_in_training(bundle: Path, results: Sequence[ClipScores]) -> list[str]:
+    """Clips that the model was trained or chosen on; figures on them prove nothing."""
+    digests = tuple(Bundle.load(bundle).spec.provenance.get("clips", ()))
+    return [
+        f"{result.clip.dataset}/{result.clip.name}"
+        for result in results
+        if digests and result.sha256.startswith(digests)
+    ]

@@ -1,0 +1,162 @@
+"""Figures of merit, from arrays of truth and scores. scikit-learn counts; the intervals are bootstrapped over groups."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
+
+N_BOOTSTRAP = 2000
+CONFIDENCE = 0.95
+N_TREES = 300
+SECONDS_PER_HOUR = 3600.0
+
+Truth = NDArray[np.bool_]
+FloatArray = NDArray[np.floating[Any]]
+Threshold = float | FloatArray
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """A share; None of nothing."""
+    return float(part / whole) if whole else None
+
+
+def binary(truth: Truth, scores: FloatArray, threshold: Threshold) -> dict[str, Any]:
+    """Figures of one label's scores against its presence, both (n,). A score at the threshold counts as presence.
+
+    The threshold is one number, or (n,) where the scores are of several models with thresholds of their own. What
+    cannot be said, such as the AUC of a single class, is None.
+    """
+    said = scores >= threshold
+    thresholds = np.unique(threshold).tolist()
+    true_positives, false_negatives = int((said & truth).sum()), int((~said & truth).sum())
+    false_positives, true_negatives = int((said & ~truth).sum()), int((~said & ~truth).sum())
+    sensitivity = ratio(true_positives, true_positives + false_negatives)
+    specificity = ratio(true_negatives, true_negatives + false_positives)
+    both = sensitivity is not None and specificity is not None
+    return {
+        "n": len(truth),
+        "n_positive": int(truth.sum()),
+        "threshold": thresholds[0] if len(thresholds) == 1 else thresholds,
+        "accuracy": ratio(true_positives + true_negatives, len(truth)),
+        "balanced_accuracy": (sensitivity + specificity) / 2 if both else None,
+        "auc": float(roc_auc_score(truth, scores)) if both else None,
+        "average_precision": float(average_precision_score(truth, scores)) if both else None,
+        "sensitivity": sensitivity,
+        "specificity": specificity,
+        "precision": ratio(true_positives, true_positives + false_positives),
+        "true_positives": true_positives,
+        "false_positives": false_positives,
+        "false_negatives": false_negatives,
+        "true_negatives": true_negatives,
+    }
+
+
+def multiclass(truth: NDArray[np.int64], said: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Any]:
+    """Accuracy, the confusion matrix (rows: truth) and, per label, the papers' figures."""
+    matrix = confusion_matrix(truth, said, labels=range(len(labels)))
+    total, right = matrix.sum(), np.diag(matrix)
+    per_label = {
+        label: {
+            "sensitivity": ratio(right[index], matrix[index].sum()),
+            "precision": ratio(right[index], matrix[:, index].sum()),
+            "specificity": ratio(
+                total - matrix[index].sum() - matrix[:, index].sum() + right[index], total - matrix[index].sum()
+            ),
+        }
+        for index, label in enumerate(labels)
+    }
+    return {
+        "n": int(total),
+        "accuracy": ratio(right.sum(), total),
+        "confusion": matrix.tolist(),
+        "labels": list(labels),
+        "per_label": per_label,
+    }
+
+
+def group_intervals(
+    truth: Truth, scores: FloatArray, groups: Sequence[str], threshold: Threshold, seed: int = 0
+) -> dict[str, list[float] | None]:
+    """95 % intervals of accuracy, balanced accuracy and AUC when groups, not clips, are drawn again."""
+    names, index = np.unique(np.asarray(groups), return_inverse=True)
+    said = scores >= threshold
+    members = [np.flatnonzero(index == number) for number in range(len(names))]
+    random = np.random.default_rng(seed)
+    draws: dict[str, list[float]] = {"accuracy": [], "balanced_accuracy": [], "auc": []}
+    for _ in range(N_BOOTSTRAP):
+        chosen = np.concatenate([members[number] for number in random.integers(len(names), size=len(names))])
+        for key, value in _quick_figures(truth[chosen], scores[chosen], said[chosen]).items():
+            draws[key].append(value)
+    tail = (1 - CONFIDENCE) / 2
+    return {
+        key: [float(edge) for edge in np.quantile(values, [tail, 1 - tail])] if values and len(names) > 1 else None
+        for key, values in draws.items()
+    }
+
+
+def _quick_figures(truth: Truth, scores: FloatArray, said: Truth) -> dict[str, float]:
+    """The figures that are bootstrapped, without scikit-learn's checks of its input."""
+    figures = {"accuracy": float((said == truth).mean())}
+    n_positive, n_negative = int(truth.sum()), int((~truth).sum())
+    if n_positive and n_negative:
+        figures["balanced_accuracy"] = float(said[truth].mean() + (~said[~truth]).mean()) / 2
+        ranks = stats.rankdata(scores)
+        figures["auc"] = float((ranks[truth].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+    return figures
+
+
+def group_spread(truth: Truth, scores: FloatArray, groups: Sequence[str], threshold: Threshold) -> dict[str, Any]:
+    """Accuracy of each group with its counts, and their lowest and highest."""
+    said = scores >= threshold
+    names = np.asarray(groups)
+    each = {
+        str(name): {"n": int((names == name).sum()), "right": int((said == truth)[names == name].sum())}
+        for name in np.unique(names)
+    }
+    shares = [counts["right"] / counts["n"] for counts in each.values()]
+    return {"n_groups": len(each), "lowest_accuracy": min(shares), "highest_accuracy": max(shares), "groups": each}
+
+
+def alarm_rate(alarms: int, seconds: float) -> dict[str, Any]:
+    """False alarms an hour, and the rate that is not reached with 95 % confidence if they come like a Poisson process."""
+    hours = seconds / SECONDS_PER_HOUR
+    bound = float(stats.chi2.ppf(CONFIDENCE, 2 * (alarms + 1)) / 2)
+    return {
+        "alarms": alarms,
+        "minutes": seconds / 60,
+        "per_hour": ratio(alarms, hours),
+        "per_hour_upper_95": ratio(bound, hours),
+    }
+
+
+def delay_figures(delays_s: Sequence[float]) -> dict[str, Any]:
+    """Delays of alarms after the annotated start, `inf` for a miss; JSON has no infinity, so a miss is None."""
+    median = float(np.median(delays_s)) if len(delays_s) else None
+    return {
+        "n": len(delays_s),
+        "missed": int(np.isinf(delays_s).sum()) if len(delays_s) else 0,
+        "median_delay_s": median if median is not None and np.isfinite(median) else None,
+        "delays_s": [float(delay) if np.isfinite(delay) else None for delay in delays_s],
+    }
+
+
+def out_of_fold(truth: Truth, columns: FloatArray, folds: Sequence[int]) -> NDArray[np.float64] | None:
+    """Scores (n,) of a random forest on columns (n, n_columns), each clip's by one that did not see its fold.
+
+    A forest, since a linear model finds less in such columns and would flatter what it is set beside.
+    None where a fold leaves a single class to learn from.
+    """
+    held_out = np.asarray(folds)
+    scores = np.zeros(len(truth))
+    for fold in np.unique(held_out):
+        inside = held_out == fold
+        if len(np.unique(truth[~inside])) < 2:
+            return None
+        forest = RandomForestClassifier(N_TREES, min_samples_leaf=3, random_state=0)
+        forest.fit(columns[~inside], truth[~inside])
+        scores[inside] = forest.predict_proba(columns[inside])[:, 1]
+    return scores

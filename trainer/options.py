@@ -1,0 +1,177 @@
+"""Arguments of the command `trainer`."""
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+from edge.errors import ConfigurationError
+from trainer import commands
+
+MAX_SEED = 2**32 - 1
+PRECISIONS = ("float32", "float16", "mixed", "int8")
+
+DATA_HELP = """\
+A data set is a folder with one folder per class (fight/ noFight/, fall/ normal/, your own names), optionally with
+groups.csv (path,group: clips of one scene or subject); or a manifest CSV (path,label[,group,start_s,end_s,annotates]);
+or GMDCSA24 as published. Class names such as fight, violence, Fall, ADL, noFight and non_fall become the labels
+violence, fall and normal; other names stay labels of their own, or are mapped with --positive CLASS=LABEL, which
+makes every class that it does not name normal."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(f"{message}; see {self.prog} --help")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describe every command and its options."""
+    parser = _Parser(prog="trainer", description="Train, judge and convert the models that the box runs.")
+    commands_ = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    _add_train(commands_)
+    _add_evaluate(commands_)
+    _add_convert(commands_)
+    _add_folds(commands_)
+    _add_synth(commands_)
+    return parser
+
+
+def _add_train(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(
+        commands_,
+        "train",
+        "train a recipe on clips, into a run directory",
+        "A fifth of the clips, in whole groups, chooses the best epoch. An interrupted run goes on with --resume RUN.",
+    )
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--out", type=Path, metavar="RUN", help="run directory to write")
+    target.add_argument(
+        "--resume", type=Path, metavar="RUN", help="go on with an interrupted run, with its own settings"
+    )
+    _add_recipe(parser)
+    _add_data(parser, required=False)
+    _add_work(parser)
+    parser.set_defaults(command=commands.train)
+
+
+def _add_evaluate(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(
+        commands_,
+        "evaluate",
+        "judge a bundle or run on clips, or a recipe by cross-validation, through the box's pipeline",
+        "With a bundle or run: judge it on all clips of --data. With --recipe and --folds: train without each fold, "
+        "judge on it, and pool; stopped, the same command goes on.",
+    )
+    parser.add_argument("model", nargs="?", type=Path, metavar="BUNDLE_OR_RUN", help="bundle directory, .zip or run")
+    _add_recipe(parser)
+    parser.add_argument(
+        "--folds", type=Path, nargs="+", metavar="CSV", help="fold files, path,label,group,fold; see trainer folds"
+    )
+    parser.add_argument(
+        "--also", type=Path, nargs="+", default=[], metavar="DIR", help="data sets that every fold learns from"
+    )
+    parser.add_argument(
+        "--precision",
+        nargs="+",
+        choices=PRECISIONS,
+        default=["float32"],
+        help="precisions to judge, of a run or recipe",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the folds' runs go (default: runs/RECIPE-folds)")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON, clip by clip")
+    _add_data(parser, required=True)
+    _add_work(parser)
+    parser.set_defaults(command=commands.evaluate)
+
+
+def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(commands_, "convert", "make a verified bundle for the box from a run", "")
+    parser.add_argument("run", type=Path, metavar="RUN", help="finished run directory")
+    precision = parser.add_mutually_exclusive_group()
+    precision.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
+    precision.add_argument(
+        "--int8", dest="precision", action="store_const", const="int8", help="integers only; prints what that loses"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="directory or .zip to write")
+    parser.add_argument("--name", help="name of the model in bundle.json and events (default: recipe and run)")
+    parser.add_argument("--force", action="store_true", help="replace what is at --out")
+    parser.set_defaults(command=commands.convert)
+
+
+def _add_folds(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(commands_, "folds", "write a fold file that keeps groups whole and labels even", "")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--number", type=_positive, default=5, metavar="N", help="number of folds (default: 5)")
+    ways.add_argument("--leave-one-group-out", action="store_true", help="each group, such as a subject, its own fold")
+    parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="fold file to write")
+    parser.add_argument("--seed", type=_seed, default=0, help="default: 0")
+    _add_data(parser, required=True)
+    parser.set_defaults(command=commands.folds)
+
+
+def _add_synth(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(
+        commands_,
+        "synth",
+        "render synthetic labelled clips, for tests and trials",
+        "The clips are drawn, not filmed: no accuracy is ever claimed on them.",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for clips and manifest.csv")
+    parser.add_argument("--clips", type=_positive, required=True, metavar="N", help="how many")
+    parser.add_argument("--seed", type=_seed, default=0, help="default: 0; the same seed renders the same clips")
+    parser.set_defaults(command=commands.synth)
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--recipe", metavar="R", help=f"one of {', '.join(commands.RECIPE_NAMES)}")
+    parser.add_argument("--seed", type=_seed, help="default: 0; equal seeds and settings give equal models")
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="at most this many (default: the recipe's)")
+    parser.add_argument("--stream", choices=("rgb", "motion", "rgb+motion"), help="instead of the recipe's")
+    parser.add_argument("--rate-hz", type=float, metavar="HZ", help="samples a second, instead of the recipe's")
+    parser.add_argument(
+        "--set", nargs="+", default=None, metavar="KEY=VALUE", help="other hyper-parameters than the recipe's"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="EfficientNetB0 weights without classifier (default: EDGEWATCH_WEIGHTS, ../shared/weights, else Keras "
+        "downloads imagenet); imagenet and none are understood too",
+    )
+
+
+def _add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument("--data", type=Path, nargs="+", required=required, metavar="DIR", help="data sets, see below")
+    parser.add_argument("--groups", type=Path, metavar="CSV", help="groups (path,group) of a folder per class")
+    parser.add_argument(
+        "--positive", nargs="+", default=None, metavar="CLASS=LABEL", help="label of a class; all others are normal"
+    )
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="feature cache (default: ~/.cache/edgewatch)")
+
+
+def _subparser(
+    commands_: "argparse._SubParsersAction[_Parser]", name: str, summary: str, description: str
+) -> argparse.ArgumentParser:
+    return commands_.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. {description}",
+        epilog=DATA_HELP if name in {"train", "evaluate", "folds"} else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= MAX_SEED:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {MAX_SEED}")
+    return number

@@ -1,0 +1,39 @@
+"""What a recipe is: one paper's system, from clips to a trained model."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edge.bundle import InputSpec
+from trainer.backbone import Weights
+from trainer.features import Cache
+from trainer.manifest import Clip
+from trainer.run import Run, TrainedModel
+
+Hyperparameter = float | int | str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What a recipe works with that does not decide its outcome, but for the weights, which the run's settings name."""
+
+    cache: Cache
+    weights: Weights
+    workers: int
+
+
+Fit = Callable[[Sequence[Clip], Sequence[Clip], Run, Workshop], TrainedModel]
+"""`fit(train, validation, run, workshop)`: learns from `train`, chooses by `validation`, keeps checkpoints in `run`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One system with its published settings."""
+
+    name: str
+    summary: str
+    input: InputSpec
+    epochs: int
+    fit: Fit
+    hyperparameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
+    labels: tuple[str, ...] | None = None
+    """Fixed labels; None takes the labels that the data holds."""

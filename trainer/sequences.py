@@ -1,0 +1,123 @@
+"""From clips and their cached features to what Keras learns from: labelled frames, and padded, masked sequences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.features import Features
+from trainer.labels import NORMAL
+from trainer.manifest import Clip
+
+
+def paper_samples(times_s: NDArray[np.float64], trim_s: float, max_clip_s: float) -> NDArray[np.bool_]:
+    """Paper 000's choice of a clip's samples, in seconds: its first part only, both ends of that trimmed.
+
+    A clip that is too short to be trimmed keeps all of its samples.
+    """
+    inside = times_s < max_clip_s
+    end_s = times_s[inside][-1] if inside.any() else 0.0
+    trimmed = inside & (times_s >= trim_s) & (times_s <= end_s - trim_s)
+    return trimmed if trimmed.any() else inside
+
+
+def step_labels(clip: Clip, times_s: NDArray[np.float64], labels: Sequence[str]) -> NDArray[np.int64]:
+    """Index of the one label of each sample, (n_samples,): the first in the labels' order that holds, bar `normal`."""
+    index = {label: number for number, label in enumerate(labels)}
+    found = (sorted(clip.labels_at(time_s), key=lambda label: (label == NORMAL, label)) for time_s in times_s)
+    return np.asarray([index[names[0]] for names in found], np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSequence:
+    """A clip as a recurrent head sees it."""
+
+    features: NDArray[np.float32]  # (n_steps, n_streams * n_features)
+    labels: NDArray[np.int64]  # (n_steps,)
+
+
+def sequence(
+    clip: Clip, features: Features, labels: Sequence[str], trim_s: float, max_clip_s: float
+) -> LabelledSequence:
+    """The chosen samples of a clip in order, streams concatenated."""
+    kept = paper_samples(features.times_s, trim_s, max_clip_s)
+    values = features.values[kept]
+    return LabelledSequence(values.reshape(len(values), -1), step_labels(clip, features.times_s[kept], labels))
+
+
+class FrameBatches(keras.utils.PyDataset):
+    """Shuffled batches of single frames; the order depends on seed and epoch alone, so a resumed run repeats it."""
+
+    def __init__(
+        self, features: NDArray[np.float32], labels: NDArray[np.int64], batch_size: int, seed: int, epoch: int = 0
+    ) -> None:
+        super().__init__()
+        self.features = features  # (n_frames, n_features)
+        self.labels = labels  # (n_frames,)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = epoch
+        self.order = self._order()
+
+    @property
+    def num_batches(self) -> int:
+        return -(-len(self.labels) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return self.features[rows], self.labels[rows]
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self.order = self._order()
+
+    def _order(self) -> NDArray[np.int64]:
+        return np.random.default_rng((self.seed, self.epoch)).permutation(len(self.labels))
+
+
+class SequenceBatches(keras.utils.PyDataset):
+    """Shuffled batches of whole sequences, padded to one length; padding has weight 0 and is masked."""
+
+    def __init__(
+        self, sequences: Sequence[LabelledSequence], length: int, batch_size: int, seed: int, epoch: int = 0
+    ) -> None:
+        super().__init__()
+        self.sequences = sequences
+        self.length = length
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = epoch
+        self.order = self._order()
+
+    @property
+    def num_batches(self) -> int:
+        return -(-len(self.sequences) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], NDArray[np.int64], NDArray[np.float32]]:
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return pad([self.sequences[row] for row in chosen], self.length)
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self.order = self._order()
+
+    def _order(self) -> NDArray[np.int64]:
+        return np.random.default_rng((self.seed, self.epoch)).permutation(len(self.sequences))
+
+
+def pad(
+    sequences: Sequence[LabelledSequence], length: int
+) -> tuple[dict[str, Any], NDArray[np.int64], NDArray[np.float32]]:
+    """Pad sequences at their end: ({features (n, length, f), mask (n, length)}, labels (n, length), weights)."""
+    features = np.zeros((len(sequences), length, sequences[0].features.shape[1]), np.float32)
+    labels = np.zeros((len(sequences), length), np.int64)
+    mask = np.zeros((len(sequences), length), np.bool_)
+    for row, item in enumerate(sequences):
+        steps = min(length, len(item.labels))
+        features[row, :steps] = item.features[:steps]
+        labels[row, :steps] = item.labels[:steps]
+        mask[row, :steps] = True
+    return {"features": features, "mask": mask}, labels, mask.astype(np.float32)

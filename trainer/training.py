@@ -1,0 +1,159 @@
+"""One training run, from clips to a trained model with its figures."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from edge.bundle import InputSpec
+from edge.errors import ConfigurationError, DatasetError
+from trainer.backbone import Weights
+from trainer.calibration import calibration_pictures, read_calibration
+from trainer.files import file_sha256, write_json
+from trainer.labels import ordered
+from trainer.manifest import Clip
+from trainer.recipe import Hyperparameter, Recipe, Workshop
+from trainer.run import METRICS_NAME, Run, Settings
+from trainer.splits import Split
+
+SHORT_DIGEST = 16
+"""Hexadecimal digits of a clip's SHA-256 that tell it from all others."""
+PACKAGES = ("edgewatch", "tensorflow", "keras", "numpy", "opencv-python-headless")
+COMMAND_NAME = "command.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What may be changed of a recipe; None and nothing leave it as published."""
+
+    seed: int = 0
+    epochs: int | None = None
+    stream: str | None = None
+    rate_hz: float | None = None
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_settings(recipe: Recipe, wishes: Wishes, split: Split, weights: Weights) -> Settings:
+    """Settle everything that decides a run's outcome.
+
+    Raises:
+        ConfigurationError: a wish does not fit the recipe.
+        DatasetError: the clips hold a single label, or one that the recipe does not know.
+    """
+    return Settings(
+        recipe=recipe.name,
+        seed=wishes.seed,
+        epochs=wishes.epochs or recipe.epochs,
+        labels=_labels(recipe, [*split.train, *split.held_out]),
+        input=_input(recipe.input, wishes),
+        hyperparameters=_hyperparameters(recipe, wishes.hyperparameters),
+        data=tuple(sorted({clip.dataset for clip in split.train})),
+        train_clips=_digests(split.train),
+        validation_clips=_digests(split.held_out),
+        weights=f"{Path(weights.source).name} {weights.digest}",
+        versions={package: version(package) for package in PACKAGES},
+    )
+
+
+def _labels(recipe: Recipe, clips: Sequence[Clip]) -> tuple[str, ...]:
+    found = ordered(segment.label for clip in clips for segment in clip.segments)
+    if recipe.labels is None:
+        if len(found) < 2:
+            raise DatasetError(f"the data holds the single label {found[0]!r}; a model needs at least two")
+        return tuple(found)
+    if unknown := sorted(set(found) - set(recipe.labels)):
+        raise DatasetError(
+            f"label {unknown[0]!r} is not among those of {recipe.name} ({', '.join(recipe.labels)}); "
+            f"map its class, such as --positive {unknown[0]}={recipe.labels[-1]}"
+        )
+    return recipe.labels
+
+
+def _input(published: InputSpec, wishes: Wishes) -> InputSpec:
+    changes: dict[str, Any] = {"stream": wishes.stream, "rate_hz": wishes.rate_hz}
+    kept = {key: value for key, value in changes.items() if value is not None}
+    return InputSpec.model_validate(published.model_dump() | kept)
+
+
+def _hyperparameters(recipe: Recipe, wishes: Mapping[str, str]) -> dict[str, Hyperparameter]:
+    chosen = dict(recipe.hyperparameters)
+    for key, text in wishes.items():
+        if key not in chosen:
+            raise ConfigurationError(f"--set {key}: {recipe.name} knows {', '.join(sorted(chosen)) or 'none'}")
+        try:
+            chosen[key] = _parsed(text, chosen[key])
+        except ValueError as error:
+            raise ConfigurationError(f"--set {key}={text}: {error}") from error
+    return chosen
+
+
+def _parsed(text: str, like: Hyperparameter) -> Hyperparameter:
+    """Read a value of the same type as the published one."""
+    if isinstance(like, bool):
+        if text not in {"true", "false"}:
+            raise ValueError("is true or false")
+        return text == "true"
+    return type(like)(text)
+
+
+def _digests(clips: Sequence[Clip]) -> dict[str, str]:
+    return {f"{clip.dataset}/{clip.name}": file_sha256(clip.path)[:SHORT_DIGEST] for clip in clips}
+
+
+def train(recipe: Recipe, wishes: Wishes, split: Split, out: Path, workshop: Workshop) -> Run:
+    """Train, or go on with a run of the same settings that was stopped.
+
+    Everything that is finished is kept as it is: a run that is done is not done again.
+
+    Raises:
+        ConfigurationError: `out` holds something else.
+        DatasetError: a clip cannot be used.
+    """
+    run = Run.start(out, make_settings(recipe, wishes, split, workshop.weights))
+    if not run.finished:
+        n_train, n_held_out = len(split.train), len(split.held_out)
+        print(f"{recipe.name}: learning from {n_train} clips, choosing by {n_held_out}", file=sys.stderr)
+        run.save_model(recipe.fit(split.train, split.held_out, run, workshop))
+    if read_calibration(run) is None:
+        calibration_pictures(run, split.train, split.held_out, workshop.workers)
+    return run
+
+
+def judge_run(run: Run, clips: Sequence[Clip], workers: int) -> dict[str, Any]:
+    """Figures of a run on its validation clips, with pictures; those that are there are kept."""
+    from trainer.conversion import bundle_of  # noqa: PLC0415  (imports tensorflow)
+    from trainer.evaluation import evaluate  # noqa: PLC0415
+    from trainer.judging import judge_of  # noqa: PLC0415
+    from trainer.reports import write_confusions  # noqa: PLC0415
+    from trainer.scoring import watch_clips  # noqa: PLC0415
+
+    path = run.path / METRICS_NAME
+    if path.is_file():
+        return json.loads(path.read_text(encoding="utf-8"))
+    bundle = bundle_of(run, "float32")
+    figures = evaluate(list(watch_clips(bundle, clips, workers)), judge_of(bundle))
+    write_confusions(run.path, figures)
+    run.write_metrics(figures)
+    return figures
+
+
+def write_command(run_path: Path, command: Mapping[str, Any]) -> None:
+    """Keep with a run what the command line said, for `--resume`."""
+    write_json(run_path / COMMAND_NAME, dict(command))
+
+
+def read_command(run_path: Path) -> dict[str, Any]:
+    """What the command line of a run said.
+
+    Raises:
+        ConfigurationError: there is no run.
+    """
+    try:
+        return json.loads((run_path / COMMAND_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{run_path}: no run that trainer train began ({error}); start one with --out"
+        ) from error
