@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,6 +18,10 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # otherwise announced at ev
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the same figures with and without a GPU
 for variable in ONE_THREAD:
     os.environ.setdefault(variable, "1")
+
+# Two workers on two cores make wall time meaningless as a limit; a failure in CI comes again at the next run.
+hypothesis.settings.register_profile("edgewatch", deadline=None, derandomize=os.environ.get("CI") == "true")
+hypothesis.settings.load_profile("edgewatch")
 
 
 @pytest.fixture(scope="session")
