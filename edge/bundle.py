@@ -37,7 +37,13 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 
-STREAMS: dict[str, tuple[str, ...]] = {"rgb": ("rgb",), "motion": ("motion",), "rgb+motion": ("rgb", "motion")}
+STREAMS: dict[str, tuple[str, ...]] = {
+    "rgb": ("rgb",),
+    "motion": ("motion",),
+    "trail": ("trail",),
+    "rgb+motion": ("rgb", "motion"),
+    "motion+trail": ("motion", "trail"),
+}
 
 
 class _Strict(BaseModel):
@@ -49,7 +55,7 @@ class InputSpec(_Strict):
 
     height_px: int = Field(default=224, ge=32, le=1024)
     width_px: int = Field(default=224, ge=32, le=1024)
-    stream: Literal["rgb", "motion", "rgb+motion"] = "rgb"
+    stream: Literal["rgb", "motion", "trail", "rgb+motion", "motion+trail"] = "rgb"
     motion_interval_s: float = Field(default=0.1, gt=0, le=1)
     motion_gain: float = Field(default=3.0, gt=0, le=16)
     rate_hz: float = Field(default=5.0, gt=0, le=60)

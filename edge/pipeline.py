@@ -14,7 +14,7 @@ from edge.bundle import AlertSpec
 from edge.clock import Clock, live_clock, recording_clock
 from edge.errors import ModelError, SourceError
 from edge.model import Model
-from edge.preprocess import Sampler
+from edge.sampling import Sampler
 from edge.sources import Source
 from edge.types import NS_PER_S, Event, Inference, Sample, Scores
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge import preprocess
 from edge.bundle import InputSpec
 from edge.errors import DatasetError, SourceError
+from edge.sampling import sample_source
+from edge.sampling import sample_source
 from edge.sources.file import FileSource
 from edge.types import Sample
 
@@ -19,7 +20,7 @@ def samples(path: Path, spec: InputSpec) -> Iterator[Sample]:
     source = FileSource(path)
     found = False
     try:
-        for sample in preprocess.sample_source(source, spec):
+        for sample in sample_source(source, spec):
             found = True
             yield sample
     except SourceError as error:

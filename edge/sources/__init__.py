@@ -16,8 +16,11 @@ class Source(Protocol):
     """For messages: the path, URL without credentials, or device."""
     live: bool
     """Whether capture times are the monotonic clock's (a camera), or positions in a recording, from 0."""
-    skipped_frames: int
-    """Frames that could not be decoded and were passed over."""
+
+    @property
+    def skipped_frames(self) -> int:
+        """Frames that could not be decoded and were passed over."""
+        ...
 
     def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
         """Yield the frames; those that are not wanted are passed over as cheaply as the source can.
@@ -28,5 +31,5 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """End `frames` at the next frame. May be called from another thread or from a signal's handler."""
+        """End `frames` at the next frame, for good. May be called from another thread or from a signal's handler."""
         ...

@@ -41,7 +41,6 @@ class CameraSource:
             SourceError: there is no such camera, another program holds it, or it gives no more frames.
         """
         quiet()
-        self._closed = False
         self.skipped_frames = 0
         capture = self._opener(self._device)
         if not capture.isOpened():

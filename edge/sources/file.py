@@ -39,7 +39,6 @@ class FileSource:
         Raises:
             SourceError: the file is absent, no video, or holds no frame that can be decoded.
         """
-        self._closed = False
         self.skipped_frames = 0
         capture = self._open()
         try:

@@ -35,7 +35,6 @@ class FolderSource:
             SourceError: the folder cannot be read, or holds no picture that can be decoded.
         """
         quiet()
-        self._closed = False
         self.skipped_frames = 0
         pictures = self._pictures()
         for sequence, path in enumerate(pictures):

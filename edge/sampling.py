@@ -1,0 +1,122 @@
+"""Which frames the frame model sees: the bundle's rate, and the frames to compare with. Training and serving share it.
+
+Time is read from the frames, so a recording gives the same samples however fast it is read.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from edge.bundle import InputSpec
+from edge.preprocess import n_earlier, resize, streams
+from edge.sources import Source
+from edge.types import NS_PER_S, Frame, Sample
+
+MAX_KEPT_BYTES = 3 << 20
+"""Larger frames are resized at once, needed or not: a second of 4K frames would fill the box's memory."""
+
+
+class _Kept:
+    """A frame that a sample may need, resized at most once."""
+
+    def __init__(self, frame: Frame, spec: InputSpec) -> None:
+        self.capture_ns = frame.capture_ns
+        self._frame = frame
+        self._spec = spec
+        self._resized = False
+        if frame.pixels.nbytes > MAX_KEPT_BYTES:
+            self.small()
+
+    def small(self) -> Frame:
+        if not self._resized:
+            frame = self._frame
+            self._frame = Frame(resize(frame.pixels, self._spec), frame.sequence, frame.capture_ns)
+            self._resized = True
+        return self._frame
+
+
+class Sampler:
+    """Samples frames at the spec's rate: at each tick the newest frame, and those nearest to one, two ... intervals
+    before it, as many as the streams look at.
+
+    Ticks lie on a fixed grid that begins where there is a frame to compare with, one interval after the first frame. A
+    source slower than the rate yields each of its frames once: ticks that no frame reached are counted, never filled by
+    a repetition.
+
+    Call `wants` with the time of every frame, in order, then `push` with those that it wants; the others need not be
+    converted. It expects the next frame as long after this one as this one is after the last.
+    """
+
+    def __init__(self, spec: InputSpec) -> None:
+        self.missed_ticks = 0
+        self._spec = spec
+        self._n_earlier = n_earlier(spec)
+        self._period_ns = round(NS_PER_S / spec.rate_hz)
+        self._interval_ns = round(spec.motion_interval_s * NS_PER_S)
+        self._kept: list[_Kept] = []  # in order of time
+        self._last_ns = 0
+        self._tick_ns: int | None = None
+
+    def wants(self, capture_ns: int) -> bool:
+        """Say whether a sample may need the frame of this time; to be asked once for every frame, in order."""
+        if self._tick_ns is None:
+            self._tick_ns = capture_ns + (self._interval_ns if self._n_earlier else 0)
+            self._last_ns = capture_ns
+            return True
+        gap_ns = capture_ns - self._last_ns
+        self._last_ns = capture_ns
+        return capture_ns >= self._tick_ns or not self._kept or self._may_compare(capture_ns, gap_ns, self._tick_ns)
+
+    def _may_compare(self, capture_ns: int, gap_ns: int, tick_ns: int) -> bool:
+        """Say whether this frame, of before the tick, is perhaps one to compare with, at this tick or a later one."""
+        kept_ns = self._kept[-1].capture_ns
+        while tick_ns - self._n_earlier * self._interval_ns < capture_ns + gap_ns:
+            for k in range(1, self._n_earlier + 1):
+                # The frame of the tick comes within a gap of it, so that which is compared with lies nearest to a point
+                # between these two: not if the next frame comes before them, or one that is kept lies nearer.
+                earliest_ns = tick_ns - k * self._interval_ns
+                latest_ns = earliest_ns + gap_ns
+                if earliest_ns < capture_ns + gap_ns and capture_ns - latest_ns < latest_ns - kept_ns:
+                    return True
+            tick_ns += self._period_ns
+        return False
+
+    def push(self, frame: Frame) -> Sample | None:
+        """Take a wanted frame; return the sample that it completes, if any."""
+        self._kept.append(_Kept(frame, self._spec))
+        oldest_ns = frame.capture_ns - self._n_earlier * self._interval_ns
+        while len(self._kept) > 2 and self._kept[1].capture_ns <= oldest_ns:
+            self._kept.pop(0)
+        is_alone = len(self._kept) == 1 and self._n_earlier > 0
+        if is_alone or self._tick_ns is None or frame.capture_ns < self._tick_ns:
+            return None
+        missed = (frame.capture_ns - self._tick_ns) // self._period_ns
+        self.missed_ticks += missed
+        self._tick_ns += self._period_ns * (1 + missed)
+        return Sample(streams([kept.small() for kept in self._compared()], self._spec), frame.capture_ns)
+
+    def _compared(self) -> Iterator[_Kept]:
+        """Yield the newest frame and those nearest to one, two ... intervals before it."""
+        *earlier, newest = self._kept
+        yield newest
+        for k in range(1, self._n_earlier + 1):
+            target_ns = newest.capture_ns - k * self._interval_ns
+            yield min(earlier, key=lambda kept: abs(target_ns - kept.capture_ns))
+
+
+def sample(frames: Iterable[Frame], spec: InputSpec) -> Iterator[Sample]:
+    """Sample decoded frames at the spec's rate, as `Sampler` says."""
+    sampler = Sampler(spec)
+    for frame in frames:
+        if sampler.wants(frame.capture_ns) and (sampled := sampler.push(frame)) is not None:
+            yield sampled
+
+
+def sample_source(source: Source, spec: InputSpec) -> Iterator[Sample]:
+    """The same samples as `sample(source.frames(), spec)`, without converting frames that no sample needs.
+
+    Raises:
+        SourceError: the source cannot be opened or read.
+    """
+    sampler = Sampler(spec)
+    for frame in source.frames(sampler.wants):
+        if (sampled := sampler.push(frame)) is not None:
+            yield sampled
