@@ -154,8 +154,8 @@ def random_camera(rng: np.random.Generator, room: Room, size: tuple[int, int], t
     place = np.array([across, back, height])
     aim = np.array([target[0], target[1], rng.uniform(0.6, 0.95)]) + np.append(rng.normal(0, 0.12, 2), 0)
     distance = float(np.linalg.norm(aim - place))
-    half_width_m = radius_m * rng.uniform(1.1, 1.9)
+    half_width_m = radius_m * rng.uniform(0.8, 1.7)
     focal_px = 0.5 * size[1] * distance / half_width_m
-    tallest_px = size[0] * distance / 2.35  # a standing person must fit
+    tallest_px = size[0] * distance / 2.1  # a standing person must fit
     focal_px = min(focal_px, tallest_px)
     return Camera.looking(place, aim, rng.normal(0, 0.02), focal_px, size)

@@ -8,6 +8,7 @@ from trainer.synth.body import Array
 from trainer.synth.film import Actor
 from trainer.synth.furnish import random_room
 from trainer.synth.paint import random_look
+from trainer.synth.room import Panel, Room
 from trainer.synth.scripts import Script, cast, sit_on_bed
 from trainer.synth.track import Track
 
@@ -25,7 +26,7 @@ def scene(rng: np.random.Generator) -> Script:
     room = script.room
     script.target = room.stage + (0, 0.15)
     longest_s = 120.0
-    doors = [np.array([side * (room.width_m / 2 - 0.4), room.stage[1] - 0.3]) for side in (-1, 1)]
+    doors = _open_doors(room)
     first = cast(rng, longest_s, room.clear(room.stage + (-0.9, -0.3)), 0.0)
     t = _stroll(first, rng, 0.3, script)
     t = _visit(script, rng, first, t, doors[1], longest_s)
@@ -36,6 +37,16 @@ def scene(rng: np.random.Generator) -> Script:
     script.actors.append(Actor(first.finish(tuple(room.supports)), random_look(rng), 0.0, t))
     script.seconds = _brawl(script, rng, t + CALM_S, doors, longest_s)
     return script
+
+
+def _open_doors(room: Room) -> list[Array]:
+    """A door in each side wall, and the places behind them where people come from and go to."""
+    deep = room.stage[1] - 0.3
+    width_m = 0.45
+    for wall in (0, 1):
+        room.panels.append(Panel(wall, (deep, 1.05), (width_m, 1.05), np.full(3, 0.12), "plain"))
+    room.boxes = [box for box in room.boxes if abs(box.centre[0]) < 0.3 * room.width_m or abs(box.centre[1] - deep) > 1.5]
+    return [np.array([side * (room.width_m / 2 + 0.5), deep]) for side in (-1, 1)]
 
 
 def _stroll(track: Track, rng: np.random.Generator, t: float, script: Script) -> float:
