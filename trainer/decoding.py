@@ -6,7 +6,6 @@ from pathlib import Path
 from edge.bundle import InputSpec
 from edge.errors import DatasetError, SourceError
 from edge.sampling import sample_source
-from edge.sampling import sample_source
 from edge.sources.file import FileSource
 from edge.types import Sample
 
