@@ -37,7 +37,8 @@ class Interpreter:
     def __init__(self, runtime: Any, inputs: dict[str, Tensor], outputs: dict[str, Tensor]) -> None:
         self.inputs = inputs
         self.outputs = outputs
-        self._runtime = runtime
+        self.runtime = runtime
+        """The runtime's own interpreter, to measure against; not locked."""
         self._lock = Lock()
 
     def run(self, values: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
@@ -55,9 +56,9 @@ class Interpreter:
         try:
             with self._lock:
                 for name, tensor in self.inputs.items():
-                    self._runtime.set_tensor(tensor.index, _into(tensor, values[name]))
-                self._runtime.invoke()
-                answers = {name: self._runtime.get_tensor(tensor.index) for name, tensor in self.outputs.items()}
+                    self.runtime.set_tensor(tensor.index, _into(tensor, values[name]))
+                self.runtime.invoke()
+                answers = {name: self.runtime.get_tensor(tensor.index) for name, tensor in self.outputs.items()}
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"the TFLite runtime failed: {_first_line(error)}") from error
         return {name: _out_of(self.outputs[name], answer) for name, answer in answers.items()}
