@@ -95,7 +95,7 @@ def _judge_bundle(path: Path, clips: list["Clip"], workers: int) -> dict[str, An
     seen = seen_in_training(path, results)
     if seen:
         print(
-            f"trainer: {len(seen)} of {len(results)} clips were in the model's own training; their figures prove nothing",
+            f"trainer: the model learned from {len(seen)} of the {len(results)} clips; figures on those prove nothing",
             file=sys.stderr,
         )
     model = {"name": bundle.spec.name, "sha256": bundle.digest, "precision": bundle.spec.precision}

@@ -4,6 +4,7 @@ A cache entry's name is made of the digest of the clip's bytes and of the settin
 written beside their place and renamed, so a process that is killed leaves either an entry or none.
 """
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -13,8 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge import preprocess, sampling
 from edge.backends.tflite import Interpreter, open_interpreter
 from edge.bundle import InputSpec
+from edge.sources import times
 from edge.types import NS_PER_S
 from trainer.backbone import N_FEATURES, Weights, export_pooled
 from trainer.decoding import samples
@@ -25,6 +28,7 @@ from trainer.pool import map_clips
 Arrays = dict[str, NDArray[np.generic]]
 
 FORMAT = "features-v1"
+SAMPLING_MODULES = (preprocess, sampling, times)
 DEFAULT_FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewatch"
 
 
@@ -44,7 +48,7 @@ class Cache:
 
     def path(self, clip: Clip, settings: str) -> Path:
         """Where the entry of a clip (by its content) under these settings lies."""
-        key = hashlib.sha256(settings.encode()).hexdigest()[:16]
+        key = hashlib.sha256(f"{preprocessing_digest()} {settings}".encode()).hexdigest()[:16]
         content = file_sha256(clip.path)[:32]
         return self.folder / key / content[:2] / f"{content}.npz"
 
@@ -56,6 +60,14 @@ class Cache:
             found = compute()
             write_entry(path, found)
         return found
+
+
+@functools.cache
+def preprocessing_digest() -> str:
+    """Digest of the code that makes samples of frames: when it changes, no entry that it made is used again."""
+    return hashlib.sha256(
+        b"".join(file_sha256(Path(str(module.__file__))).encode() for module in SAMPLING_MODULES)
+    ).hexdigest()
 
 
 def read_entry(path: Path) -> Arrays | None:
@@ -77,7 +89,7 @@ def write_entry(path: Path, arrays: Arrays) -> None:
 
 
 def extract(
-    clips: Sequence[Clip], spec: InputSpec, weights: Weights, cache: Cache, workers: int, seed: int
+    clips: Sequence[Clip], spec: InputSpec, weights: Weights, cache: Cache, *, workers: int, seed: int
 ) -> list[Path]:
     """Make sure that the features of every clip are cached; memory stays flat however many there are.
 
@@ -92,7 +104,7 @@ def extract(
     entries = [cache.path(clip, settings) for clip in clips]
     missing = [(clip.path, entry) for clip, entry in zip(clips, entries, strict=True) if not entry.is_file()]
     todo = list({entry: (path, entry) for path, entry in missing}.values())  # equal files share an entry
-    for _ in map_clips(_extract_clip, todo, workers, "features", _open_backbone, (backbone, spec)):
+    for _ in map_clips(_extract_clip, todo, workers, "features", initializer=_open_backbone, initargs=(backbone, spec)):
         pass
     return entries
 

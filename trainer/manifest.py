@@ -6,6 +6,7 @@ absence the set speaks of.
 """
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -161,14 +162,22 @@ def duration_s(path: Path) -> float:
 
 def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
     """Write clips as a manifest CSV beside their files, whole or not at all."""
-    lines = [",".join(COLUMNS)]
-    for clip in clips:
-        name = clip.path.relative_to(path.parent).as_posix()
-        for segment in clip.segments:
-            end = f"{segment.end_s:.3f}" if math.isfinite(segment.end_s) else ""
-            annotates = ";".join(sorted(clip.annotates))
-            lines.append(f"{name},{segment.label},{clip.group},{segment.start_s:.3f},{end},{annotates}")
-    write_text(path, "\n".join(lines) + "\n")
+    write_rows(path, COLUMNS, (_row(path, clip, segment) for clip in clips for segment in clip.segments))
+
+
+def _row(manifest: Path, clip: Clip, segment: Segment) -> tuple[str, ...]:
+    name = clip.path.relative_to(manifest.parent).as_posix()
+    end = f"{segment.end_s:.3f}" if math.isfinite(segment.end_s) else ""
+    return name, segment.label, clip.group, f"{segment.start_s:.3f}", end, ";".join(sorted(clip.annotates))
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file with a header, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def read_rows(path: Path, required: Sequence[str]) -> list[dict[str, str]]:

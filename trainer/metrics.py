@@ -122,7 +122,7 @@ def group_spread(truth: Truth, scores: FloatArray, groups: Sequence[str], thresh
 
 
 def alarm_rate(alarms: int, seconds: float) -> dict[str, Any]:
-    """False alarms an hour, and the rate that is not reached with 95 % confidence if they come like a Poisson process."""
+    """False alarms an hour, and the 95 % upper bound of that rate if they come like a Poisson process."""
     hours = seconds / SECONDS_PER_HOUR
     bound = float(stats.chi2.ppf(CONFIDENCE, 2 * (alarms + 1)) / 2)
     return {

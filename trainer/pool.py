@@ -28,6 +28,7 @@ def map_clips(
     items: Sequence[Item],
     workers: int,
     description: str,
+    *,
     initializer: Callable[..., None] | None = None,
     initargs: tuple[Any, ...] = (),
 ) -> Iterator[Answer]:

@@ -45,28 +45,29 @@ def write_confusions(folder: Path, figures: Mapping[str, Any]) -> None:
 
 def summary(figures: Mapping[str, Any]) -> str:
     """The figures of an evaluation that people ask for first, one line each."""
-    lines = [
-        f"  {figures['n_clips']} clips in {figures['n_groups']} groups: "
-        f"{_percent(figures['videos']['accuracy'])} of videos, {_percent(figures['frames']['accuracy'])} of frames",
-    ]
+    videos, frames = _percent(figures["videos"]["accuracy"]), _percent(figures["frames"]["accuracy"])
+    lines = [f"{figures['n_clips']} clips in {figures['n_groups']} groups: {videos} of videos, {frames} of frames"]
     for label, of_label in figures["labels"].items():
-        videos, events = of_label["videos"], of_label["events"]
-        lines += [
-            f"  {label}: balanced accuracy {_percent(videos['balanced_accuracy'])}, AUC {_number(videos['auc'])}, "
-            f"sensitivity {_percent(videos['sensitivity'])}, specificity {_percent(videos['specificity'])}",
-            f"  {label}: {events['clips_with_alarm']} of {events['clips_with']} clips raised an alarm, "
-            f"{events['false_alarms']['alarms']} false alarms in {events['false_alarms']['minutes']:.1f} min",
-        ]
-        if events["delays"]["n"]:
-            delay_s = events["delays"]["median_delay_s"]
-            lines.append(f"  {label}: median delay {'over all misses' if delay_s is None else f'{delay_s:.2f} s'}")
-        if of_label["shortcut"] is not None:
-            alone = of_label["shortcut"]
-            lines.append(
-                f"  {label}: width, height, frame rate and duration alone reach {_percent(alone['accuracy'])}, "
-                f"AUC {_number(alone['auc'])}"
-            )
-    return "\n".join(lines)
+        lines += [f"{label}: {line}" for line in _label_lines(of_label)]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _label_lines(figures: Mapping[str, Any]) -> list[str]:
+    videos, events, alone = figures["videos"], figures["events"], figures["shortcut"]
+    false = events["false_alarms"]
+    rates = f"sensitivity {_percent(videos['sensitivity'])}, specificity {_percent(videos['specificity'])}"
+    alarms = f"{events['clips_with_alarm']} of {events['clips_with']} clips raised an alarm"
+    lines = [
+        f"balanced accuracy {_percent(videos['balanced_accuracy'])}, AUC {_number(videos['auc'])}, {rates}",
+        f"{alarms}, {false['alarms']} false alarms in {false['minutes']:.1f} min",
+    ]
+    if events["delays"]["n"]:
+        delay_s = events["delays"]["median_delay_s"]
+        lines.append("most were missed" if delay_s is None else f"median delay {delay_s:.2f} s")
+    if alone is not None:
+        reached = f"{_percent(alone['accuracy'])}, AUC {_number(alone['auc'])}"
+        lines.append(f"width, height, frame rate and duration alone reach {reached}")
+    return lines
 
 
 def _number(value: float | None) -> str:

@@ -97,7 +97,7 @@ def watch_clips(
         DatasetError: a clip cannot be read, or is too short for one inference.
         ModelError: the bundle cannot be used.
     """
-    yield from map_clips(_watch_clip, clips, workers, "evaluation", _open_bundle, (bundle, alerts))
+    yield from map_clips(_watch_clip, clips, workers, "evaluation", initializer=_open_bundle, initargs=(bundle, alerts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from edge.errors import DatasetError
-from trainer.files import write_text
-from trainer.manifest import Clip, read_rows
+from trainer.manifest import Clip, read_rows, write_rows
 
 COLUMNS = ("path", "label", "group", "fold")
 RESTARTS = 50
@@ -125,8 +124,8 @@ def split_fold(clips: Sequence[Clip], folds: Sequence[int], held_out: int) -> Sp
 
 def write_folds(path: Path, clips: Sequence[Clip], folds: Sequence[int]) -> None:
     """Write a fold file: path,label,group,fold; paths relative to the data set's folder."""
-    rows = [f"{clip.name},{clip.label},{clip.group},{fold}" for clip, fold in zip(clips, folds, strict=True)]
-    write_text(path, "\n".join([",".join(COLUMNS), *rows]) + "\n")
+    rows = ((clip.name, clip.label, clip.group, fold) for clip, fold in zip(clips, folds, strict=True))
+    write_rows(path, COLUMNS, rows)
 
 
 def read_folds(path: Path, clips: Sequence[Clip]) -> list[int]:

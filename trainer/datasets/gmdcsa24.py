@@ -25,7 +25,7 @@ LEADING_CELLS = 5
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _FALL = re.compile(r"\bfall(?:ing)?\b[^\[\];]*\[([^\]A-Za-z]*(?:to[^\]A-Za-z]*)*)", re.IGNORECASE)
-_INTERVAL = re.compile(rf"{_NUMBER}\s*(?:to|-|–|\s)\s*{_NUMBER}", re.IGNORECASE)
+_INTERVAL = re.compile(rf"{_NUMBER}\s*(?:to|-|\s)\s*{_NUMBER}", re.IGNORECASE)
 
 
 def is_gmdcsa24(path: Path) -> bool:
@@ -56,7 +56,7 @@ def _read_table(table: Path, root: Path) -> list[Clip]:
     """Clips of one `Fall.csv` or `ADL.csv` whose files exist."""
     clips: list[Clip] = []
     lines = table.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    for number, line in enumerate(lines[1:], start=2):
+    for line in lines[1:]:
         cells = line.split(",", LEADING_CELLS)
         video = table.with_suffix("") / cells[0].strip()
         if not cells[0].strip() or not video.is_file():

@@ -102,7 +102,9 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
 def sequences(clips: Sequence[Clip], run: Run, workshop: Workshop) -> list[LabelledSequence]:
     """The clips' cached features, extracted first where they are not there."""
     settings = run.settings
-    entries = extract(clips, settings.input, workshop.weights, workshop.cache, workshop.workers, settings.seed)
+    entries = extract(
+        clips, settings.input, workshop.weights, workshop.cache, workers=workshop.workers, seed=settings.seed
+    )
     trim_s = float(settings.hyperparameters["trim_s"])
     max_clip_s = float(settings.hyperparameters["max_clip_s"])
     return [

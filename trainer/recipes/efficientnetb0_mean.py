@@ -88,7 +88,9 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
 def frames(clips: Sequence[Clip], run: Run, workshop: Workshop) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Features (n_frames * n_streams, 1280) and labels of all chosen samples of the clips."""
     settings = run.settings
-    entries = extract(clips, settings.input, workshop.weights, workshop.cache, workshop.workers, settings.seed)
+    entries = extract(
+        clips, settings.input, workshop.weights, workshop.cache, workers=workshop.workers, seed=settings.seed
+    )
     values: list[NDArray[np.float32]] = []
     labels: list[NDArray[np.int64]] = []
     for clip, entry in zip(clips, entries, strict=True):

@@ -1,0 +1,101 @@
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.errors import DatasetError
+from trainer.manifest import Clip, Segment
+from trainer.splits import (
+    Split,
+    assign_folds,
+    leave_one_group_out,
+    read_folds,
+    split_validation,
+    write_folds,
+)
+
+FOLDS = Path(__file__).resolve().parents[2] / "trainer" / "folds"
+
+
+def clip(number: int, group: str, label: str = "normal") -> Clip:
+    return Clip(Path(f"{number}.avi"), group, frozenset({"fall"}), (Segment(label),), f"{number}.avi", "set")
+
+
+def balanced(n_groups: int, per_group: int) -> list[Clip]:
+    return [
+        clip(number, f"g{number % n_groups}", "fall" if number // n_groups % 2 else "normal")
+        for number in range(n_groups * per_group)
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=12, max_size=40), st.integers(0, 5))
+def test_groups_stay_whole(rows, seed):
+    clips = [clip(number, f"g{group}", "fall" if fall else "normal") for number, (group, fall) in enumerate(rows)]
+    if len({c.group for c in clips}) < 3:
+        with pytest.raises(DatasetError, match="cannot make 3 folds"):
+            assign_folds(clips, 3, seed)
+        return
+    folds_of = defaultdict(set)
+    for item, fold in zip(clips, assign_folds(clips, 3, seed), strict=True):
+        folds_of[item.group].add(fold)
+    assert all(len(folds) == 1 for folds in folds_of.values())
+
+
+def test_folds_are_balanced_and_repeat():
+    clips = balanced(10, 4)
+    folds = assign_folds(clips, 5, seed=3)
+    assert folds == assign_folds(clips, 5, seed=3)
+    assert Counter(folds) == dict.fromkeys(range(5), 8)
+    assert Counter((fold, item.label) for fold, item in zip(folds, clips, strict=True)).most_common()[-1][1] == 4
+
+
+def test_a_group_on_both_sides_is_refused():
+    with pytest.raises(DatasetError, match="group g1 stands on both sides"):
+        Split([clip(1, "g0"), clip(2, "g1")], [clip(3, "g1")])
+
+
+def test_validation_is_a_fifth_in_whole_groups():
+    split = split_validation(balanced(10, 4), seed=0)
+    assert len(split.held_out) == 8
+    assert not {item.group for item in split.train} & {item.group for item in split.held_out}
+    with pytest.raises(DatasetError, match="one group"):
+        split_validation([clip(1, "g"), clip(2, "g", "fall")], seed=0)
+
+
+def test_one_group_a_fold():
+    assert leave_one_group_out([clip(1, "b"), clip(2, "a"), clip(3, "b")]) == [1, 0, 1]
+
+
+def test_fold_files(tmp_path):
+    clips = balanced(4, 2)
+    path = tmp_path / "folds.csv"
+    folds = assign_folds(clips, 4, seed=0)
+    write_folds(path, clips, folds)
+    assert read_folds(path, clips) == folds
+    with pytest.raises(DatasetError, match=r"7\.avi is not in the data"):
+        read_folds(path, clips[:-1])
+    with pytest.raises(DatasetError, match=r"9\.avi is not in the fold file"):
+        read_folds(path, [*clips, clip(9, "g9")])
+
+
+def test_a_torn_group_is_refused_whoever_names_it(tmp_path):
+    path = tmp_path / "folds.csv"
+    path.write_text("path,label,group,fold\n1.avi,fall,g,0\n2.avi,fall,g,1\n")
+    with pytest.raises(DatasetError, match="group g stands in folds 0 and 1"):
+        read_folds(path, [clip(1, "a"), clip(2, "b")])
+    path.write_text("path,label,group,fold\n1.avi,fall,a,0\n2.avi,fall,b,1\n")
+    with pytest.raises(DatasetError, match="group g stands in folds 0 and 1"):
+        read_folds(path, [clip(1, "g"), clip(2, "g")])
+
+
+@pytest.mark.parametrize("name", ["surveillance-fight", "gmdcsa24"])
+def test_committed_folds_fit_the_real_sets(data_dir, name):
+    from trainer.datasets import read_dataset
+
+    if not (data_dir / name).is_dir():
+        pytest.skip(f"no {name} in {data_dir}")
+    clips = read_dataset(data_dir / name)
+    folds = read_folds(FOLDS / f"{name}.csv", clips)
+    assert set(folds) == set(range(5 if name == "surveillance-fight" else 4))
