@@ -144,7 +144,7 @@ class _Box:
 def _open_box(
     config: "Config", password: str | None, events: Path | None, report: Report, stack: contextlib.ExitStack
 ) -> _Box:
-    """Open what a run needs, in the order in which it refuses: bundle, file of events, outbox; begin to connect."""
+    """Open what a run needs, in the order in which it refuses: file of events, bundle, outbox; begin to connect."""
     from edge.bundle import BUILTIN, Bundle  # noqa: PLC0415 - heavy, as all below
     from edge.config import alert_specs  # noqa: PLC0415
     from edge.health.stats import Stats  # noqa: PLC0415
@@ -152,9 +152,9 @@ def _open_box(
     from edge.sinks import JsonLines, Printer  # noqa: PLC0415
     from edge.watching import Outlets  # noqa: PLC0415
 
+    lines = None if events is None else stack.enter_context(contextlib.closing(JsonLines(events)))
     bundle = Bundle.load(config.bundle or BUILTIN)
     alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
-    lines = None if events is None else stack.enter_context(contextlib.closing(JsonLines(events)))
     model = open_model(bundle, config.threads)
     stats = Stats({"name": bundle.spec.name, "sha256": bundle.digest}, model.backend.name)
     outbox = publisher = None

@@ -16,6 +16,10 @@ from edge.errors import BrokerError, ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_S = 10.0
+GRACE_S = 0.5
+"""How long subscribers have to receive what the broker took last."""
+STOP_TIMEOUT_S = 2.0
+"""A subscriber that stays connected would hold the broker's shutdown up."""
 
 
 @contextlib.contextmanager
@@ -64,7 +68,7 @@ class _Server:
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._thread.join(GRACE_S + 2 * STOP_TIMEOUT_S)
 
     def _run(self) -> None:
         with contextlib.closing(self._loop):
@@ -86,7 +90,9 @@ class _Server:
         await broker.start()
         self._started.set()
         await self._stop.wait()
-        await broker.shutdown()
+        await asyncio.sleep(GRACE_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(broker.shutdown(), STOP_TIMEOUT_S)
 
 
 def _free_port() -> int:

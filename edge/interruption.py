@@ -1,9 +1,9 @@
 """SIGTERM and Ctrl-C: both ask to finish properly; a second Ctrl-C does not wait for that."""
 
 import contextlib
+import os
 import select
 import signal
-import socket
 from collections.abc import Callable, Generator
 from types import FrameType
 
@@ -16,8 +16,8 @@ class Interruption:
     def __init__(self) -> None:
         self._signal: signal.Signals | None = None
         self._callbacks: list[Callable[[], None]] = []
-        self._woken, self._waker = socket.socketpair()
-        self._waker.setblocking(False)
+        self._woken, self._waker = os.pipe()
+        os.set_blocking(self._waker, False)
 
     @property
     def exit_code(self) -> int:
@@ -52,14 +52,14 @@ class Interruption:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
-            self._woken.close()
-            self._waker.close()
+            os.close(self._woken)
+            os.close(self._waker)
 
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self._signal == signal.SIGINT == number:
             raise KeyboardInterrupt
         self._signal = signal.Signals(number)
         with contextlib.suppress(BlockingIOError):
-            self._waker.send(b"\0")
+            os.write(self._waker, b"\0")
         for callback in self._callbacks:
             callback()

@@ -4,7 +4,6 @@ Heavy libraries are imported only when they are needed, so that help and refusal
 """
 
 import argparse
-import importlib.metadata
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +47,16 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(ConfigurationError.exit_code)
 
 
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for: importing what knows it takes a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        import importlib.metadata  # noqa: PLC0415
+
+        print(f"edgewatch {importlib.metadata.version('edgewatch')}")
+        parser.exit()
+
+
 def make_parser(run: Command, check: Command, bench: Command) -> argparse.ArgumentParser:
     """Describe the commands and their options."""
     parser = _Parser(
@@ -56,7 +65,7 @@ def make_parser(run: Command, check: Command, bench: Command) -> argparse.Argume
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"edgewatch {importlib.metadata.version('edgewatch')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands).set_defaults(command=run)
     _add_check(commands).set_defaults(command=check, demo_broker=False, realtime=False)

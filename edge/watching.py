@@ -3,14 +3,17 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from edge.errors import BrokerError
 from edge.health.stats import Meter
 from edge.interruption import Interruption
-from edge.mqtt.publisher import Publisher
 from edge.pipeline import Watcher
 from edge.sinks import JsonLines, Sink, position
 from edge.types import NS_PER_S, Event
+
+if TYPE_CHECKING:  # imports paho, which a run without broker does not need
+    from edge.mqtt.publisher import Publisher
 
 FLUSH_TIMEOUT_S = 10.0
 """How long the broker has for what is left at the end of a recording."""
@@ -21,7 +24,7 @@ FLUSH_TIMEOUT_STOPPED_S = 3.0
 class Outlets:
     """The ways out of an event, in their order: the outbox first, so that nothing happens to an event before that."""
 
-    def __init__(self, publisher: Publisher | None, lines: JsonLines | None, others: Sequence[Sink]) -> None:
+    def __init__(self, publisher: "Publisher | None", lines: JsonLines | None, others: Sequence[Sink]) -> None:
         self.publisher = publisher
         self._lines = lines
         self._sinks: list[Sink] = [sink for sink in (publisher, lines) if sink is not None]
@@ -83,7 +86,7 @@ def watch_once(
         _deliver(outlets.publisher, interruption, report)
 
 
-def _deliver(publisher: Publisher, interruption: Interruption, report: Callable[[str], None]) -> None:
+def _deliver(publisher: "Publisher", interruption: Interruption, report: Callable[[str], None]) -> None:
     waiting = publisher.flush(FLUSH_TIMEOUT_STOPPED_S if interruption else FLUSH_TIMEOUT_S)
     why = publisher.fault or "it did not answer in time"
     if interruption and waiting:

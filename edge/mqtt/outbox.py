@@ -1,8 +1,8 @@
 """Events on disk until the broker has acknowledged them.
 
 An event is added, and synced, before anything else happens to it, and leaves after its acknowledgement: delivery is at
-least once. `sendable` hands out at most one event per camera and label at a time, so that no reconnection can put two
-of them in the wrong order. The database also remembers what is active, so that a restart after a crash can end it.
+least once. Events are sent one at a time, so that no reconnection can put two of them in the wrong order. The database
+also remembers what is active, so that a restart after a crash can end it.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Collection, Generator
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from edge.types import Event
 FILE_NAME = "outbox.db"
 LOCK_FILE_NAME = "lock"
 IN_MEMORY = ":memory:"
-LOOK_AHEAD_EVENTS = 64
 FIRST_TO_DROP = ("updated", "ended", "started")
 
 _TABLES = """
@@ -44,8 +43,6 @@ class Waiting:
     """A stored event."""
 
     sequence: int
-    camera: str
-    label: str
     stored_at_s: float
     """Wall clock, seconds since 1970."""
     fields: dict[str, Any]
@@ -108,29 +105,18 @@ class Outbox:
             self._bytes += len(fields)
             self._keep_bounds(database)
 
-    def sendable(self, in_flight: Collection[int] = ()) -> list[Waiting]:
-        """Return the oldest events, at most one of a camera and label, and none of those that have one in flight.
-
-        Args:
-            in_flight: sequences that were sent and not acknowledged yet.
-        """
+    def oldest(self) -> Waiting | None:
+        """Return the event that is to be sent next, if there is one."""
         with self._lock, self._named_errors():
-            rows = self._database.execute(
-                "SELECT sequence, camera, label, stored_at_s, fields FROM events ORDER BY sequence LIMIT ?",
-                (LOOK_AHEAD_EVENTS,),
-            ).fetchall()
-        oldest: dict[tuple[str, str], Waiting] = {}
-        for sequence, camera, label, stored_at_s, fields in rows:
-            oldest.setdefault((camera, label), Waiting(sequence, camera, label, stored_at_s, json.loads(fields)))
-        return [event for event in oldest.values() if event.sequence not in in_flight]
+            row = self._database.execute(
+                "SELECT sequence, stored_at_s, fields FROM events ORDER BY sequence LIMIT 1"
+            ).fetchone()
+        return None if row is None else Waiting(row[0], row[1], json.loads(row[2]))
 
-    def acknowledge(self, sequences: Collection[int]) -> None:
-        """Forget events that the broker has. Unknown ones, dropped meanwhile, are passed over."""
-        if not sequences:
-            return
+    def acknowledge(self, sequence: int) -> None:
+        """Forget an event that the broker has. One that was dropped meanwhile is passed over."""
         with self._transaction() as database:
-            for sequence in sequences:
-                self._delete(database, sequence)
+            self._delete(database, sequence)
 
     def active(self) -> list[Event]:
         """Return the last transition of every event that has not ended: after a start, what a crash interrupted."""

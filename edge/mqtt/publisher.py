@@ -190,11 +190,9 @@ class Publisher:
                     stats_due_s = time.monotonic() + STATS_INTERVAL_S
                     connection.publish(self.topics.stats, to_json(self._stats()), qos=0, retain=True)
                 self._send_changes(traffic)
-                self._send_events(traffic)
+                self._send_next_event(traffic)
                 self._settle(traffic)
-                connection.exchange(LONGEST_WAIT_S, self._wake_read)
-                self._drain_wake()
-                self._outbox.acknowledge(traffic.take_acknowledged())
+                self._receive(traffic, LONGEST_WAIT_S)
             self._say_goodbye(traffic)
         except BaseException:
             connection.abandon()
@@ -211,11 +209,20 @@ class Publisher:
                 topic, payload = self._to_retain.popleft()
             traffic.send_retained(topic, payload)
 
-    def _send_events(self, traffic: "_Traffic") -> None:
-        for event in self._outbox.sendable(traffic.events.values()):
-            now = datetime.now(UTC)
-            delayed = now.timestamp() - event.stored_at_s > DELAYED_AFTER_S
-            traffic.send_event(self.topics.events, to_json(with_delivery(event.fields, now, delayed=delayed)), event)
+    def _send_next_event(self, traffic: "_Traffic") -> None:
+        if traffic.event is not None or (event := self._outbox.oldest()) is None:
+            return
+        now = datetime.now(UTC)
+        delayed = now.timestamp() - event.stored_at_s > DELAYED_AFTER_S
+        traffic.send_event(self.topics.events, to_json(with_delivery(event.fields, now, delayed=delayed)), event)
+
+    def _receive(self, traffic: "_Traffic", timeout_s: float) -> None:
+        traffic.connection.exchange(timeout_s, self._wake_read)
+        with contextlib.suppress(BlockingIOError):
+            while self._wake_read.recv(4096):
+                pass
+        if (acknowledged := traffic.take_acknowledged()) is not None:
+            self._outbox.acknowledge(acknowledged.sequence)
 
     def _settle(self, traffic: "_Traffic") -> None:
         with self._changes:
@@ -228,14 +235,8 @@ class Publisher:
         traffic.send_retained(self.topics.availability, OFFLINE)
         deadline_s = time.monotonic() + GOODBYE_TIMEOUT_S
         while not traffic.is_idle() and (left_s := deadline_s - time.monotonic()) > 0:
-            traffic.connection.exchange(left_s)
-            self._outbox.acknowledge(traffic.take_acknowledged())
+            self._receive(traffic, left_s)
         traffic.connection.close()
-
-    def _drain_wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._wake_read.recv(4096):
-                pass
 
     def _note(self, fault: BrokerError | None) -> None:
         """Remember why there is no connection, and say so when it is news."""
@@ -255,27 +256,30 @@ class Publisher:
 
 
 class _Traffic:
-    """What is under way on one connection."""
+    """What is under way on one connection: at most one event, and any number of retained payloads."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.events: dict[int, int] = {}
-        """Sequence in the outbox, by the message's number."""
+        self.event: Waiting | None = None
+        self._event_number = 0
         self._retained: set[int] = set()
         """Numbers of messages."""
 
     def send_event(self, topic: str, payload: str, event: Waiting) -> None:
-        number = self.connection.publish(topic, payload, qos=1, retain=False)
-        self.events[number] = event.sequence
+        self._event_number = self.connection.publish(topic, payload, qos=1, retain=False)
+        self.event = event
 
     def send_retained(self, topic: str, payload: str) -> None:
         self._retained.add(self.connection.publish(topic, payload, qos=1, retain=True))
 
-    def take_acknowledged(self) -> list[int]:
-        """Return the sequences of the events that the broker has acknowledged since the last call."""
+    def take_acknowledged(self) -> Waiting | None:
+        """Return the event, if the broker has acknowledged it since the last call."""
         numbers = self.connection.acknowledged()
         self._retained.difference_update(numbers)
-        return [self.events.pop(number) for number in numbers if number in self.events]
+        if self.event is None or self._event_number not in numbers:
+            return None
+        event, self.event = self.event, None
+        return event
 
     def is_idle(self) -> bool:
-        return not self.events and not self._retained
+        return self.event is None and not self._retained

@@ -9,8 +9,10 @@ import socket
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,7 +45,7 @@ class Subscriber:
         self.messages: list[tuple[str, str, bool]] = []
         """Topic, payload, whether it was retained from before."""
         self._ready = threading.Event()
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id="test-subscriber", clean_session=False)
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"test-{uuid.uuid4()}", clean_session=False)
         if username:
             self._client.username_pw_set(username, password)
         self._client.on_connect = self._subscribe
@@ -74,7 +76,17 @@ class Subscriber:
 class Mosquitto:
     """Debian's broker, with its configuration and memory in a folder of the test."""
 
-    def __init__(self, folder: Path, *, password: str | None = None, lines: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, *, password: str | None = None, remembers: bool = False, lines: tuple[str, ...] = ()
+    ) -> None:
+        """Prepare.
+
+        Args:
+            folder: for its files.
+            password: of the user `box`; without one anyone is taken.
+            remembers: sessions, with what waits for them, outlive `end` (not `kill`).
+            lines: of its configuration, further ones.
+        """
         program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
         if program is None:
             pytest.skip("mosquitto is not installed (Debian package mosquitto)")
@@ -87,9 +99,11 @@ class Mosquitto:
             subprocess.run(["mosquitto_passwd", "-b", "-c", users, "box", password], check=True, capture_output=True)
             users.chmod(0o644)
             access = ["allow_anonymous false", f"password_file {users}"]
+        memory = ("persistence true", f"persistence_location {folder}/") if remembers else ()
         configuration = folder / "mosquitto.conf"
         configuration.write_text(
-            "\n".join((f"listener {self.port} 127.0.0.1", *access, "user root", *lines)) + "\n", encoding="utf-8"
+            "\n".join((f"listener {self.port} 127.0.0.1", *access, "user root", *memory, *lines)) + "\n",
+            encoding="utf-8",
         )
         self._command = [program, "-c", str(configuration)]
         self._process: subprocess.Popen[bytes] | None = None
@@ -106,6 +120,13 @@ class Mosquitto:
         self._process.wait()
         self._process = None
 
+    def end(self) -> None:
+        """As in a proper restart."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()
+        self._process = None
+
     def subscribe(self, username: str | None = None, password: str | None = None) -> Subscriber:
         subscriber = Subscriber(self.port, username, password)
         self._subscribers.append(subscriber)
@@ -115,8 +136,7 @@ class Mosquitto:
         for subscriber in self._subscribers:
             subscriber.close()
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
+            self.end()
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -133,8 +153,8 @@ def start_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
     """Start brokers; they end with the test."""
     brokers: list[Mosquitto] = []
 
-    def start(*, running: bool = True, password: str | None = None, lines: tuple[str, ...] = ()) -> Mosquitto:
-        broker = Mosquitto(tmp_path / f"broker-{len(brokers)}", password=password, lines=lines)
+    def start(*, running: bool = True, **settings: Any) -> Mosquitto:
+        broker = Mosquitto(tmp_path / f"broker-{len(brokers)}", **settings)
         brokers.append(broker)
         if running:
             broker.start()
@@ -222,3 +242,23 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
         return write_clip(tmp_path / name, *((colours[colour], seconds) for colour, seconds in scenes), size=size)
 
     return make
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of loopback where nobody listens."""
+    return free_port()
+
+
+@pytest.fixture
+def subscribe() -> Iterator[Callable[[int], Subscriber]]:
+    """Subscribe at a broker that the test does not own, by its port."""
+    subscribers: list[Subscriber] = []
+
+    def begin(port: int) -> Subscriber:
+        subscribers.append(Subscriber(port))
+        return subscribers[-1]
+
+    yield begin
+    for subscriber in subscribers:
+        subscriber.close()

@@ -41,9 +41,9 @@ def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 def drain(outbox: Outbox) -> list[dict]:
     """Everything, in the order in which it would be sent one by one."""
     fields = []
-    while waiting := outbox.sendable():
-        fields.append(waiting[0].fields)
-        outbox.acknowledge([waiting[0].sequence])
+    while waiting := outbox.oldest():
+        fields.append(waiting.fields)
+        outbox.acknowledge(waiting.sequence)
     return fields
 
 
@@ -57,17 +57,18 @@ def test_events_come_out_in_the_order_in_which_they_went_in(directory: Path | No
     outbox.close()
 
 
-def test_one_event_of_a_camera_and_label_is_under_way_at_a_time(directory: Path | None) -> None:
+def test_an_event_stays_until_it_is_acknowledged(directory: Path | None) -> None:
     outbox = Outbox(directory, 100, PLENTY)
-    for event in (EVENT, UPDATED, replace(EVENT, camera="stairs"), ENDED):
-        outbox.add(event, 1.5)
-    first, stairs = outbox.sendable()
-    assert (first.fields["type"], stairs.camera) == ("started", "stairs")
-    assert outbox.sendable({first.sequence, stairs.sequence}) == []
-    outbox.acknowledge([first.sequence])
-    (second,) = outbox.sendable({stairs.sequence})
-    assert second.fields == event_fields(UPDATED)
-    assert second.stored_at_s == 1.5
+    outbox.add(UPDATED, 1.5)
+    waiting = outbox.oldest()
+    assert waiting == outbox.oldest()
+    assert waiting is not None
+    assert waiting.fields == event_fields(UPDATED)
+    assert waiting.stored_at_s == 1.5
+    outbox.acknowledge(waiting.sequence)
+    assert outbox.oldest() is None
+    outbox.acknowledge(waiting.sequence)  # dropped, or acknowledged twice
+    assert outbox.depth() == 0
     outbox.close()
 
 

@@ -119,9 +119,8 @@ def test_events_written_while_the_broker_is_away_arrive_in_order(start_mosquitto
     subscriber = mosquitto.subscribe()
     assert publisher.flush(20) == 0
     until(lambda: len(subscriber.events()) == 30, "30 events")
-    for label in ("fall", "violence"):
-        ids = [event["id"] for event in subscriber.events() if event["label"] == label]
-        assert ids == sorted(ids)
+    ids = [event["id"] for event in subscriber.events()]
+    assert ids == sorted(ids)
 
 
 class CuttingProxy:
@@ -177,9 +176,8 @@ def test_no_event_is_lost_or_out_of_order_when_the_network_cuts(mosquitto, start
     proxy.close()
     assert proxy.cuts_left == 0
     assert all(event["published_at"] for event in subscriber.events())
-    for camera in ("c0", "c1", "c2"):
-        ids = [event["id"] for event in subscriber.events() if event["camera"] == camera]
-        assert ids == sorted(ids)  # a repeat comes before the next one
+    ids = [event["id"] for event in subscriber.events()]
+    assert ids == sorted(ids)  # a repeat comes before the next one
 
 
 def test_retained_states_are_sent_again_after_a_reconnect(start_mosquitto, start_publisher, until) -> None:
