@@ -1,0 +1,217 @@
+"""From a trained model to a verified bundle."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from converters.plan import Plan, Precision
+from converters.write import refuse_existing, sha256, write_bundle
+from edge.bundle import FRAME_FILE, HEAD_FILE, AlertSpec, Bundle, BundleSpec, InputSpec
+from edge.errors import ConfigurationError, QualityError
+
+MIN_REPRESENTATIVE = 16
+MIN_HELD_OUT = 8
+MIN_CONTRAST = 8
+"""A picture whose values lie closer together, of 0..255, counts as one-coloured."""
+LATENCY_BUDGET = 0.58
+"""What `mixed` aims at, of float32's latency on one thread: the goal of 0.6 with room for noise of the measurement."""
+
+Report = Callable[[str], object]
+Pictures = NDArray[np.uint8]
+
+
+class Trained(Protocol):
+    """What training made, as far as conversion needs it."""
+
+    @property
+    def frame(self) -> Any:
+        """keras.Model: float32 (n, height, width, 3) of 0..255 -> dict of `features` and `probabilities`."""
+        ...
+
+    @property
+    def head(self) -> Any:
+        """keras.Model of one recurrent step, `features`, `state` -> dict of `probabilities`, `next_state`; or None."""
+        ...
+
+    @property
+    def labels(self) -> Sequence[str]: ...
+
+    @property
+    def input(self) -> InputSpec: ...
+
+    @property
+    def window_s(self) -> float: ...
+
+    @property
+    def alerts(self) -> Mapping[str, AlertSpec]: ...
+
+
+def convert(
+    trained: Trained,
+    *,
+    name: str,
+    precision: Precision,
+    representative: Pictures,
+    held_out: Pictures,
+    out: Path,
+    provenance: Mapping[str, Any],
+    force: bool = False,
+    plan: Plan | None = None,
+    latency_budget: float = LATENCY_BUDGET,
+    report: Report = print,
+) -> Bundle:
+    """Convert a trained model, verify it, and write its bundle.
+
+    Args:
+        trained: the Keras models and what goes with them.
+        name: of the bundle, `[a-z0-9_-]+`.
+        precision: `float32`, `float16`, `int8` (integer-only) or `mixed` (what int8 hurts most stays float, found by
+            search on representative pictures within the latency budget).
+        representative: uint8 (n, height, width, 3), pictures as the frame model sees them, of many clips.
+        held_out: uint8 (m, height, width, 3), of other clips: the verification.
+        out: directory or `.zip` to write.
+        provenance: data sets, recipe, versions, seed.
+        force: replace `out` when it exists.
+        plan: of an earlier bundle of the same architecture (`verification["plan"]`), instead of a search.
+        latency_budget: of float32's latency, for `mixed`.
+        report: takes each printed line.
+
+    Raises:
+        ConfigurationError: `out` exists, or arguments do not fit.
+        ModelError: the Keras model has other inputs or outputs than agreed.
+        QualityError: unusable pictures, or a file that is not what it should be.
+    """
+    refuse_existing(out, force=force)
+    _check_pictures(trained.input, representative, held_out)
+    from converters.export import check_models, export_frame, export_head, input_widths  # noqa: PLC0415  (take seconds)
+    from converters.verify import check_file, verify_frame, verify_head  # noqa: PLC0415
+
+    check_models(trained.frame, trained.head)
+    n_state = 0 if trained.head is None else input_widths(trained.head)["state"]
+    draft = _draft(trained, name, precision, n_state, provenance)
+    float32 = export_frame(trained.frame, trained.input)
+    frame, details = _quantize(float32, precision, representative, plan=plan, budget=latency_budget, report=report)
+    operations = check_file(frame, precision)
+    figures = verify_frame(trained.frame, float32, frame, held_out)
+    verification: dict[str, Any] = {"frame": figures, "operations": operations, **details}
+    files = {FRAME_FILE: frame}
+    if trained.head is not None:
+        files[HEAD_FILE] = export_head(trained.head)
+        verification["head"] = verify_head(trained.head, files[HEAD_FILE])
+    digests = {file: sha256(content) for file, content in files.items()}
+    spec = draft.model_copy(update={"files": digests, "verification": verification})
+    for line in summary(precision, verification):
+        report(line)
+    return write_bundle(spec, files, out, force=force)
+
+
+def summary(precision: Precision, verification: Mapping[str, Any]) -> list[str]:
+    """The figures of a conversion, for people."""
+    frame = verification["frame"]
+    speed = f"{frame['latency_ms']:.2f} ms a frame on one thread, {frame['latency_ratio']:.2f} of float32"
+    agreement = (
+        f"features {frame['features_snr_db']:.1f} dB (cosine {frame['features_cosine']:.4f}), "
+        f"same top label {100 * frame['label_agreement']:.1f} %, "
+        f"probabilities off by at most {frame['probability_difference_max']:.3f}, "
+        f"{frame['probability_difference_mean']:.4f} in the mean"
+    )
+    lines = [
+        f"{precision}: {frame['size_bytes'] / 1e6:.2f} MB, {speed}",
+        f"against Keras on {frame['n_held_out']} held-out pictures: {agreement}",
+    ]
+    if "head" in verification:
+        head = verification["head"]
+        lines.append(f"head: off by at most {head['probability_difference_max']:g} over {head['n_steps']} steps")
+    if precision == "int8":
+        lost = 100 * (1 - frame["label_agreement"])
+        lines.append(f"int8 loses: the top label changes on {lost:.1f} % of the pictures; `mixed` loses less")
+    return lines
+
+
+def _quantize(
+    float32: bytes, precision: Precision, representative: Pictures, *, plan: Plan | None, budget: float, report: Report
+) -> tuple[bytes, dict[str, Any]]:
+    """The frame model in the wanted precision, and what was chosen for it."""
+    from converters.calibration import calibrate  # noqa: PLC0415
+    from converters.graph import Graph  # noqa: PLC0415
+    from converters.quantize import to_float16, to_float32, to_plan  # noqa: PLC0415
+    from converters.search import best_int8, search  # noqa: PLC0415
+
+    graph = Graph(float32)
+    if precision == "float32":
+        return to_float32(graph), {}
+    if precision == "float16":
+        return to_float16(graph), {}
+    calibration = calibrate(graph, representative)
+    if precision == "int8":
+        content, kind = best_int8(graph, calibration, representative)
+        return content, {"ranges": kind}
+    if plan is None:
+        plan = search(graph, calibration, representative, budget, report)
+    elif len(plan) != len(graph.units):
+        raise ConfigurationError(f"plan: {len(plan)} kinds for {len(graph.units)} units; it is of another architecture")
+    chosen = {"plan": list(plan), "plan_units": [unit.name for unit in graph.units], "latency_budget": budget}
+    return to_plan(graph, plan, calibration), chosen
+
+
+def _check_pictures(spec: InputSpec, representative: Pictures, held_out: Pictures) -> None:
+    """Refuse pictures that calibrate or prove nothing."""
+    shape = (spec.height_px, spec.width_px, 3)
+    for what, pictures, least in (
+        ("representative", representative, MIN_REPRESENTATIVE),
+        ("held-out", held_out, MIN_HELD_OUT),
+    ):
+        if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[1:] != shape:
+            found = f"{pictures.dtype} {pictures.shape}"
+            raise QualityError(f"{what} pictures: {found}; give uint8 (n, {shape[0]}, {shape[1]}, 3)")
+        usable = (
+            int((np.ptp(pictures.reshape(len(pictures), -1), axis=1) >= MIN_CONTRAST).sum()) if len(pictures) else 0
+        )
+        if usable < least:
+            raise QualityError(
+                f"{what} pictures: {len(pictures)}, of which {usable} show more than one colour; "
+                f"give at least {least} real ones of different clips"
+            )
+    seen = {sha256(picture.tobytes()) for picture in representative if np.ptp(picture) >= MIN_CONTRAST}
+    if repeated := sum(sha256(picture.tobytes()) in seen for picture in held_out):
+        raise QualityError(
+            f"held-out pictures: {repeated} are also among the representative ones; take them from other clips"
+        )
+
+
+def _draft(
+    trained: Trained, name: str, precision: Precision, n_state: int, provenance: Mapping[str, Any]
+) -> BundleSpec:
+    """The bundle's spec before there are files and figures: what does not fit is said before the work.
+
+    Raises:
+        ConfigurationError: a field that `bundle.json` does not take.
+    """
+    names = [FRAME_FILE] if trained.head is None else [FRAME_FILE, HEAD_FILE]
+    fields: dict[str, Any] = {
+        "format_version": 1,
+        "name": name,
+        "created_at": datetime.now(UTC).replace(microsecond=0),
+        "kind": "frame" if trained.head is None else "frame+head",
+        "labels": list(trained.labels),
+        "input": trained.input,
+        "precision": precision,
+        "n_features": int(trained.frame.output["features"].shape[-1]),
+        "n_state": n_state,
+        "window_s": trained.window_s,
+        "alerts": dict(trained.alerts),
+        "files": dict.fromkeys(names, "0" * 64),
+        "verification": {},
+        "provenance": dict(provenance),
+    }
+    try:
+        return BundleSpec.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "bundle"
+        raise ConfigurationError(f"{field}: {first['msg']} (found {first['input']!r})") from error

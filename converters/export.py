@@ -1,0 +1,73 @@
+"""Keras to float32 TFLite.
+
+Through `model.export` and a SavedModel: `from_concrete_functions` on Keras 3 models gave NaN, a uint8 signature leaves
+CAST and QUANTIZE operations behind, and a dynamic batch keeps accelerators from taking the graph.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from converters.graph import rename_inputs
+from edge.bundle import InputSpec
+from edge.errors import ModelError
+
+FRAME_INPUT = "pixels"
+FRAME_OUTPUTS = ("features", "probabilities")
+HEAD_INPUTS = ("features", "state")
+HEAD_OUTPUTS = ("probabilities", "next_state")
+
+
+def check_models(frame: Any, head: Any) -> None:
+    """Stop before the work when the Keras models are not as agreed.
+
+    Raises:
+        ModelError: inputs or outputs have other names.
+    """
+    _check_outputs("frame model", frame, FRAME_OUTPUTS)
+    if head is not None:
+        _check_outputs("head", head, HEAD_OUTPUTS)
+        if set(input_widths(head)) != set(HEAD_INPUTS):
+            raise ModelError(
+                f"head: its inputs are named {sorted(input_widths(head))}; name them {sorted(HEAD_INPUTS)}"
+            )
+
+
+def input_widths(model: Any) -> dict[str, int]:
+    """Numbers in each input of a head, by name."""
+    return {tensor.name: int(tensor.shape[-1]) for tensor in model.inputs}
+
+
+def export_frame(model: Any, spec: InputSpec) -> bytes:
+    """Export the frame model (a keras.Model): float32 (1, height, width, 3) of 0..255 to features and probabilities."""
+    import keras  # noqa: PLC0415  (seconds to import)
+
+    shape = (1, spec.height_px, spec.width_px, 3)
+    exported = _export(model, [keras.InputSpec(shape=shape, dtype="float32")])
+    return rename_inputs(exported, {"args_0": FRAME_INPUT, "keras_tensor": FRAME_INPUT})
+
+
+def export_head(model: Any) -> bytes:
+    """Export one step of a recurrent head (a keras.Model): features and state to probabilities and next_state."""
+    import keras  # noqa: PLC0415
+
+    widths = input_widths(model)
+    inputs = {name: keras.Input(batch_shape=(1, widths[name]), name=name) for name in HEAD_INPUTS}
+    outputs = model(inputs if isinstance(model.input, Mapping) else [inputs[t.name] for t in model.inputs])
+    step = keras.Model(inputs, outputs)
+    signature = {name: keras.InputSpec(shape=(1, widths[name]), dtype="float32", name=name) for name in HEAD_INPUTS}
+    return _export(step, [signature])
+
+
+def _export(model: Any, signature: list[Any]) -> bytes:
+    import tensorflow as tf  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(folder, input_signature=signature, verbose=False)
+        return bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
+
+
+def _check_outputs(what: str, model: Any, names: tuple[str, ...]) -> None:
+    found = sorted(model.output) if isinstance(model.output, Mapping) else [type(model.output).__name__]
+    if found != sorted(names):
+        raise ModelError(f"{what}: its outputs are {found}; give a dict of {sorted(names)}")

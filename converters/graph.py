@@ -1,0 +1,193 @@
+"""Reads TFLite files: operations with their versions, tensors, and the units of which a plan speaks.
+
+A unit is a convolution and all that follows it up to the next one: activation, squeeze and excitation, residual sum.
+Convolutions on a single pixel (those within squeeze and excitation) begin no unit.
+"""
+
+import copy
+import functools
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from ai_edge_litert.tools import flatbuffer_utils
+
+_OPENERS = {"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"}
+_WEIGHTED = _OPENERS | {"FULLY_CONNECTED"}
+DYNAMIC = ("CONV_2D", "FULLY_CONNECTED")
+"""Operations that gain from dynamic quantization. A depthwise one loses: it takes more time and 15 dB (measured)."""
+_FLOAT_TYPES = {"FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16"}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the graph."""
+
+    name: str
+    version: int
+    output: str
+    """Name of its first output tensor."""
+    shape: tuple[int, ...]
+    """Shape of that tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Consecutive operations that a plan treats alike."""
+
+    operations: tuple[Operation, ...]
+    first: int
+    """Index of the first operation in the graph."""
+    inputs: tuple[str, ...]
+    """Names of the activations that it takes from before it."""
+
+    @property
+    def name(self) -> str:
+        """The last Keras layer that the first operation's merged tensor name speaks of."""
+        return _layer(self.operations[0].output)
+
+    @property
+    def has_dynamic(self) -> bool:
+        """Whether dynamic quantization would change it."""
+        return any(operation.name in DYNAMIC for operation in self.operations)
+
+    @property
+    def n_outputs(self) -> int:
+        """Numbers in its last output."""
+        return math.prod(self.operations[-1].shape)
+
+
+class Graph:
+    """A parsed TFLite file with one subgraph."""
+
+    def __init__(self, model: bytes) -> None:
+        self.content = model
+        self.model: Any = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+        self._subgraph = self.model.subgraphs[0]
+        self.operations = tuple(self._operation(operator) for operator in self._subgraph.operators)
+        self.input_name: str = self._subgraph.tensors[self._subgraph.inputs[0]].name.decode()
+
+    def _operation(self, operator: Any) -> Operation:
+        tensor = self._subgraph.tensors[operator.outputs[0]]
+        name = flatbuffer_utils.opcode_to_name(self.model, operator.opcodeIndex)
+        version = self.model.operatorCodes[operator.opcodeIndex].version
+        return Operation(str(name), int(version), tensor.name.decode(), tuple(int(size) for size in tensor.shape))
+
+    def operation_counts(self) -> dict[str, int]:
+        """How often each operation occurs, as `NAME vVERSION`, most frequent first."""
+        counts = Counter(f"{operation.name} v{operation.version}" for operation in self.operations)
+        return dict(counts.most_common())
+
+    def activations(self) -> dict[str, int]:
+        """Rank of every tensor that is computed, by name, and of the input."""
+        indices = [*self._subgraph.inputs, *(i for o in self._subgraph.operators for i in o.outputs)]
+        tensors = [self._subgraph.tensors[index] for index in indices]
+        return {tensor.name.decode(): len(tensor.shape) for tensor in tensors}
+
+    def float_tensors(self) -> list[str]:
+        """Names of the tensors of any float type, constants too. An integer-only file has none."""
+        return [
+            tensor.name.decode()
+            for tensor in self._subgraph.tensors
+            if flatbuffer_utils.type_to_name(tensor.type) in _FLOAT_TYPES
+        ]
+
+    @functools.cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """Cut the graph before each weighted operation of its main path."""
+        starts = [0] + [i for i, operation in enumerate(self.operations) if i and _opens_unit(operation)]
+        ends = [*starts[1:], len(self.operations)]
+        return tuple(
+            Unit(self.operations[a:b], a, tuple(self._name(i) for i in self._inputs(range(a, b))))
+            for a, b in zip(starts, ends, strict=True)
+        )
+
+    def _inputs(self, chosen: range) -> list[int]:
+        """Indices of the activations that these operations take and do not make."""
+        operators = [self._subgraph.operators[index] for index in chosen]
+        taken = {int(i) for operator in operators for i in operator.inputs if i >= 0}
+        made = {int(i) for operator in operators for i in operator.outputs}
+        return [index for index in sorted(taken - made) if not self._is_constant(index)]
+
+    def _name(self, index: int) -> str:
+        return self._subgraph.tensors[index].name.decode()
+
+    def extract(self, unit: Unit) -> bytes:
+        """A file of this unit alone: what it takes from before it are its inputs, what is used after it its outputs."""
+        old = self._subgraph
+        chosen = range(unit.first, unit.first + len(unit.operations))
+        operators = [copy.copy(old.operators[index]) for index in chosen]
+        made = {int(i) for operator in operators for i in operator.outputs}
+        taken = {int(i) for operator in operators for i in operator.inputs if i >= 0}
+        wanted = {int(i) for k, o in enumerate(old.operators) if k not in chosen for i in o.inputs}
+        wanted |= {int(i) for i in old.outputs}
+        order = sorted(made | taken)
+        place = {index: position for position, index in enumerate(order)}
+        place[-1] = -1  # an optional input that is not given
+        for operator in operators:
+            operator.inputs = [place[int(i)] for i in operator.inputs]
+            operator.outputs = [place[int(i)] for i in operator.outputs]
+
+        subgraph, model = copy.copy(old), copy.copy(self.model)
+        model.buffers = [self.model.buffers[0]]
+        subgraph.tensors = [self._carried(index, model.buffers) for index in order]
+        subgraph.inputs = [place[i] for i in self._inputs(chosen)]
+        subgraph.outputs = [place[i] for i in sorted(made & wanted)]
+        subgraph.operators = operators
+        model.subgraphs, model.signatureDefs, model.metadata = [subgraph], [], []
+        return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+    def _is_constant(self, index: int) -> bool:
+        content = self.model.buffers[self._subgraph.tensors[index].buffer].data
+        return content is not None and len(content) > 0
+
+    def _carried(self, index: int, buffers: list[Any]) -> Any:
+        """Copy a tensor, and its constant content, if any, to the end of `buffers`."""
+        tensor = copy.copy(self._subgraph.tensors[index])
+        constant = self._is_constant(index)
+        if constant:
+            buffers.append(self.model.buffers[tensor.buffer])
+        tensor.buffer = len(buffers) - 1 if constant else 0
+        return tensor
+
+
+def rename_inputs(model: bytes, names: dict[str, str]) -> bytes:
+    """Give signature inputs other names: {old: new}; names that are not there are passed over."""
+    parsed: Any = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    for entry in parsed.signatureDefs[0].inputs:
+        name = entry.name.decode()
+        entry.name = names.get(name, name).encode()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
+
+
+def follow_outputs(original: Graph, model: bytes) -> bytes:
+    """Let the signature's outputs of a quantized file name the tensors that are its outputs now.
+
+    litert-quantizer 0.11 leaves behind the index of an output that is used inside as well (the features) and
+    gets a DEQUANTIZE of its own; running the signature then fails.
+    """
+    view: Any = flatbuffer_utils.Model.GetRootAsModel(model, 0)  # reads without parsing all, which takes long
+    outputs = [int(index) for index in view.Subgraphs(0).OutputsAsNumpy()]
+    old = [int(index) for index in original.model.subgraphs[0].outputs]
+    wanted = [outputs[old.index(entry.tensorIndex)] for entry in original.model.signatureDefs[0].outputs]
+    if wanted == [view.SignatureDefs(0).Outputs(position).TensorIndex() for position in range(len(wanted))]:
+        return model
+    parsed: Any = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    for entry, index in zip(parsed.signatureDefs[0].outputs, wanted, strict=True):
+        entry.tensorIndex = index
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
+
+
+def _opens_unit(operation: Operation) -> bool:
+    if operation.name == "FULLY_CONNECTED":
+        return True
+    many_pixels = len(operation.shape) == 4 and operation.shape[1] * operation.shape[2] > 1
+    return operation.name in _OPENERS and many_pixels
+
+
+def _layer(tensor_name: str) -> str:
+    """`model/block2a_bn_1/mul;model/block2a_dwconv/depthwise` -> `block2a_dwconv`: the layer that does the work."""
+    parts = [path.split("/")[-2] for path in tensor_name.split(";") if path.count("/")]
+    working = [part for part in parts if "conv" in part or "dense" in part]
+    return (working or parts or [tensor_name])[-1]
