@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 RIGHT = "correct horse"
 EVENTFUL = (("grey", 2.0), ("green", 2.0), ("grey", 2.0), ("red", 2.0))
 """One fall, and a fight that the end of the file ends."""
