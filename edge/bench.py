@@ -29,7 +29,7 @@ N_HEAD_STEPS: Final = 20
 HEIGHT_PX: Final = 480
 WIDTH_PX: Final = 640
 CAMERA_RATE_HZ: Final = 30.0
-N_PICTURES: Final = 32
+N_PICTURES: Final = 8
 SEED: Final = 0
 MS_PER_NS: Final = 1e-6
 

@@ -61,7 +61,7 @@ def trail(recent: Sequence[Frame], spec: InputSpec) -> Pixels:
         gap_s = (recent[k].capture_ns - recent[k + 1].capture_ns) / NS_PER_S
         ratio = min(spec.motion_interval_s / gap_s, MAX_TRAIL_RATIO) if gap_s else 0.0
         channels.append(_difference(greys[k], greys[k + 1], spec.motion_gain * ratio))
-    return np.stack(channels, axis=-1)
+    return np.asarray(cv2.merge(channels), dtype=np.uint8)
 
 
 def _difference(newest: cv2.typing.MatLike, earlier: cv2.typing.MatLike, gain: float) -> Pixels:
@@ -81,7 +81,8 @@ def streams(recent: Sequence[Frame], spec: InputSpec) -> NDArray[np.uint8]:
         "motion": lambda: motion(recent[0], recent[1], spec),
         "trail": lambda: trail(recent, spec),
     }
-    return np.stack([pictures[name]() for name in spec.streams])
+    made = [pictures[name]() for name in spec.streams]
+    return made[0][np.newaxis] if len(made) == 1 else np.stack(made)
 
 
 def n_earlier(spec: InputSpec) -> int:
