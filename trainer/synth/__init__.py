@@ -13,11 +13,12 @@ from edge.errors import DatasetError
 from trainer.files import write_atomically
 from trainer.labels import EVENT_LABELS, NORMAL
 from trainer.manifest import Clip, Segment, write_manifest
+from trainer.synth.actions import ACTIONS
 from trainer.synth.film import Grade, random_grade, shoot, write_video
 from trainer.synth.furnish import random_camera
 from trainer.synth.room import Camera
 from trainer.synth.scenes import SCENE_FPS, SCENE_SIZE_PX, scene
-from trainer.synth.scripts import ACTIONS, Script
+from trainer.synth.script import Script
 
 __all__ = ["ACTIONS", "Rendered", "render_clip", "render_dataset", "render_scene"]
 
@@ -61,7 +62,7 @@ def render_clip(action: str, seed: int, path: Path) -> Rendered:
 
 
 def render_dataset(
-    out: Path, clips: int, seed: int, report: Callable[[Rendered], object] = lambda rendered: None
+    out: Path, clips: int, seed: int, report: Callable[[Rendered], object] = lambda _: None
 ) -> list[Clip]:
     """Render clips of all actions into a folder with a manifest; `report` hears of each as it is done.
 
@@ -114,7 +115,7 @@ def _film(script: Script, camera: Camera, grade: Grade, seed: int, path: Path) -
     counts: list[int] = []
 
     def write(temporary: Path) -> None:
-        frames = shoot(script.room, camera, script.actors, grade, script.seconds, seed)
+        frames = shoot(script, camera, grade, seed)
         counts.append(write_video(temporary, frames, grade.fps, size))
 
     write_atomically(path, write)

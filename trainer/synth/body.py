@@ -1,7 +1,7 @@
 """A person as joints: proportions, and from controls over time (pelvis, leans, hands, feet) to joint positions.
 
-World coordinates are metres: x to the right, y into the room, z up, the floor at z = 0. Angles are radians. A body's own
-axes are forward, left, up. Everything is solved for all time steps at once: `n_steps` is the first axis.
+World coordinates are metres: x to the right, y into the room, z up, the floor at z = 0. Angles are radians. A body's
+own axes are forward, left, up. Everything is solved for all time steps at once: `n_steps` is the first axis.
 """
 
 from dataclasses import dataclass, field

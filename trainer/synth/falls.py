@@ -90,7 +90,9 @@ def _falling_limbs(track: Track, t0: float, impact_s: float, direction: str, tow
     track.ease(track.hands, t0, mid, mirrored + rng.normal(0, 0.12, (2, 3)))
     _drop_arms(track, impact_s, direction, toward)
     track.shake(track.hands, t0, impact_s + 0.2, 0.22, 0.07)
-    track.ease(track.spine, t0, mid, (0.45 if direction == "backward" else 0.2, rng.normal(0, 0.15), rng.normal(0, 0.2)))
+    track.ease(
+        track.spine, t0, mid, (0.45 if direction == "backward" else 0.2, rng.normal(0, 0.15), rng.normal(0, 0.2))
+    )
     track.ease(track.spine, impact_s - 0.05, impact_s + 0.35, (0.03, rng.normal(0, 0.1), rng.normal(0, 0.15)))
     track.pulse(track.head[:, 0], impact_s - 0.05, 0.1, 0.4, 0.35 if direction == "backward" else -0.3)
     track.pulse(track.pelvis[:, 2], impact_s, 0.08, 0.14, rng.uniform(0.02, 0.06))
@@ -107,7 +109,9 @@ def _falling_limbs(track: Track, t0: float, impact_s: float, direction: str, tow
         for k, sign in enumerate(LEFT_RIGHT)
     ]
     if direction in FALL_SIDEWAYS:
-        spots = [spot + np.append(heading(track.yaw[i]) * rng.uniform(0, 0.25), 0.03 * k) for k, spot in enumerate(spots)]
+        spots = [
+            spot + np.append(heading(track.yaw[i]) * rng.uniform(0, 0.25), 0.03 * k) for k, spot in enumerate(spots)
+        ]
     track.ease(track.feet, mid, impact_s + 0.25, np.stack(spots))
     kick = 0.3 if direction == "backward" else 0.12
     for side in (0, 1):

@@ -9,24 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import DatasetError
-from trainer.synth.body import Skeleton
-from trainer.synth.paint import Light, Look, Performer, cast_shadows, paint, tone
+from trainer.synth.paint import Light, Performer, cast_shadows, paint, tone
 from trainer.synth.room import Backdrop, Camera, Room, draw_room
+from trainer.synth.script import Actor, Script
 from trainer.synth.track import STEPS_HZ
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 SHADOW_STRENGTH = 0.4
-SHADOW_LIFT = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """One person in a scene, present between two times."""
-
-    skeleton: Skeleton
-    look: Look
-    enter_s: float = 0.0
-    leave_s: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +47,56 @@ def random_grade(rng: np.random.Generator, fps: float | None = None) -> Grade:
 
 MOTION_BLUR_PICTURES = 3
 NOISE_PICTURES = 7
+FLICKER_HZ, DRIFT_HZ = 3.1, 0.13
 
 
-def shoot(room: Room, camera: Camera, actors: list[Actor], grade: Grade, seconds: float, seed: int) -> Iterator[NDArray[np.uint8]]:
-    """Frames of a scene: uint8 (height, width, 3), BGR as OpenCV writes them."""
+def shoot(script: Script, camera: Camera, grade: Grade, seed: int) -> Iterator[NDArray[np.uint8]]:
+    """Frames of a clip: uint8 (height, width, 3), BGR as OpenCV writes them."""
     rng = np.random.default_rng(seed)
-    backdrop = draw_room(room, camera)
-    empty = tone(backdrop.picture)
-    light = _light_of(room)
+    backdrop = draw_room(script.room, camera)
+    shot = _Shot(camera, backdrop, tone(backdrop.picture), _light_of(script.room), script.actors)
     grain = _grain(rng, grade, camera)
     phase = rng.uniform(0, 2 * np.pi, 2)
-    for k in range(round(seconds * grade.fps)):
+    for k in range(round(script.seconds * grade.fps)):
         t = k / grade.fps
-        if grade.exposure_s > 0:
-            instants = t + grade.exposure_s * (np.arange(MOTION_BLUR_PICTURES) / (MOTION_BLUR_PICTURES - 1) - 0.5)
-            parts = [_picture(empty, backdrop, camera, actors, float(i), light) for i in instants]
-            frame = np.mean(np.stack(parts), axis=0, dtype=np.float32).astype(np.uint8)
-        else:
-            frame = _picture(empty, backdrop, camera, actors, t, light)
-        gain = 1 + grade.flicker * np.sin(2 * np.pi * 3.1 * t + phase[0]) + grade.drift * np.sin(2 * np.pi * 0.13 * t + phase[1])
-        yield _spoil(frame, grade, float(gain), grain[int(rng.integers(len(grain)))], rng)
+        flicker = grade.flicker * np.sin(2 * np.pi * FLICKER_HZ * t + phase[0])
+        drift = grade.drift * np.sin(2 * np.pi * DRIFT_HZ * t + phase[1])
+        picture = shot.exposed(t, grade.exposure_s)
+        yield _spoil(picture, grade, float(1 + flicker + drift), grain[int(rng.integers(len(grain)))], rng)
 
 
-def _picture(
-    empty: NDArray[np.uint8], backdrop: Backdrop, camera: Camera, actors: list[Actor], t: float, light: Light
-) -> NDArray[np.uint8]:
-    people = [_at(actor, t) for actor in actors if actor.enter_s <= t <= actor.leave_s]
-    frame = empty.copy()
-    if people:
-        shadow = cast_shadows(backdrop, camera, people, light)
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    """What stays the same from frame to frame."""
+
+    camera: Camera
+    backdrop: Backdrop
+    empty: NDArray[np.uint8]
+    light: Light
+    actors: list[Actor]
+
+    def exposed(self, t: float, exposure_s: float) -> NDArray[np.uint8]:
+        """The picture around a time, with the blur of motion when the exposure is not 0."""
+        if exposure_s == 0:
+            return self.picture(t)
+        instants = t + exposure_s * (np.arange(MOTION_BLUR_PICTURES) / (MOTION_BLUR_PICTURES - 1) - 0.5)
+        parts = [self.picture(float(instant)) for instant in instants]
+        return np.asarray(np.mean(np.stack(parts), axis=0, dtype=np.float32), dtype=np.uint8)
+
+    def picture(self, t: float) -> NDArray[np.uint8]:
+        """The picture at one instant: uint8 (height, width, 3), RGB."""
+        people = [_at(actor, t) for actor in self.actors if actor.enter_s <= t <= actor.leave_s]
+        frame = self.empty.copy()
+        if not people:
+            return frame
+        shadow = cast_shadows(self.backdrop, self.camera, people, self.light)
         x, y, w, h = cv2.boundingRect(shadow)
         if w and h:
             part = frame[y : y + h, x : x + w]
             dark = cv2.merge([shadow[y : y + h, x : x + w]] * 3)
             part -= cv2.multiply(part, dark, scale=SHADOW_STRENGTH / 255)
-        paint(frame, backdrop, camera, people, light)
-    return frame
+        paint(frame, self.backdrop, self.camera, people, self.light)
+        return frame
 
 
 def _at(actor: Actor, t: float) -> Performer:

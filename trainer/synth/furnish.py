@@ -70,7 +70,13 @@ def _add_bed(rng: np.random.Generator, room: Room) -> None:
     room.boxes += [
         Box((x, y, 0.15), (half_length, half_width, 0.1), yaw, wood, "grain"),
         Box((x, y, 0.36), (half_length - 0.02, half_width - 0.02, 0.12), yaw, sheet, "fabric"),
-        Box((*(np.array((x, y)) + 0.78 * along), 0.52), (0.2, half_width * 0.75, 0.05), yaw, np.array((0.85, 0.85, 0.84)), "fabric"),
+        Box(
+            (*(np.array((x, y)) + 0.78 * along), 0.52),
+            (0.2, half_width * 0.75, 0.05),
+            yaw,
+            np.array((0.85, 0.85, 0.84)),
+            "fabric",
+        ),
         Box((*(np.array((x, y)) + 1.06 * along), 0.45), (0.04, half_width, 0.45), yaw, wood, "grain"),
     ]
     room.supports.append(Support((x, y), (half_length, half_width), yaw, BED_HEIGHT_M))
@@ -146,7 +152,9 @@ def _hang_panels(rng: np.random.Generator, room: Room) -> None:
                 room.panels.append(Panel(wall, (along, 1.6), size, rng.uniform(0.15, 0.9, 3), "fabric"))
 
 
-def random_camera(rng: np.random.Generator, room: Room, size: tuple[int, int], target: Array, radius_m: float) -> Camera:
+def random_camera(
+    rng: np.random.Generator, room: Room, size: tuple[int, int], target: Array, radius_m: float
+) -> Camera:
     """A camera near a wall or corner that sees `radius_m` around a target on the floor; size is (height, width)."""
     across = rng.uniform(-0.47, 0.47) * room.width_m
     height = min(rng.uniform(1.1, 3.0), room.height_m - 0.15)

@@ -51,9 +51,8 @@ def lying_on_bed(track: Track, bed: Support) -> None:
 def _lying_feet(track: Track, pelvis: Array, along: Array, height_m: float) -> Array:
     across = np.array((-along[1], along[0])) * 0.1
     stretch = track.build.leg_m * track.rng.uniform(0.75, 0.95, 2)
-    return np.stack([
-        np.append(pelvis - stretch[side] * along - sign * across, height_m + 0.07) for side, sign in enumerate(LEFT_RIGHT)
-    ])  # fmt: skip
+    places = [pelvis - stretch[side] * along - sign * across for side, sign in enumerate(LEFT_RIGHT)]
+    return np.stack([np.append(place, height_m + 0.07) for place in places])
 
 
 def turn_over(track: Track, t0: float, bed: Support, seconds: float) -> float:
@@ -63,7 +62,12 @@ def turn_over(track: Track, t0: float, bed: Support, seconds: float) -> float:
     supine = float(np.arctan2(-along[1], -along[0]))
     yaw = nearest_turn(float(track.yaw[i]), supine + rng.choice([-1.3, 0.0, 1.3]) + rng.normal(0, 0.1))
     track.ease(track.yaw, t0, t0 + seconds, yaw)
-    track.ease(track.hands, t0, t0 + seconds, np.stack([[0.45, s * 0.1, -0.3] for s in LEFT_RIGHT]) + rng.normal(0, 0.15, (2, 3)))
+    track.ease(
+        track.hands,
+        t0,
+        t0 + seconds,
+        np.stack([[0.45, s * 0.1, -0.3] for s in LEFT_RIGHT]) + rng.normal(0, 0.15, (2, 3)),
+    )
     track.ease(track.feet, t0 + 0.1, t0 + seconds, _lying_feet(track, track.pelvis[i, :2], along, bed.height_m))
     for side in (0, 1):
         track.pulse(track.feet[:, side, 2], t0, 0.5 * seconds, 0.5 * seconds, rng.uniform(0, 0.2))
@@ -102,7 +106,9 @@ def lie_on_floor(track: Track, t0: float, seconds: float) -> float:
     t1, t2, t3 = t0 + 0.35 * seconds, t0 + 0.55 * seconds, t0 + seconds
     plant(track, t0, 0.3, standing_feet(track, i))
     behind = np.append(place - 0.5 * facing + LEFT_RIGHT[side] * 0.25 * left, 0.05)
-    track.ease(track.reach, t0, t0 + 0.02, np.stack([behind, behind - np.append(2 * LEFT_RIGHT[side] * 0.25 * left, 0)]))
+    track.ease(
+        track.reach, t0, t0 + 0.02, np.stack([behind, behind - np.append(2 * LEFT_RIGHT[side] * 0.25 * left, 0)])
+    )
     track.ease(track.reach_mix[:, side], t0 + 0.1 * seconds, t1, 1.0)
     track.ease(track.lean, t0, t1, 0.55 * facing)
     track.ease(track.spine[:, 0], t0, t1, 0.5)
@@ -137,11 +143,18 @@ def get_up(track: Track, t0: float, seconds: float = 4.0) -> float:
     left = heading(yaw + np.pi / 2)
     t1, t2 = t0 + 0.35 * seconds, t0 + 0.6 * seconds
     track.ease(track.yaw, t0, t1, yaw)
-    track.ease(track.reach, t0, t0 + 0.02, np.stack([np.append(place - 0.25 * facing + s * 0.3 * left, 0.05) for s in LEFT_RIGHT]))
+    track.ease(
+        track.reach,
+        t0,
+        t0 + 0.02,
+        np.stack([np.append(place - 0.25 * facing + s * 0.3 * left, 0.05) for s in LEFT_RIGHT]),
+    )
     track.ease(track.reach_mix, t0 + 0.1 * seconds, t1, 1.0)
     track.ease(track.lean, t0, t1, 0.1 * facing)
     track.ease(track.spine, t0, t1, (0.35, 0, 0))
-    drawn = np.stack([np.append(place + 0.32 * facing + s * 0.12 * left, track.build.length(ANKLE_M)) for s in LEFT_RIGHT])
+    drawn = np.stack(
+        [np.append(place + 0.32 * facing + s * 0.12 * left, track.build.length(ANKLE_M)) for s in LEFT_RIGHT]
+    )
     track.ease(track.feet, t0, t2, drawn)
     track.ease(track.lean, t1, t2, 0.7 * facing)
     track.ease(track.pelvis, t1, t2 + 0.1 * seconds, np.append(place + 0.15 * facing, 0.42 * track.build.scale))

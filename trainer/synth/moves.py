@@ -3,6 +3,8 @@
 Each starts at a time and returns the time at which it is over.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from trainer.synth.body import ANKLE_M, HIP_HALF_WIDTH_M, LEFT_RIGHT, Array
@@ -26,7 +28,7 @@ def walk(track: Track, t0: float, places: list[Array], speed_m_s: float = WALKIN
     """Walk through places on the floor, round the corners, and stop at the last."""
     now = track.at(t0)
     corners = [track.pelvis[now, :2], *places]
-    legs = [float(np.linalg.norm(b - a)) for a, b in zip(corners, corners[1:], strict=False)]
+    legs = [float(np.linalg.norm(b - a)) for a, b in pairwise(corners)]
     total = sum(legs)
     if total < 0.05:
         return t0

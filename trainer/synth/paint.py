@@ -7,8 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.synth.body import (
-    ANKLES, CHEST, ELBOWS, HANDS, HEAD, HIPS, KNEES, NECK, PELVIS, SHOULDERS, TOES, WAIST, WRISTS, Array, Build,
-)  # fmt: skip
+    ANKLES,
+    CHEST,
+    ELBOWS,
+    HANDS,
+    HEAD,
+    HIPS,
+    KNEES,
+    NECK,
+    PELVIS,
+    SHOULDERS,
+    TOES,
+    WAIST,
+    WRISTS,
+    Array,
+    Build,
+)
 from trainer.synth.room import Backdrop, Camera, Picture
 
 SKIN, HAIR, TOP, TROUSERS, SHOES, FACE = range(6)
@@ -29,8 +43,10 @@ class Limb:
 def _limbs(long_sleeves: bool, trousers: int) -> tuple[Limb, ...]:
     sleeve = TOP if long_sleeves else SKIN
     paired = [
-        (HIPS, KNEES, 0.088, 0.062, TROUSERS), (KNEES, ANKLES, 0.06, 0.045, trousers), (ANKLES, TOES, 0.045, 0.035, SHOES),
-        (SHOULDERS, ELBOWS, 0.062, 0.048, TOP), (ELBOWS, WRISTS, 0.046, 0.035, sleeve), (WRISTS, HANDS, 0.036, 0.03, SKIN),
+        (HIPS, KNEES, 0.088, 0.062, TROUSERS), (KNEES, ANKLES, 0.06, 0.045, trousers),
+        (ANKLES, TOES, 0.045, 0.035, SHOES),
+        (SHOULDERS, ELBOWS, 0.062, 0.048, TOP), (ELBOWS, WRISTS, 0.046, 0.035, sleeve),
+        (WRISTS, HANDS, 0.036, 0.03, SKIN),
     ]  # fmt: skip
     limbs = [Limb(a[k], b[k], ra, rb, cover) for a, b, ra, rb, cover in paired for k in (0, 1)]
     trunk = [
@@ -86,8 +102,9 @@ class Performer:
 
 
 COLUMNS = 21
-"""x y depth of the first end, the same of the second minus the first, 1/length^2, radii px, radius m, colour, stripes,
-stripe phase length, face in screen axes, is a face, hair, roundness of the shading. `_shade` gets those from the colour (10) on."""
+"""0-2 x px, y px, depth m of the first end; 3-5 the second minus the first; 6 1/length^2; 7-8 radii px; 9 radius m;
+then what `_shade` needs: 10-12 colour, 13 stripes, 14 their phase along the limb, 15-17 face in screen axes,
+18 is a head, 19 hair, 20 roundness of the shading."""
 
 
 def _rows(performer: Performer, camera: Camera) -> Array:
@@ -171,7 +188,9 @@ def _stamp(mask: NDArray[np.uint8], capsule: tuple[float, float, float, float, f
     cv2.fillConvexPoly(mask, np.round(corners).astype(np.int32), 1)
 
 
-def paint(picture: NDArray[np.uint8], backdrop: Backdrop, camera: Camera, people: list[Performer], light: Light) -> None:
+def paint(
+    picture: NDArray[np.uint8], backdrop: Backdrop, camera: Camera, people: list[Performer], light: Light
+) -> None:
     """Draw people into a toned picture of the room, in place."""
     if not people:
         return
@@ -219,7 +238,8 @@ def _surface(rows: Values, owner: NDArray[np.int32], x: Values, y: Values) -> _S
     nx, ny = (qx - t * dx) / radius, (qy - t * dy) / radius
     squared = nx * nx + ny * ny
     bulge = rows[:, 9][owner] * np.sqrt(np.maximum(1 - squared, 0))
-    return _Surface(t, nx, ny, squared, rows[:, 2][owner] + t * rows[:, 5][owner] - bulge)
+    depth = rows[:, 2][owner] + t * rows[:, 5][owner] - bulge
+    return _Surface(*(values.astype(np.float32, copy=False) for values in (t, nx, ny, squared, depth)))
 
 
 def _shade(p: Values, normal: Values, t: Values, camera: Camera, light: Light) -> Picture:
@@ -267,5 +287,4 @@ def cast_shadows(backdrop: Backdrop, camera: Camera, people: list[Performer], li
             cv2.line(mask, start, end, 255, min(width, 200))
     soft = cv2.blur(mask, (max(3, w // 40 | 1), max(3, h // 60 | 1)))
     large = cv2.resize(soft, (camera.width_px, camera.height_px))
-    cv2.multiply(large, backdrop.floor, dst=large)
-    return large
+    return np.asarray(cv2.multiply(large, backdrop.floor), dtype=np.uint8)

@@ -30,9 +30,9 @@ class Pair:
             place = (self.centre + sign * half)[steps]
             start = track.pelvis[steps.start, :2].copy()
             track.write(track.pelvis[:, :2], t0, start + fade[:, None] * (place - start))
-            yaw_start = track.yaw[steps.start]
+            yaw_start = float(track.yaw[steps.start])
             yaw = self.axis[steps] + turned
-            yaw = yaw + nearest_turn(yaw_start, yaw[0]) - yaw[0]
+            yaw = yaw + nearest_turn(yaw_start, float(yaw[0])) - yaw[0]
             track.write(track.yaw, t0, yaw_start + fade * (yaw - yaw_start))
 
     def toward(self, who: int, t: float) -> Array:
@@ -92,11 +92,12 @@ def hug(a: Track, b: Track, t0: float, seconds: float) -> float:
     pair.place(t1 - 0.2, t3 + 1.1)
     for who, track in enumerate((a, b)):
         other = pair.tracks[OPPONENTS[who]]
-        _embrace(track, other, (t1 - 0.5, t2, t3), sway, steps, pair.toward(who, t1))
+        _embrace(track, other, (t1 - 0.5, t2, t3), pair.toward(who, t1))
+        track.spine[steps, 1] += 1.5 * sway
     return t3 + 1.1
 
 
-def _embrace(track: Track, other: Track, times: tuple[float, float, float], sway: Array, steps: slice, toward: Array) -> None:
+def _embrace(track: Track, other: Track, times: tuple[float, float, float], toward: Array) -> None:
     t1, t2, t3 = times
     hold, _ = track.span(t1, t3 + 0.8)
     low, high = (0, 1) if track.rng.random() < 0.5 else (1, 0)
@@ -114,7 +115,6 @@ def _embrace(track: Track, other: Track, times: tuple[float, float, float], sway
     track.ease(track.reach_mix, t2 - 0.45, t2 + 0.15, 1.0)
     track.ease(track.lean, t2 - 0.4, t2 + 0.2, 0.1 * toward)
     track.ease(track.head[:, 1], t2 - 0.4, t2 + 0.2, 0.5 * (1 if low == 0 else -1))
-    track.spine[steps, 1] += 1.5 * sway
     track.ease(track.reach_mix, t3, t3 + 0.5, 0.0)
     track.ease(track.lean, t3, t3 + 0.6, (0, 0))
     track.ease(track.head, t3, t3 + 0.6, (0, 0))

@@ -95,6 +95,10 @@ class Room:
         """The open middle of the floor, where things happen."""
         return np.array([0.0, 0.52 * self.depth_m])
 
+    def spot(self, right_m: float, back_m: float) -> Array:
+        """A place on the floor, from the stage."""
+        return self.stage + np.array((right_m, back_m))
+
     def clear(self, place: Array) -> Array:
         """The place on the floor, or the nearest one before the bed."""
         return np.array([place[0], min(place[1], self.free_depth_m)])
@@ -112,7 +116,7 @@ class Backdrop:
 def _noise(room: Room, u: Array, v: Array, per_m: float) -> Array:
     size = room.noise.shape[0]
     iu, iv = (u * per_m * 16).astype(np.int64) % size, (v * per_m * 16).astype(np.int64) % size
-    return room.noise[iv, iu]
+    return room.noise[iv, iu].astype(float)
 
 
 def _planks(room: Room, u: Array, v: Array) -> Array:
@@ -190,7 +194,7 @@ def _shadow_map(room: Room) -> Array:
     shade = np.ones((rows, columns), np.float32)
     for box in room.boxes:
         corners = _footprint(box)
-        pixels = np.round((corners + [room.width_m / 2, 0]) / 0.04).astype(np.int32)
+        pixels = np.round((corners + np.array((room.width_m / 2, 0))) / 0.04).astype(np.int32)
         cv2.fillConvexPoly(shade, pixels, 0.35)
     shade[[0, 1, -1, -2]] = 0.6
     shade[:, [0, 1, -1, -2]] = 0.6
@@ -222,7 +226,9 @@ def draw_room(room: Room, camera: Camera) -> Backdrop:
         _draw_box(room, box, camera, rays, canvas)
     shape = (camera.height_px, camera.width_px)
     picture = np.clip(canvas.colour * room.tint, 0, 1.2).reshape(*shape, 3).astype(np.float32)
-    return Backdrop(picture, canvas.depth.reshape(shape).astype(np.float32), canvas.floor.reshape(shape).astype(np.uint8))
+    return Backdrop(
+        picture, canvas.depth.reshape(shape).astype(np.float32), canvas.floor.reshape(shape).astype(np.uint8)
+    )
 
 
 def _draw_shell(room: Room, eye: Array, rays: Array, canvas: _Canvas) -> None:
@@ -250,7 +256,10 @@ def _draw_shell(room: Room, eye: Array, rays: Array, canvas: _Canvas) -> None:
 def _shell_colour(room: Room, name: str, points: Array, light: Array, shade: Array) -> Array:
     x, y, z = points.T
     if name == "floor":
-        rows, columns = np.clip(y / 0.04, 0, shade.shape[0] - 1), np.clip((x + room.width_m / 2) / 0.04, 0, shade.shape[1] - 1)
+        rows, columns = (
+            np.clip(y / 0.04, 0, shade.shape[0] - 1),
+            np.clip((x + room.width_m / 2) / 0.04, 0, shade.shape[1] - 1),
+        )
         light = light * shade[rows.astype(int), columns.astype(int)]
         return room.floor[0] * (TEXTURES[room.floor[1]](room, x, y) * light)[:, None]
     if name == "ceiling":
@@ -262,11 +271,12 @@ def _shell_colour(room: Room, name: str, points: Array, light: Array, shade: Arr
     colour = np.where(skirting, 0.55 * colour + 0.2 * light[:, None], colour)
     for panel in room.panels:
         if ("left", "right", "back")[panel.wall] == name:
-            _paint_panel(room, panel, u, z, light, colour)
+            _paint_panel(room, panel, (u, z), light, colour)
     return colour
 
 
-def _paint_panel(room: Room, panel: Panel, u: Array, z: Array, light: Array, colour: Array) -> None:
+def _paint_panel(room: Room, panel: Panel, spots: tuple[Array, Array], light: Array, colour: Array) -> None:
+    u, z = spots
     du, dz = np.abs(u - panel.centre[0]), np.abs(z - panel.centre[1])
     frame = (du < panel.half[0] + 0.05) & (dz < panel.half[1] + 0.05)
     inside = (du < panel.half[0]) & (dz < panel.half[1])
@@ -277,7 +287,9 @@ def _paint_panel(room: Room, panel: Panel, u: Array, z: Array, light: Array, col
 
 def _draw_box(room: Room, box: Box, camera: Camera, rays: Array, canvas: _Canvas) -> None:
     eye = camera.place
-    corners = np.concatenate([np.column_stack([_footprint(box), np.full(4, box.centre[2] + s * box.half[2])]) for s in (-1, 1)])
+    corners = np.concatenate(
+        [np.column_stack([_footprint(box), np.full(4, box.centre[2] + s * box.half[2])]) for s in (-1, 1)]
+    )
     pixels = _window(camera, corners)
     if not len(pixels):
         return

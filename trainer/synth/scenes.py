@@ -4,14 +4,17 @@ import numpy as np
 
 from trainer.manifest import Segment
 from trainer.synth import falls, lying, moves, pairs
+from trainer.synth.actions import cast, sit_on_bed
 from trainer.synth.body import Array
-from trainer.synth.film import Actor
 from trainer.synth.furnish import random_room
 from trainer.synth.paint import random_look
 from trainer.synth.room import Panel, Room
-from trainer.synth.scripts import Script, cast, sit_on_bed
+from trainer.synth.script import Actor, Script
 from trainer.synth.track import Track
 
+LONGEST_S = 120.0
+"""The choreography below ends before."""
+FIGHT_S = 7.0
 SCENE_FPS = 20.0
 SCENE_SIZE_PX = (480, 640)
 CALM_S = 4.0
@@ -24,18 +27,17 @@ def scene(rng: np.random.Generator) -> Script:
     """Someone walks, is hugged, lies down on a bed, gets up, falls, gets up and leaves; two others come and fight."""
     script = Script(random_room(rng, bed=True), 0.0, radius_m=1.7)
     room = script.room
-    script.target = room.stage + (0, 0.15)
-    longest_s = 120.0
+    script.target = room.spot(0, 0.15)
     doors = _open_doors(room)
-    first = cast(rng, longest_s, room.clear(room.stage + (-0.9, -0.3)), 0.0)
+    first = cast(rng, LONGEST_S, room.clear(room.spot(-0.9, -0.3)), 0.0)
     t = _stroll(first, rng, 0.3, script)
-    t = _visit(script, rng, first, t, doors[1], longest_s)
+    t = _visit(script, rng, first, t, doors[1])
     t = _nap(first, rng, t + 1.0, script)
     t = _stroll(first, rng, t, script)
     t = _tumble(first, t, script)
-    t = moves.walk(first, t, [room.stage + (-0.8, -0.4), doors[0]], 1.0)
+    t = moves.walk(first, t, [room.spot(-0.8, -0.4), doors[0]], 1.0)
     script.actors.append(Actor(first.finish(tuple(room.supports)), random_look(rng), 0.0, t))
-    script.seconds = _brawl(script, rng, t + CALM_S, doors, longest_s)
+    script.seconds = _brawl(script, rng, t + CALM_S, doors)
     return script
 
 
@@ -45,20 +47,22 @@ def _open_doors(room: Room) -> list[Array]:
     width_m = 0.45
     for wall in (0, 1):
         room.panels.append(Panel(wall, (deep, 1.05), (width_m, 1.05), np.full(3, 0.12), "plain"))
-    room.boxes = [box for box in room.boxes if abs(box.centre[0]) < 0.3 * room.width_m or abs(box.centre[1] - deep) > 1.5]
+    room.boxes = [
+        box for box in room.boxes if abs(box.centre[0]) < 0.3 * room.width_m or abs(box.centre[1] - deep) > 1.5
+    ]
     return [np.array([side * (room.width_m / 2 + 0.5), deep]) for side in (-1, 1)]
 
 
 def _stroll(track: Track, rng: np.random.Generator, t: float, script: Script) -> float:
-    middle = script.room.stage - (0, 0.2)
+    middle = script.room.spot(0, -0.2)
     corners = [script.room.clear(middle + rng.uniform(-1, 1, 2) * (1.0, 0.6)) for _ in range(3)] + [middle]
     t = moves.walk(track, t, corners, rng.uniform(0.8, 1.1))
     return moves.stand(track, t, 1.5)
 
 
-def _visit(script: Script, rng: np.random.Generator, host: Track, t: float, door: Array, longest_s: float) -> float:
+def _visit(script: Script, rng: np.random.Generator, host: Track, t: float, door: Array) -> float:
     """A visitor comes in, hugs, and leaves again."""
-    guest = cast(rng, longest_s, door, np.pi)
+    guest = cast(rng, LONGEST_S, door, np.pi)
     i = host.at(t)
     t = moves.turn(host, t, float(np.arctan2(*(door - host.pelvis[i, :2])[::-1])))
     near = host.pelvis[i, :2] + 1.5 * (door - host.pelvis[i, :2]) / np.linalg.norm(door - host.pelvis[i, :2])
@@ -86,16 +90,15 @@ def _tumble(track: Track, t: float, script: Script) -> float:
     return lying.get_up(track, t, 4.5)
 
 
-def _brawl(script: Script, rng: np.random.Generator, t: float, doors: list[Array], longest_s: float) -> float:
+def _brawl(script: Script, rng: np.random.Generator, t: float, doors: list[Array]) -> float:
     """Two people come in from both sides, fight, and go."""
-    pair = [cast(rng, longest_s, door, yaw) for door, yaw in zip(doors, (0.0, np.pi), strict=True)]
-    stage = script.room.stage
-    places = [stage + (sign * 0.9, -0.35) for sign in (-1, 1)]
-    start = max(moves.walk(track, t, [place], 1.1) for track, place in zip(pair, places, strict=True))
-    start = pairs.approach(*pair, start + 0.5, 0.85, 1.0)
-    end = start + 7.0
+    left, right = (cast(rng, LONGEST_S, door, yaw) for door, yaw in zip(doors, (0.0, np.pi), strict=True))
+    moves.walk(left, t, [script.room.spot(-0.9, -0.35)], 1.1)
+    start = moves.walk(right, t, [script.room.spot(0.9, -0.35)], 1.1)
+    start = pairs.approach(left, right, start + 0.8, 0.85, 1.0)
+    end = start + FIGHT_S
     script.segments.append(Segment("violence", round(start, 2), round(end, 2)))
-    done = pairs.part(*pair, pairs.fight(*pair, start, 7.0), 1.6)
-    gone = max(moves.walk(track, done, [door], 1.0) for track, door in zip(pair, doors, strict=True))
-    script.actors += [Actor(track.finish(), random_look(rng), t, gone) for track in pair]
+    done = pairs.part(left, right, pairs.fight(left, right, start, FIGHT_S), 1.6)
+    gone = max(moves.walk(track, done, [door], 1.0) for track, door in zip((left, right), doors, strict=True))
+    script.actors += [Actor(track.finish(), random_look(rng), t, gone) for track in (left, right)]
     return gone + CALM_S

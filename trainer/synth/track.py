@@ -20,7 +20,7 @@ HANGING_HANDS = np.stack([[0.08, sign * 0.16, -0.96] for sign in LEFT_RIGHT])
 def minimum_jerk(x: Array) -> Array:
     """From 0 to 1 as hands and bodies move: the smoothest start and stop."""
     x = np.clip(x, 0, 1)
-    return x**3 * (10 - 15 * x + 6 * x**2)
+    return x * x * x * (10 + x * (6 * x - 15))
 
 
 def smooth(values: Array, seconds: float) -> Array:
@@ -140,40 +140,53 @@ class Track:
 
 def follow(track: Track) -> Array:
     """Ankles that step after the pelvis: planted until it has moved on, then swung to where it will be: (n, 2, 3)."""
-    n, floor = track.n, track.build.length(ANKLE_M)
-    left = np.stack([-np.sin(track.yaw), np.cos(track.yaw)], -1)
-    stance = track.build.length(HIP_HALF_WIDTH_M)
-    ideal = track.pelvis[:, None, :2] + stance * LEFT_RIGHT[:, None] * left[:, None]
-    speed = smooth(np.linalg.norm(np.gradient(track.pelvis[:, :2], axis=0), axis=1) * STEPS_HZ, 0.1)
-    feet = np.empty((n, 2, 3))
-    spot = [np.append(ideal[0, side], floor) for side in (0, 1)]
-    swing_end = [0, 0]
-    for i in range(n):
+    stepper = _Stepper(track)
+    for i in range(track.n):
+        stepper.advance(i)
+    return stepper.feet
+
+
+class _Stepper:
+    """Feet that stand, and swing one after the other."""
+
+    def __init__(self, track: Track) -> None:
+        left = np.stack([-np.sin(track.yaw), np.cos(track.yaw)], -1)
+        stance = track.build.length(HIP_HALF_WIDTH_M)
+        travel = np.linalg.norm(np.gradient(track.pelvis[:, :2], axis=0), axis=1)
+        self._track = track
+        self._floor_m = track.build.length(ANKLE_M)
+        self._ideal = track.pelvis[:, None, :2] + stance * LEFT_RIGHT[:, None] * left[:, None]  # (n, 2, 2)
+        self._speed = smooth(travel, 0.1) * STEPS_HZ
+        self._spot = [np.append(self._ideal[0, side], self._floor_m) for side in (0, 1)]
+        self._swing_end = [0, 0]
+        self.feet = np.empty((track.n, 2, 3))
+
+    def advance(self, i: int) -> None:
+        """Place both feet at a step."""
+        given = self._track.feet_mix[i] > 0
         for side in (0, 1):
-            if track.feet_mix[i, side] > 0:
-                spot[side] = np.append(track.feet[i, side, :2], floor)
-                swing_end[side] = i
-            if i >= swing_end[side]:
-                feet[i, side] = spot[side]
-        if all(i >= end for end in swing_end) and track.feet_mix[i].max() == 0:
-            _maybe_step(track, i, ideal, speed[i], spot, swing_end, feet)
-    return feet
+            if given[side]:
+                self._spot[side] = np.append(self._track.feet[i, side, :2], self._floor_m)
+                self._swing_end[side] = i
+            if i >= self._swing_end[side]:
+                self.feet[i, side] = self._spot[side]
+        if i >= max(self._swing_end) and not given.any():
+            self._maybe_swing(i)
 
-
-def _maybe_step(track: Track, i: int, ideal: Array, speed: float, spot: list[Array], swing_end: list[int], feet: Array) -> None:
-    """Lift the foot that lags most, when it lags enough, and write its whole swing."""
-    half_stride_s = 0.5 * STEP_S
-    lag = [float(np.linalg.norm(ideal[i, side] - spot[side][:2])) for side in (0, 1)]
-    side = int(np.argmax(lag))
-    if lag[side] < STEP_SLACK_M + 0.75 * half_stride_s * speed:
-        return
-    duration = int(STEPS_HZ * np.clip(STEP_S - 0.06 * speed, 0.2, STEP_S))
-    end = min(i + duration, track.n - 1)
-    ahead = min(end + int(half_stride_s * STEPS_HZ), track.n - 1)
-    target = np.append(ideal[ahead, side], spot[side][2])
-    x = np.linspace(0, 1, end - i + 1)
-    stride = np.linalg.norm(target[:2] - spot[side][:2])
-    path = spot[side] + minimum_jerk(x)[:, None] * (target - spot[side])
-    path[:, 2] += min(FOOT_LIFT_M, 0.03 + 0.12 * stride) * np.sin(np.pi * x)
-    feet[i : end + 1, side] = path
-    spot[side], swing_end[side] = target, end + 1
+    def _maybe_swing(self, i: int) -> None:
+        """Lift the foot that lags most, when it lags enough, and write its whole swing."""
+        half_stride_s, speed = 0.5 * STEP_S, float(self._speed[i])
+        lag = [float(np.linalg.norm(self._ideal[i, side] - self._spot[side][:2])) for side in (0, 1)]
+        side = int(np.argmax(lag))
+        if lag[side] < STEP_SLACK_M + 0.75 * half_stride_s * speed:
+            return
+        last = self._track.n - 1
+        end = min(i + int(STEPS_HZ * np.clip(STEP_S - 0.06 * speed, 0.2, STEP_S)), last)
+        ahead = min(end + int(half_stride_s * STEPS_HZ), last)
+        start, target = self._spot[side], np.append(self._ideal[ahead, side], self._floor_m)
+        x = np.linspace(0, 1, end - i + 1)
+        path = start + minimum_jerk(x)[:, None] * (target - start)
+        stride = float(np.linalg.norm(target - start))
+        path[:, 2] += min(FOOT_LIFT_M, 0.03 + 0.12 * stride) * np.sin(np.pi * x)
+        self.feet[i : end + 1, side] = path
+        self._spot[side], self._swing_end[side] = target, end + 1

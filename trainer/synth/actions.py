@@ -1,32 +1,17 @@
 """What happens in a clip: people, timing and labels for each action."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from trainer.manifest import Segment
 from trainer.synth import falls, lying, moves, pairs
 from trainer.synth.body import Array, Build, Support
-from trainer.synth.film import Actor
 from trainer.synth.furnish import SEAT_HEIGHT_M, add_chair, random_room
 from trainer.synth.paint import random_look
 from trainer.synth.room import Room
+from trainer.synth.script import Actor, Script
 from trainer.synth.track import Track
-
-
-@dataclass(slots=True)
-class Script:
-    """One clip before it is filmed."""
-
-    room: Room
-    seconds: float
-    actors: list[Actor] = field(default_factory=list)
-    segments: list[Segment] = field(default_factory=list)
-    target: Array = field(default_factory=lambda: np.zeros(2))
-    """Where on the floor the camera looks."""
-    radius_m: float = 1.5
-    """How far around the target things happen."""
 
 
 def random_build(rng: np.random.Generator) -> Build:
