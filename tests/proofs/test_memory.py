@@ -12,19 +12,20 @@ from proofs import memory, probe
 MIB = 1 << 20
 HOLD_IN_A_CHILD = """
 import subprocess, sys
+own = bytearray(b'x') * (100 << 20)
 hold = "import sys; held = bytearray(b'x') * (200 << 20); print('held', flush=True); sys.stdin.read()"
 subprocess.run([sys.executable, "-c", hold], check=True)
 """
 
 
-def test_memory_of_a_child_process_counts() -> None:
+def test_memory_of_a_process_and_its_child_is_added_up() -> None:
     command = [sys.executable, "-c", HOLD_IN_A_CHILD]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         resident = memory.resident_bytes(process.pid)
         process.communicate()
-    assert 200 * MIB < resident < 300 * MIB
+    assert 300 * MIB < resident < 400 * MIB
     assert memory.resident_bytes(process.pid) == 0  # it has ended
 
 
