@@ -77,7 +77,8 @@ def _bench(options: argparse.Namespace, _interruption: Interruption) -> int:
         print(json.dumps(figures))
         return 0
     for name, value in figures.items():
-        print(f"{name:<28} {value}")
+        if not isinstance(value, list):  # the single rounds are for machines
+            print(f"{name:<28} {'-' if value is None else value}")
     return 0
 
 
