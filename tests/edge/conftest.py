@@ -262,3 +262,56 @@ def subscribe() -> Iterator[Callable[[int], Subscriber]]:
     yield begin
     for subscriber in subscribers:
         subscriber.close()
+
+
+MODELS = Path(__file__).parent / "models"
+
+
+def grid(rows: int, columns: int, seed: int) -> np.ndarray:
+    """The weights of the tiny models, as `models/make_tiny.py` says."""
+    return np.array([[((7 * i + 5 * j + 3 * seed) % 11 - 5) / 4 for j in range(columns)] for i in range(rows)])
+
+
+@pytest.fixture
+def weights() -> Callable[[int, int, int], np.ndarray]:
+    return grid
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path) -> Callable[..., Path]:
+    """`make_bundle(frame="frame_float", head=None, files={}, **changes)`: a bundle of the tiny models.
+
+    `files` replaces a file's content, `changes` fields of bundle.json; digests always fit.
+    """
+
+    def make(
+        frame: str = "frame_float", head: str | None = None, files: dict[str, bytes] | None = None, **changes: object
+    ) -> Path:
+        folder = tmp_path / "tiny"
+        folder.mkdir(exist_ok=True)
+        contents = {"frame.tflite": (MODELS / f"{frame}.tflite").read_bytes()}
+        if head is not None:
+            contents["head.tflite"] = (MODELS / f"{head}.tflite").read_bytes()
+        contents |= files or {}
+        manifest = {
+            "format_version": 1,
+            "name": "tiny",
+            "created_at": "2026-01-01T00:00:00Z",
+            "kind": "frame" if head is None else "frame+head",
+            "labels": ["normal", "fall", "violence"],
+            "input": {"height_px": 32, "width_px": 32, "stream": "rgb", "rate_hz": 5.0},
+            "precision": "float32",
+            "n_features": 4,
+            "n_state": 0 if head is None else 2,
+            "window_s": 1.0,
+            "alerts": {"fall": {}},
+            "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+            "verification": {},
+            "provenance": {},
+        }
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+        (folder / "bundle.json").write_text(json.dumps(manifest | changes), encoding="utf-8")
+        return folder
+
+    return make

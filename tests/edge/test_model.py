@@ -1,0 +1,72 @@
+import re
+
+import numpy as np
+import pytest
+
+from edge.aggregation import MeanAggregator, RecurrentAggregator
+from edge.bundle import Bundle
+from edge.errors import ModelError
+from edge.model import open_model
+
+
+def test_opens_a_frame_bundle(make_bundle):
+    model = open_model(Bundle.load(make_bundle()))
+    assert isinstance(model.aggregator, MeanAggregator)
+    assert model.backend.name == "cpu"
+    assert model.backend.infer(np.zeros((1, 32, 32, 3), np.uint8))[1].shape == (3,)
+
+
+def test_opens_a_bundle_with_a_head(make_bundle):
+    model = open_model(Bundle.load(make_bundle(head="head")))
+    assert isinstance(model.aggregator, RecurrentAggregator)
+
+
+def test_opens_integer_models(make_bundle):
+    assert open_model(Bundle.load(make_bundle("frame_uint8", precision="int8"))).spec.precision == "int8"
+
+
+ALERTS = {"fall": {}}
+INPUT = {"height_px": 32, "width_px": 32, "stream": "rgb"}
+
+
+@pytest.mark.parametrize(
+    ("head", "changes", "message"),
+    [
+        (None, {"input": INPUT | {"height_px": 64}}, "frame.tflite: input: shape is (1, 32, 32, 3), input.height_px"),
+        (None, {"n_features": 5}, "frame.tflite: features: shape is (1, 4), n_features of bundle.json says (1, 5)"),
+        (None, {"labels": ["normal", "fall"]}, "frame.tflite: probabilities: shape is (1, 3), labels of bundle.json"),
+        ("head", {"n_state": 3}, "head.tflite: state: shape is (1, 2), n_state of bundle.json says (1, 3)"),
+        ("head", {"input": INPUT | {"stream": "rgb+motion"}}, "head.tflite: features: shape is (1, 4), n_features"),
+    ],
+)
+def test_refuses_files_that_do_not_fit(make_bundle, head, changes, message):
+    bundle = Bundle.load(make_bundle(head=head, **changes))
+    with pytest.raises(ModelError, match=re.escape(message)) as caught:
+        open_model(bundle)
+    assert "\n" not in str(caught.value)
+
+
+def test_refuses_a_head_in_place_of_a_frame_model(make_bundle):
+    with pytest.raises(ModelError, match=r"frame\.tflite: inputs: has .'features', 'state'.*exactly one"):
+        open_model(Bundle.load(make_bundle("head")))
+
+
+def test_refuses_a_frame_model_in_place_of_a_head(make_bundle):
+    with pytest.raises(ModelError, match=r"head\.tflite: inputs: has .'pixels'.*needs .'features', 'state'"):
+        open_model(Bundle.load(make_bundle(head="frame_float")))
+
+
+def test_refuses_an_input_that_was_scaled_by_its_calibration(make_bundle):
+    with pytest.raises(ModelError, match=r"frame\.tflite: input: scale 0\.49.* and zero point .* are not 1 and 0"):
+        open_model(Bundle.load(make_bundle("frame_dim")))
+
+
+def test_refuses_a_kind_that_it_cannot_run(make_bundle):
+    folder = make_bundle(files={})
+    (folder / "frame.tflite").rename(folder / "window.tflite")
+    manifest = folder / "bundle.json"
+    manifest.write_text(
+        manifest.read_text().replace('"frame.tflite"', '"window.tflite"').replace('"kind": "frame"', '"kind": "window"')
+    )
+    with pytest.raises(ModelError, match="kind: 'window'"):
+        open_model(Bundle.load(folder))
