@@ -47,6 +47,15 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(ConfigurationError.exit_code)
 
 
+def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    def positive(text: str) -> float:
+        if (number := kind(text)) > 0:
+            return number
+        raise argparse.ArgumentTypeError(f"{text} is not over 0")
+
+    return positive
+
+
 class _Version(argparse.Action):
     """Looks the version up only when it is asked for: importing what knows it takes a while."""
 
@@ -133,8 +142,12 @@ def _add_bench(commands: Any) -> argparse.ArgumentParser:
         description="Measure the pipeline's rate, latency and memory with a bundle on this machine.",
     )
     bench.add_argument("--bundle", type=Path, metavar="PATH", help="model bundle (default: the built-in one)")
-    bench.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the interpreter (default: 1)")
-    bench.add_argument("--seconds", type=float, default=5.0, metavar="S", help="how long to measure (default: 5)")
+    bench.add_argument(
+        "--threads", type=_positive(int), default=1, metavar="N", help="threads of the interpreter (default: 1)"
+    )
+    bench.add_argument(
+        "--seconds", type=_positive(float), default=5.0, metavar="S", help="how long to measure (default: 5)"
+    )
     bench.add_argument("--json", action="store_true", help="print one JSON object")
     return bench
 
