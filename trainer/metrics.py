@@ -1,4 +1,4 @@
-"""Figures of merit, from arrays of truth and scores. scikit-learn counts; the intervals are bootstrapped over groups."""
+"""Figures of merit, from arrays of truth and scores, with intervals that are bootstrapped over groups."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,13 +36,14 @@ def binary(truth: Truth, scores: FloatArray, threshold: Threshold) -> dict[str, 
     false_positives, true_negatives = int((said & ~truth).sum()), int((~said & ~truth).sum())
     sensitivity = ratio(true_positives, true_positives + false_negatives)
     specificity = ratio(true_negatives, true_negatives + false_positives)
-    both = sensitivity is not None and specificity is not None
+    balanced = (sensitivity + specificity) / 2 if sensitivity is not None and specificity is not None else None
+    both = balanced is not None
     return {
         "n": len(truth),
         "n_positive": int(truth.sum()),
         "threshold": thresholds[0] if len(thresholds) == 1 else thresholds,
         "accuracy": ratio(true_positives + true_negatives, len(truth)),
-        "balanced_accuracy": (sensitivity + specificity) / 2 if both else None,
+        "balanced_accuracy": balanced,
         "auc": float(roc_auc_score(truth, scores)) if both else None,
         "average_precision": float(average_precision_score(truth, scores)) if both else None,
         "sensitivity": sensitivity,

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
+from edge.bundle import STREAMS
 from edge.errors import ConfigurationError
 from trainer import commands
 
@@ -125,7 +126,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", metavar="R", help=f"one of {', '.join(commands.RECIPE_NAMES)}")
     parser.add_argument("--seed", type=_seed, help="default: 0; equal seeds and settings give equal models")
     parser.add_argument("--epochs", type=_positive, metavar="N", help="at most this many (default: the recipe's)")
-    parser.add_argument("--stream", choices=("rgb", "motion", "rgb+motion"), help="instead of the recipe's")
+    parser.add_argument("--stream", choices=tuple(STREAMS), help="instead of the recipe's")
     parser.add_argument("--rate-hz", type=float, metavar="HZ", help="samples a second, instead of the recipe's")
     parser.add_argument(
         "--set", nargs="+", default=None, metavar="KEY=VALUE", help="other hyper-parameters than the recipe's"

@@ -39,6 +39,6 @@ def fights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(10):
         name = f"{'fight' if number % 2 else 'noFight'}/{number}.avi"
         write_video(root / name, lively=bool(number % 2), seed=number)
-        rows.append(f"{name},{name.split('/')[0]},scene{number // 2}")
+        rows.append(f"{name},{name.split('/', maxsplit=1)[0]},scene{number // 2}")
     (root / "groups.csv").write_text("\n".join(rows) + "\n")
     return root

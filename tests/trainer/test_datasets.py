@@ -16,7 +16,7 @@ def test_folders_with_groups(fights):
     assert {clip.name for clip in clips} >= {"fight/1.avi", "noFight/0.avi"}
 
 
-def test_a_folder_without_groups_makes_each_clip_a_group(tmp_path, write_clip):
+def test_a_folder_without_groups_makes_each_clip_a_group(tmp_path):
     for name in ("yoga/a.avi", "dance/a.avi", "dance/notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -58,7 +58,7 @@ def test_positive_maps_classes(tmp_path):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda path: None, "no such folder"),
+        (lambda _: None, "no such folder"),
         (lambda path: path.mkdir(), "holds no video"),
         (lambda path: (path / "fight").mkdir(parents=True), "holds no video"),
         (lambda path: (path.mkdir(), (path / "a.mp4").touch()), "holds videos but no class"),

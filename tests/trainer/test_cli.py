@@ -1,0 +1,172 @@
+"""The command as users call it: one line for a mistake, the documented exit code, nothing half-written."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainer.cli import main
+from trainer.options import make_parser
+
+
+def trainer(*arguments: str | Path, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trainer.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def refused(capsys: pytest.CaptureFixture[str], code: int, said: str, *arguments: str | Path) -> None:
+    assert main([str(argument) for argument in arguments]) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("trainer: ")
+    assert captured.err.count("\n") == 1
+    assert said in captured.err
+
+
+@pytest.fixture(autouse=True)
+def _signals():
+    kept = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, kept)
+
+
+def test_usage_mistakes(capsys, tmp_path, fights):
+    refused(capsys, 2, "see trainer --help", "dance")
+    refused(capsys, 2, "one of the arguments --out --resume is required", "train", "--recipe", "x")
+    refused(capsys, 2, "--recipe is missing", "train", "--out", tmp_path / "run", "--data", fights)
+    refused(capsys, 2, "--seed: -1 is not from 0", "folds", "--data", fights, "--out", tmp_path / "f", "--seed", "-1")
+    refused(capsys, 2, "CLASS=LABEL", "folds", "--data", fights, "--out", tmp_path / "f", "--positive", "x")
+    refused(capsys, 2, "either a bundle or run", "evaluate", "--data", fights)
+    refused(capsys, 2, "no run that trainer train began", "train", "--resume", tmp_path / "gone")
+    refused(capsys, 2, "no run directory", "convert", tmp_path / "gone", "--out", tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_mistakes(capsys, tmp_path, fights):
+    out = ("--out", tmp_path / "f.csv")
+    refused(capsys, 6, f"{tmp_path / 'gone'}: no such folder", "folds", "--data", tmp_path / "gone", *out)
+    refused(capsys, 6, "5 groups cannot make 6 folds", "folds", "--data", fights, *out, "--number", "6")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("path,label\nmissing.mp4,fall\n")
+    refused(capsys, 6, "missing.mp4: no such file", "folds", "--data", manifest, *out)
+    assert not (tmp_path / "f.csv").exists()
+
+
+def test_a_bundle_that_cannot_be_used(capsys, tmp_path, fights):
+    (tmp_path / "bundle").mkdir()
+    refused(capsys, 4, "bundle.json", "evaluate", tmp_path / "bundle", "--data", fights)
+    refused(capsys, 4, "gone", "evaluate", tmp_path / "gone", "--data", fights)
+
+
+def test_folds_are_written(capsys, tmp_path, fights):
+    path = tmp_path / "folds.csv"
+    assert main(["folds", "--data", str(fights), "--out", str(path), "--number", "5"]) == 0
+    assert "10 clips in 5 folds" in capsys.readouterr().out
+    assert len(path.read_text().splitlines()) == 11
+
+
+def test_help_names_every_option(capsys):
+    for command in ("train", "evaluate", "convert", "folds", "synth"):
+        with pytest.raises(SystemExit) as end:
+            make_parser().parse_args([command, "--help"])
+        assert end.value.code == 0
+        text = capsys.readouterr().out
+        assert "--out" in text
+        assert "None" not in text
+
+
+def test_an_unknown_recipe_and_a_single_class(tmp_path, fights, write_clip):
+    run = tmp_path / "run"
+    answer = trainer("train", "--recipe", "alchemy", "--data", fights, "--out", run)
+    assert answer.returncode == 2
+    assert "choose one of" in answer.stderr
+    write_clip(tmp_path / "set" / "fight" / "a.avi")
+    write_clip(tmp_path / "set" / "fight" / "b.avi")
+    answer = trainer("train", "--recipe", "efficientnetb0-mean", "--data", tmp_path / "set", "--out", run)
+    assert (answer.returncode, answer.stderr.count("\n")) == (6, 1), answer.stderr
+    assert "single label" in answer.stderr
+    assert not run.exists()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, fights: Path) -> Path:
+    """A run with random weights that SIGTERM has stopped once and `--resume` has finished."""
+    folder = tmp_path_factory.mktemp("run")
+    run, cache = folder / "run", folder / "cache"
+    arguments = ["train", "--recipe", "efficientnetb0-gru", "--data", fights, "--out", run, "--cache", cache]
+    arguments += ["--weights", "none", "--epochs", "200", "--set", "patience=200", "n_units=4", "--workers", "1"]
+    command = [sys.executable, "-m", "trainer.cli", *map(str, arguments)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not list((run / "checkpoints").glob("epoch-*.keras")):  # ends when pytest-timeout says so
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.05)
+    process.terminate()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "interrupted" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert not (run / "frame.keras").exists()
+    done = len(json.loads((run / "history.json").read_text()))
+    assert 0 < done < 200
+    answer = trainer("train", "--resume", run, "--cache", cache, "--workers", "1", timeout_s=500)
+    assert answer.returncode == 0, answer.stderr
+    assert len(json.loads((run / "history.json").read_text())) == 200
+    return run
+
+
+def test_a_run_directory_holds_everything(trained):
+    names = {path.name for path in trained.iterdir()}
+    assert names >= {
+        "run.json", "history.json", "metrics.json", "checkpoints", "frame.keras", "head.keras",
+        "confusion_frames.png", "confusion_videos.png",
+    }  # fmt: skip
+    assert not [name for name in names if name.startswith(".")]
+    figures = json.loads((trained / "metrics.json").read_text())
+    assert figures["n_clips"] == 2
+    settings = json.loads((trained / "run.json").read_text())
+    assert (settings["recipe"], settings["seed"], settings["labels"]) == (
+        "efficientnetb0-gru",
+        0,
+        ["normal", "violence"],
+    )
+
+
+def test_another_seed_on_the_same_run_is_refused(trained):
+    answer = trainer("train", "--resume", trained, "--seed", "9")
+    assert answer.returncode == 2
+    assert "another seed (0 there, 9 here)" in answer.stderr.splitlines()[-1]
+
+
+def test_evaluate_counts_the_clips_that_it_was_given(trained, fights, tmp_path, write_clip):
+    answer = trainer("evaluate", trained, "--data", fights, "--json", "--workers", "1")
+    assert answer.returncode == 0, answer.stderr
+    figures = json.loads(answer.stdout)["float32"]
+    assert (figures["n_clips"], figures["clips_seen_in_training"]) == (10, 10)
+    assert figures["labels"]["violence"]["videos"]["n_positive"] == 5
+    write_clip(tmp_path / "set" / "brawl" / "a.avi", lively=True)
+    write_clip(tmp_path / "set" / "calm" / "a.avi", seed=4)
+    bundle = trained / "bundles" / "float32"
+    answer = trainer("evaluate", bundle, "--data", tmp_path / "set")
+    assert (answer.returncode, answer.stderr.count("\n")) == (6, 1), answer.stderr
+    assert "--positive brawl=violence" in answer.stderr
+    answer = trainer("evaluate", bundle, "--data", tmp_path / "set", "--positive", "brawl=violence", "--json")
+    assert json.loads(answer.stdout)["float32"]["clips_seen_in_training"] == 0
+
+
+def test_an_unreadable_clip_is_named(trained, tmp_path, write_clip):
+    write_clip(tmp_path / "set" / "fight" / "a.avi")
+    (tmp_path / "set" / "fight" / "b.avi").write_bytes(b"no video")
+    answer = trainer("evaluate", trained / "bundles" / "float32", "--data", tmp_path / "set", "--workers", "2")
+    assert (answer.returncode, answer.stderr.count("\n")) == (6, 1), answer.stderr
+    assert "b.avi" in answer.stderr
+
+
+def test_convert_refuses_to_overwrite(trained, tmp_path):
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "precious").touch()
+    answer = trainer("convert", trained, "--out", tmp_path / "bundle")
+    assert answer.returncode == 2, answer.stderr
+    assert [path.name for path in (tmp_path / "bundle").iterdir()] == ["precious"]

@@ -1,0 +1,110 @@
+"""Stopping and going on gives what not stopping gives."""
+
+import keras
+import numpy as np
+import pytest
+
+from edge.bundle import InputSpec
+from edge.errors import ConfigurationError
+from trainer.loop import fit_epochs, seed_everything
+from trainer.run import Run, Settings
+from trainer.sequences import FrameBatches
+
+# Keras 3.15 hands TensorFlow variables to h5py in a way that numpy 2 warns of
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+EPOCHS = 6
+
+
+def settings(seed: int = 3, epochs: int = EPOCHS) -> Settings:
+    return Settings(recipe="r", seed=seed, epochs=epochs, labels=("normal", "fall"), input=InputSpec())
+
+
+def model() -> keras.Model:
+    built = keras.Sequential(
+        [
+            keras.Input((8,)),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(6, activation="relu"),
+            keras.layers.Dropout(0.4),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    built.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return built
+
+
+def batches(n: int, seed: int = 3) -> FrameBatches:
+    random = np.random.default_rng(n)
+    features = random.normal(size=(n, 8)).astype(np.float32)
+    return FrameBatches(features, (features[:, 0] > 0).astype(np.int64), 16, seed)
+
+
+def fit(run: Run, patience: int | None = None) -> keras.Model:
+    seed_everything(run.settings.seed)
+    return fit_epochs(model(), batches(100), batches(40), run, patience)
+
+
+@pytest.fixture(autouse=True)
+def _undo_determinism():
+    yield
+    import tensorflow as tf
+
+    tf.config.experimental.disable_op_determinism()
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
+    whole = Run.start(tmp_path / "whole", settings())
+    expected = fit(whole).get_weights()
+
+    stopped = Run.start(tmp_path / "stopped", settings())
+    write = stopped.write_history
+
+    def write_and_stop(history):
+        write(history)
+        if len(history) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(stopped, "write_history", write_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        fit(stopped)
+    resumed = Run.start(tmp_path / "stopped", settings())
+    assert len(resumed.history()) == 4  # the fourth epoch's checkpoint was not written: it is done again
+    weights = fit(resumed).get_weights()
+    assert all(np.array_equal(one, two) for one, two in zip(weights, expected, strict=True))
+    assert resumed.history() == whole.history()
+    assert len(whole.history()) == EPOCHS
+
+
+def test_another_seed_gives_another_model(tmp_path):
+    one = fit(Run.start(tmp_path / "one", settings(seed=1))).get_weights()
+    two = fit(Run.start(tmp_path / "two", settings(seed=2))).get_weights()
+    assert not all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_early_stopping_and_the_best_epoch(tmp_path):
+    """Accuracy that cannot rise, for validation labels are constant noise to the model, stops after patience."""
+    run = Run.start(tmp_path / "run", settings(epochs=40))
+    fit(run, patience=2)
+    accuracies = [epoch["val_accuracy"] for epoch in run.history()]
+    best = int(np.argmax(accuracies))
+    assert len(accuracies) == best + 3 or len(accuracies) == 40
+    assert (run.checkpoints / f"best-{best + 1:04d}.weights.h5").is_file()
+    assert len(list(run.checkpoints.iterdir())) == 2
+
+
+def test_other_settings_are_refused_by_name(tmp_path):
+    Run.start(tmp_path / "run", settings())
+    with pytest.raises(ConfigurationError, match=r"another seed \(3 there, 4 here\)"):
+        Run.start(tmp_path / "run", settings(seed=4))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").touch()
+    with pytest.raises(ConfigurationError, match="is no run directory"):
+        Run.start(tmp_path / "other", settings())
+    with pytest.raises(ConfigurationError, match="no run directory"):
+        Run.load(tmp_path / "gone")
+    with pytest.raises(ConfigurationError, match="not finished"):
+        Run.load(tmp_path / "run").load_model()
+    (tmp_path / "run" / "run.json").write_text('{"recipe": 1}')
+    with pytest.raises(ConfigurationError, match=r"run\.json: recipe"):
+        Run.load(tmp_path / "run")
