@@ -73,7 +73,7 @@ def preprocessing_digest() -> str:
 def read_entry(path: Path) -> Arrays | None:
     """Read a cache entry; None where there is none, or a damaged one."""
     try:
-        with np.load(path, allow_pickle=False) as entry:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as entry:
             return dict(entry)
     except (OSError, ValueError, EOFError, KeyError):
         return None

@@ -16,6 +16,7 @@ from trainer.files import write_atomically
 from trainer.run import Run
 
 MONITOR = "val_accuracy"
+MAX_STEPS_PER_EPOCH = 1 << 20
 
 
 def seed_everything(seed: int) -> None:
@@ -95,6 +96,13 @@ class _Keeper(keras.callbacks.Callback):
         del logs
         epochs = self.run.settings.epochs
         self.bar = tqdm(desc="training", initial=len(self.figures), total=epochs, unit="epoch", disable=None)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        del logs
+        # Keras's checkpoints hold no state of dropout's random numbers, so each epoch begins its own
+        for number, layer in enumerate(self.model.layers):
+            if (generator := getattr(layer, "seed_generator", None)) is not None:
+                generator.state.assign([(self.run.settings.seed + number) % (1 << 32), epoch * MAX_STEPS_PER_EPOCH])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.figures.append({key: float(value) for key, value in (logs or {}).items()})

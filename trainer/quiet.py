@@ -3,15 +3,15 @@
 import os
 import sys
 
+SILENT = "3"
 
 def import_tensorflow() -> None:
     """Import TensorFlow and Keras while standard error leads nowhere.
 
-    TensorFlow writes to it from C++ before its own log level counts. Whoever wants the chatter sets the variable.
+    TensorFlow writes to it from C++ before its own log level counts. Whoever wants the chatter sets that to less.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", SILENT) != SILENT:
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -45,14 +45,6 @@ def fit(run: Run, patience: int | None = None) -> keras.Model:
     return fit_epochs(model(), batches(100), batches(40), run, patience)
 
 
-@pytest.fixture(autouse=True)
-def _undo_determinism():
-    yield
-    import tensorflow as tf
-
-    tf.config.experimental.disable_op_determinism()
-
-
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
     whole = Run.start(tmp_path / "whole", settings())
     expected = fit(whole).get_weights()
