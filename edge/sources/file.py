@@ -15,6 +15,9 @@ from edge.types import NS_PER_S, Frame
 MIN_ATTEMPTS: Final = 64
 """Failed reads in a row before a file counts as ended; more while it claims to hold more frames."""
 MAX_ATTEMPTS: Final = 20_000
+RAW_BGR: Final = int.from_bytes(b"BGR\x18", "little")
+"""Pictures that are already as OpenCV wants them: 4.14.0 writes beyond its buffers when it retrieves them, and the
+process dies (seen with `opencv-python-headless` 4.14.0.94; 4.11.0.86 has no such fault)."""
 END_TOLERANCE_FRAMES: Final = 2.5
 """By how much containers are wrong about the length of an undamaged video."""
 
@@ -65,6 +68,9 @@ class FileSource:
         capture = cv2.VideoCapture(str(self._path.absolute()), cv2.CAP_FFMPEG, settings)
         if not capture.isOpened():
             raise SourceError(f"{self.name}: no video can be read from it; it may be cut off or of another kind")
+        if round(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == RAW_BGR:
+            capture.release()
+            raise SourceError(f"{self.name}: uncompressed BGR cannot be read safely; convert it, for example to H.264")
         return capture
 
     def _read(self, capture: cv2.VideoCapture, wanted: Wanted | None) -> Iterator[Frame]:

@@ -1,11 +1,15 @@
 """What all sources that read through OpenCV share: silence, opening, colour order."""
 
 import os
+from typing import Any, Final
 
 import cv2
 import numpy as np
 
 from edge.types import Pixels
+
+SILENT: Final = 0
+AV_LOG_QUIET: Final = "-8"
 
 
 def quiet() -> None:
@@ -13,8 +17,9 @@ def quiet() -> None:
 
     FFmpeg's level is read once, when the process opens its first video. Whoever wants the chatter sets the variable.
     """
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", AV_LOG_QUIET)
+    logging: Any = getattr(cv2.utils, "logging", cv2)  # newer wheels keep the function in a module of its own
+    logging.setLogLevel(SILENT)
 
 
 def to_rgb(pixels: cv2.typing.MatLike) -> Pixels:

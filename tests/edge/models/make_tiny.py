@@ -8,8 +8,8 @@
 `frame_dim.tflite`: the same, calibrated with pictures that reach no further than 127, so that its input is scaled.
 
 `head.tflite`: a GRU step of 2 units without biases, features (1, 4) and state (1, 2) to probabilities (1, 3) =
-softmax(next_state V) and next_state (1, 2) = z state + (1 - z) n, where z = sigmoid(f Wz + state Uz), r = sigmoid(f Wr +
-state Ur), n = tanh(f Wn + (r state) Un).
+softmax(next_state V) and next_state (1, 2) = z state + (1 - z) n, where z = sigmoid(f Wz + state Uz), r = sigmoid(f Wr
++ state Ur), n = tanh(f Wn + (r state) Un).
 
 Weights are `grid(rows, columns, seed)`; the tests work the outputs out with numpy from the same formula.
 """

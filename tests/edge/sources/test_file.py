@@ -1,0 +1,230 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.errors import SourceError
+from edge.sources.file import FileSource
+
+RATE_HZ = 10
+
+
+def level(index: int) -> int:
+    return 20 + 5 * index
+
+
+def read(path: Path):
+    source = FileSource(path)
+    return list(source.frames()), source.skipped_frames
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(SourceError) as caught:
+        list(FileSource(path).frames())
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "mp4v"), ("a.avi", "MJPG"), ("a.mkv", "FFV1")])
+def test_gives_frames_with_their_times(make_video, name, codec):
+    frames, skipped = read(make_video(name, 30, codec=codec))
+    assert [frame.sequence for frame in frames] == list(range(30))
+    assert [frame.capture_ns for frame in frames] == pytest.approx([i * 1e8 for i in range(30)], abs=1e3)
+    assert [int(frame.pixels.mean()) for frame in frames] == pytest.approx([level(i) for i in range(30)], abs=4)
+    assert skipped == 0
+
+
+def test_pixels_are_rgb_and_read_only(make_raw_video):
+    frames, _ = read(make_raw_video("red.avi", np.full((3, 16, 16, 4), (0, 0, 250, 255), np.uint8)))
+    pixels = frames[0].pixels
+    assert pixels[8, 8].tolist() == [250, 0, 0]
+    assert (pixels.dtype, pixels.shape) == (np.uint8, (16, 16, 3))
+    with pytest.raises(ValueError, match="read-only"):
+        pixels[0] = 0
+
+
+@pytest.mark.parametrize("codec", ["MJPG", "FFV1"])
+def test_grey_has_three_equal_channels(make_video, codec):
+    frames, _ = read(make_video("grey.avi", 5, codec=codec, colour=False))
+    assert frames[0].pixels.shape == (48, 64, 3)
+    assert np.ptp(frames[3].pixels.reshape(-1, 3).mean(axis=0)) < 1
+
+
+def test_alpha_is_dropped(make_raw_video):
+    pixels = np.zeros((3, 16, 16, 4), np.uint8)
+    pixels[..., 1], pixels[..., 3] = 200, 10
+    frames, _ = read(make_raw_video("alpha.avi", pixels))
+    assert frames[0].pixels.shape == (16, 16, 3)
+    assert frames[0].pixels[4, 4].tolist() == [0, 200, 0]
+
+
+@pytest.mark.parametrize(("height", "width"), [(47, 63), (1, 1), (3, 200), (201, 2)])
+def test_odd_sizes(make_raw_video, height, width):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, height, width, 4), np.uint8)
+    frames, _ = read(make_raw_video("odd.avi", pixels))
+    assert len(frames) == 3
+    np.testing.assert_array_equal(frames[1].pixels, pixels[1][..., 2::-1])
+
+
+def test_what_opencv_cannot_read_safely_is_refused(make_raw_video):
+    assert "uncompressed BGR" in refused(make_raw_video("bgr.avi", np.zeros((3, 48, 64, 3), np.uint8)))
+
+
+def test_4k(make_video):
+    frames, _ = read(make_video("4k.avi", 2, size=(3840, 2160)))
+    assert [frame.pixels.shape for frame in frames] == [(2160, 3840, 3)] * 2
+
+
+def test_one_frame(make_video):
+    frames, skipped = read(make_video("one.mp4", 1, codec="mp4v"))
+    assert [frame.capture_ns for frame in frames] == [0]
+    assert skipped == 0
+
+
+def damaged(path: Path, first: int, last: int) -> Path:
+    """Overwrite the pictures `first` to `last - 1` of a motion JPEG with zeros."""
+    content = bytearray(path.read_bytes())
+    starts, at = [], 0
+    while (at := content.find(b"\xff\xd8\xff", at)) >= 0:
+        starts.append(at)
+        at += 3
+    for index in range(first, last):
+        end = starts[index + 1] - 8
+        content[starts[index] : end] = bytes(end - starts[index])
+    path.write_bytes(content)
+    return path
+
+
+def test_a_corrupt_middle_is_passed_over_and_counted(make_video):
+    frames, skipped = read(damaged(make_video("corrupt.avi", 30), 10, 15))
+    assert skipped == 5
+    whole = [*range(10), *range(15, 30)]
+    assert [round(frame.capture_ns / 1e8) for frame in frames] == whole
+    assert [int(frame.pixels.mean()) for frame in frames] == pytest.approx([level(i) for i in whole], abs=4)
+
+
+def test_damage_for_longer_than_any_buffer(make_video):
+    frames, skipped = read(damaged(make_video("corrupt.avi", 47), 2, 44))
+    assert (len(frames), skipped) == (5, 42)
+
+
+def test_a_cut_off_file_gives_what_it_has_and_counts_the_rest(make_video):
+    path = make_video("cut.avi", 40)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    frames, skipped = read(path)
+    assert 5 < len(frames) < 35
+    assert len(frames) + skipped == 40
+
+
+def test_real_footage_with_damage_keeps_its_times(data_dir, tmp_path):
+    original = data_dir / "surveillance-fight" / "fight" / "fi079.mp4"
+    content = bytearray(original.read_bytes())
+    half, tenth = len(content) // 2, len(content) // 10
+    content[half : half + tenth] = bytes(tenth)
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(content)
+    whole, _ = read(original)
+    frames, skipped = read(path)
+    assert 0 < skipped < 20
+    assert len(frames) + skipped == len(whole)
+    assert {frame.capture_ns for frame in frames} <= {frame.capture_ns for frame in whole}
+    assert frames[-1].capture_ns == whole[-1].capture_ns
+
+
+def test_real_footage_with_irregular_times_keeps_them(data_dir):
+    clip = next((data_dir / "gmdcsa24").glob("Subject 3/Fall/19.mp4"))
+    frames, skipped = read(clip)
+    gaps_ms = np.diff([frame.capture_ns for frame in frames]) / 1e6
+    assert skipped == 0
+    assert gaps_ms.min() == pytest.approx(63.7, abs=0.1)
+    assert gaps_ms.max() == pytest.approx(80.2, abs=0.1)
+
+
+def test_only_wanted_frames_are_converted(make_video):
+    source = FileSource(make_video("a.avi", 30))
+    asked = []
+    frames = list(source.frames(lambda time_ns: asked.append(time_ns) or time_ns % 500_000_000 == 0))
+    assert len(asked) == 30
+    assert [frame.sequence for frame in frames] == [0, 5, 10, 15, 20, 25]
+    assert [int(frame.pixels.mean()) for frame in frames] == pytest.approx([level(i) for i in range(0, 30, 5)], abs=4)
+
+
+def test_can_be_read_again(make_video):
+    source = FileSource(make_video("a.avi", 5))
+    assert len(list(source.frames())) == len(list(source.frames())) == 5
+
+
+def test_closing_ends_it_at_the_next_frame_for_good(make_video):
+    source = FileSource(make_video("a.avi", 30))
+    frames = source.frames()
+    next(frames)
+    source.close()
+    assert list(frames) == []
+    assert list(source.frames()) == []
+    assert source.skipped_frames == 0
+
+
+def test_a_missing_file(tmp_path):
+    assert "No such file" in refused(tmp_path / "absent.mp4")
+
+
+def test_a_folder(tmp_path):
+    assert "is a folder" in refused(tmp_path)
+
+
+def test_an_empty_file(tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    assert "is empty" in refused(tmp_path / "empty.mp4")
+
+
+@pytest.mark.parametrize(
+    "content", [b"no video at all\n" * 100, bytes(10_000), b"\x00\x00\x00\x18ftypmp42" + bytes(500)]
+)
+def test_what_is_no_video(tmp_path, content):
+    path = tmp_path / "text.mp4"
+    path.write_bytes(content)
+    assert "no video" in refused(path)
+
+
+def test_a_video_of_zero_length(make_video):
+    assert "holds no frame" in refused(make_video("none.avi", 0))
+    refused(make_video("none.mp4", 0, codec="mp4v"))
+
+
+def test_a_cut_off_file_without_its_index(make_video):
+    path = make_video("cut.mp4", 30, codec="mp4v")  # the index is at the end
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    assert "cut off" in refused(path)
+
+
+def test_a_name_that_ffmpeg_would_take_for_a_protocol(make_video, monkeypatch):
+    path = make_video("concat:a.avi", 3)
+    monkeypatch.chdir(path.parent)
+    assert len(list(FileSource(Path("concat:a.avi")).frames())) == 3
+
+
+READ = """
+import sys
+from pathlib import Path
+from edge.errors import SourceError
+from edge.sources.file import FileSource
+for name in sys.argv[1:]:
+    try:
+        list(FileSource(Path(name)).frames())
+    except SourceError:
+        pass
+"""
+
+
+def test_opencv_and_ffmpeg_write_nothing(make_video, tmp_path):
+    """In a process of its own, since FFmpeg's level is set once in a process."""
+    (tmp_path / "text.mp4").write_bytes(b"no video at all\n" * 100)
+    paths = [damaged(make_video("corrupt.avi", 30), 10, 15), tmp_path / "text.mp4", tmp_path / "absent.mp4"]
+    done = subprocess.run([sys.executable, "-c", READ, *map(str, paths)], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -1,0 +1,41 @@
+import pytest
+
+from edge.errors import ConfigurationError, SourceError
+from edge.sources.camera import CameraSource
+from edge.sources.file import FileSource
+from edge.sources.folder import FolderSource
+from edge.sources.opening import open_source
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "name"),
+    [
+        ("clip.mp4", FileSource, "clip.mp4"),
+        ("/absent/clip.mp4", FileSource, "/absent/clip.mp4"),
+        ("0", CameraSource, "/dev/video0"),
+        ("/dev/video2", CameraSource, "/dev/video2"),
+        ("/dev/null", CameraSource, "/dev/null"),
+    ],
+)
+def test_chooses_by_what_is_written(text, kind, name):
+    source = open_source(text)
+    assert type(source) is kind
+    assert source.name == name
+
+
+def test_a_folder_needs_a_rate(tmp_path):
+    assert isinstance(open_source(str(tmp_path), 5.0), FolderSource)
+    with pytest.raises(ConfigurationError, match="needs a rate"):
+        open_source(str(tmp_path))
+
+
+@pytest.mark.parametrize("rate_hz", [0.0, -1.0, float("nan"), 1e9])
+def test_a_rate_that_is_none(tmp_path, rate_hz):
+    with pytest.raises(ConfigurationError, match="rate"):
+        open_source(str(tmp_path), rate_hz)
+
+
+def test_streams_are_refused_without_their_secrets():
+    with pytest.raises(SourceError, match="rtsp://: streams are not supported") as caught:
+        open_source("rtsp://admin:hunter2@192.0.2.1/stream")
+    assert "hunter2" not in str(caught.value)
