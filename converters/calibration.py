@@ -7,8 +7,6 @@ fixed share. Neither wins everywhere: after the squared error block 2 still has 
 values, which later layers amplify; so the search tries each.
 """
 
-import warnings
-
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
@@ -79,14 +77,12 @@ def _observe(
     model: bytes, names: set[str], pictures: NDArray[np.uint8]
 ) -> tuple[dict[str, list[NDArray[np.float32]]], dict[str, float], dict[str, float]]:
     """Run the pictures; a sample of each tensor's values, its lowest and its highest value, by name."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
-        interpreter = Interpreter(
-            model_content=model,
-            experimental_preserve_all_tensors=True,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            num_threads=1,
-        )
+    interpreter = Interpreter(
+        model_content=model,
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        num_threads=1,
+    )
     interpreter.allocate_tensors()
     details = [detail for detail in interpreter.get_tensor_details() if detail["name"] in names]
     entry = interpreter.get_input_details()[0]["index"]

@@ -156,7 +156,7 @@ def rename_inputs(model: bytes, names: dict[str, str]) -> bytes:
     """Give signature inputs other names: {old: new}; names that are not there are passed over."""
     parsed: Any = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     for entry in parsed.signatureDefs[0].inputs:
-        name = entry.name.decode()
+        name = str(entry.name.decode())
         entry.name = names.get(name, name).encode()
     return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
 

@@ -1,6 +1,6 @@
 """How each part of a model is computed: the words that quantization, search and bundle share."""
 
-from typing import Literal, get_args
+from typing import Literal, TypeGuard, get_args
 
 Precision = Literal["float32", "float16", "mixed", "int8"]
 """A whole file's precision, as `bundle.json` names it."""
@@ -28,6 +28,6 @@ PIXEL_RANGE = (0.0, 255.0)
 """The input's range: with it uint8 has scale 1 and zero point 0, so the box feeds pixels as they are."""
 
 
-def is_static(kind: Kind) -> bool:
+def is_static(kind: Kind) -> TypeGuard[StaticKind]:
     """Whether a unit of this kind takes and gives integers."""
     return kind in STATIC_KINDS

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import warnings
 
 import numpy as np
 from litert_quantizer import qtyping, quantizer
@@ -63,11 +64,13 @@ def part_to_kind(part: bytes, kind: Kind, calibration: Calibration) -> bytes:
     if kind == "float":
         return part
     work = quantizer.Quantizer(part)
+    ranges: Ranges = {}
     if is_static(kind):
         _add_static(work, ".*")
+        ranges = calibration[kind]
     else:
         _add_dynamic(work, ".*")
-    return _finish(work, Graph(part), calibration.get(kind, {}), pixels=False)
+    return _finish(work, Graph(part), ranges, pixels=False)
 
 
 def merge_ranges(units: tuple[Unit, ...], plan: Plan, calibration: Calibration) -> Ranges:
@@ -97,13 +100,15 @@ def _finish(work: quantizer.Quantizer, graph: Graph, ranges: Ranges, *, pixels: 
     if pixels:
         work.update_quantization_recipe(".*", qtyping.TFLOperationName.INPUT, _UINT8_INPUT)
         known[graph.input_name] = PIXEL_RANGE
-    statistics = {
+    statistics: dict[str, qtyping.QSV] = {
         name: {"min": np.full([1] * rank, known[name][0]), "max": np.full([1] * rank, known[name][1])}
         for name, rank in graph.activations().items()
         if name in known
     }
     calibrated = statistics if work.need_calibration else None
-    with contextlib.redirect_stderr(io.StringIO()):  # one of its progress bars cannot be turned off
+    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        # One of its progress bars cannot be turned off, and it warns of an interpreter that it makes for a check.
+        warnings.filterwarnings("ignore", message="(?s).*preserve_all_tensors")
         quantized = work.quantize(calibrated, enable_progress_bar=False, enable_progress_report=False).quantized_model
     content = bytes(quantized or b"")
     return follow_outputs(graph, content) if pixels else content

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -19,12 +20,12 @@ class Runner:
     def __init__(self, model: bytes) -> None:
         self._interpreter = Interpreter(model_content=model, num_threads=1)
         self._interpreter.allocate_tensors()
-        self._signature = self._interpreter.get_signature_runner() if self._interpreter.get_signature_list() else None
+        self._signature: Any = None  # made when it is needed: while there is one, plain `invoke` is refused
 
     def run(self, **inputs: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
         """Run once; integer outputs are given back as the real numbers that they stand for."""
         if self._signature is None:
-            raise ValueError("the file has no signature")
+            self._signature = self._interpreter.get_signature_runner()
         details = self._signature.get_output_details()
         outputs = self._signature(**inputs)
         return {name: dequantize(value, *details[name]["quantization"]) for name, value in outputs.items()}

@@ -81,7 +81,7 @@ def measure(graph: Graph, calibration: Calibration, pictures: NDArray[np.uint8],
     table: list[list[Option]] = []
     for index, unit in enumerate(graph.units):
         times = _part_times(graph.extract(unit), unit, calibration)
-        worthwhile = [kind for kind in times if times[kind] < WORTHWHILE * times["float"]]
+        worthwhile: list[Kind] = [kind for kind in times if times[kind] < WORTHWHILE * times["float"]]
         table.append([Option("float", times["float"], 0.0)])
         table[-1] += [Option(kind, times[kind], noise(index, kind)) for kind in worthwhile]
         report(_line(index, len(graph.units), unit, table[-1]))
@@ -122,8 +122,10 @@ def _part_times(part: bytes, unit: Unit, calibration: Calibration) -> dict[Kind,
     tried: list[Kind] = ["float", "dynamic", STATIC_KINDS[0]] if unit.has_dynamic else ["float", STATIC_KINDS[0]]
     files = [part_to_kind(part, kind, calibration) for kind in tried]
     medians = np.median(latencies(files, N_PART_ROUNDS, PART_BURST_S), axis=0)
-    times = {kind: float(ms) for kind, ms in zip(tried, medians, strict=True)}
-    return times | dict.fromkeys(STATIC_KINDS, times[STATIC_KINDS[0]])
+    times: dict[Kind, float] = {kind: float(ms) for kind, ms in zip(tried, medians, strict=True)}
+    for kind in STATIC_KINDS:
+        times[kind] = times[STATIC_KINDS[0]]
+    return times
 
 
 def _within_budget(graph: Graph, plans: list[Plan], calibration: Calibration, budget: float, report: Report) -> Plan:

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from converters.graph import Graph, follow_outputs, rename_inputs
+from converters.runtime import Runner
+
+
+def test_units_begin_at_the_convolutions_of_the_main_path(graph):
+    assert [unit.operations[0].name for unit in graph.units] == [
+        "MUL",  # rescaling
+        "CONV_2D",  # stem
+        *["CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D"] * 2,
+        "CONV_2D",  # top
+        "FULLY_CONNECTED",
+    ]
+    names = ["block1_expand_conv", "block1_dwconv", "block1_project_conv"]  # Keras's export may append _1
+    assert [unit.name.removesuffix("_1") for unit in graph.units][2:5] == names
+    assert sum(len(unit.operations) for unit in graph.units) == len(graph.operations)
+
+
+def test_squeeze_and_excitation_stays_with_its_block(graph):
+    depthwise = graph.units[3]
+    assert [operation.name for operation in depthwise.operations].count("CONV_2D") == 2
+    assert "MEAN" in [operation.name for operation in depthwise.operations]
+
+
+def test_cut_out_units_in_a_row_compute_what_the_whole_computes(graph, frame_model, held_out):
+    tensors = {graph.input_name: held_out[:1].astype(np.float32)}
+    for unit in graph.units:
+        part = Interpreter(model_content=graph.extract(unit))
+        part.allocate_tensors()
+        for entry in part.get_input_details():
+            part.set_tensor(entry["index"], tensors[entry["name"]])
+        part.invoke()
+        tensors |= {answer["name"]: part.get_tensor(answer["index"]) for answer in part.get_output_details()}
+    expected = frame_model(held_out[:1].astype(np.float32), training=False)
+    found = list(tensors.values())[-1]
+    np.testing.assert_allclose(found, np.asarray(expected["probabilities"]), atol=1e-5)
+
+
+def test_float_tensors_are_found(graph):
+    assert set(graph.activations()) <= set(graph.float_tensors())
+
+
+def test_operation_counts_name_versions(graph):
+    assert graph.operation_counts()["DEPTHWISE_CONV_2D v1"] == 2
+
+
+def test_inputs_are_renamed(float32):
+    renamed = rename_inputs(float32, {"pixels": "photo", "absent": "x"})
+    signature = Interpreter(model_content=renamed).get_signature_list()["serving_default"]
+    assert signature["inputs"] == ["photo"]
+
+
+def test_an_output_that_is_used_inside_is_followed(graph, calibration, held_out):
+    from converters.quantize import to_plan
+
+    kinds = ["float"] * len(graph.units)
+    kinds[-2] = "static-mse"  # makes the features, which the float layer after it takes
+    answers = Runner(to_plan(graph, tuple(kinds), calibration)).frames(held_out)
+    assert answers["features"].shape == (12, 24)
+    assert follow_outputs(graph, graph.content) is graph.content
+
+
+def test_a_damaged_file_is_not_read():
+    with pytest.raises(Exception, match=r".+"):
+        Graph(b"TFL3 not a model")
