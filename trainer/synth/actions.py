@@ -214,7 +214,7 @@ def _from_seat(rng: np.random.Generator, script: Script) -> tuple[Track, falls.F
     side = np.array(bed.centre) - (0, bed.half_size[1] + 0.14)
     track = cast(rng, script.seconds, side, -np.pi / 2)
     t = moves.sit(track, 0.0, bed.height_m, 0.42, 0.8) + rng.uniform(0.0, 1.0)
-    return track, falls.fall(track, t, "forward", 1.6)
+    return track, falls.fall(track, t, "forward", 1.6, script.room.free_depth_m + 0.2)
 
 
 def _from_stand(rng: np.random.Generator, script: Script) -> tuple[Track, falls.Fall]:
@@ -231,7 +231,8 @@ def _from_stand(rng: np.random.Generator, script: Script) -> tuple[Track, falls.
         push = 1.3
     else:
         t = moves.walk(track, t, [place], rng.uniform(0.7, 1.4)) + rng.uniform(-0.3, 0.8)
-    return track, falls.fall(track, float(np.clip(t, 0.1, script.seconds - 2.2)), direction, push)
+    start_s = float(np.clip(t, 0.1, script.seconds - 2.2))
+    return track, falls.fall(track, start_s, direction, push, script.room.free_depth_m + 0.2)
 
 
 def _couple(rng: np.random.Generator, script: Script, apart_m: float) -> tuple[Track, Track]:

@@ -7,9 +7,8 @@ own axes are forward, left, up. Everything is solved for all time steps at once:
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from trainer.synth.timing import Array, smooth
 
 PELVIS, WAIST, CHEST, NECK, HEAD = range(5)
 HIPS, KNEES, ANKLES, TOES, SHOULDERS, ELBOWS, WRISTS, HANDS = ([5 + 2 * i, 6 + 2 * i] for i in range(8))
@@ -18,7 +17,10 @@ LEFT_RIGHT = np.array([1.0, -1.0])
 """Sign of the leftward axis for the two sides of the body, in the order of all paired joints."""
 
 REFERENCE_HEIGHT_M = 1.75
+FLESH_S = 0.03
+"""Smoothing of all joints: bodies have mass, contacts give."""
 TINY = 1e-9
+BEND_SMOOTHING_S = 0.07
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Support:
     half_size: tuple[float, float]
     yaw: float
     height_m: float
+    solid: bool = False
+    """Down to the floor, so that what is beside it stays beside it."""
 
 
 @dataclass(slots=True)
@@ -146,7 +150,7 @@ def chest_axes(axes: Array, spine: Array) -> Array:
 
 
 def two_bones(root: Array, target: Array, lengths: tuple[float, float], pole: Array) -> tuple[Array, Array]:
-    """Middle and end joint of a limb from `root` towards `target`, bent towards `pole`. All (..., 3)."""
+    """Middle and end joint of a limb from `root` towards `target`, bent towards `pole`. All (n_steps, ..., 3)."""
     first, second = lengths
     straight = target - root
     distance = np.linalg.norm(straight, axis=-1, keepdims=True)
@@ -154,7 +158,9 @@ def two_bones(root: Array, target: Array, lengths: tuple[float, float], pole: Ar
     reached = np.clip(distance, abs(first - second) + 0.01, (first + second) * 0.999)
     along = (first**2 - second**2 + reached**2) / (2 * reached)
     aside = np.sqrt(np.maximum(first**2 - along**2, 0))
-    sideways = unit(pole - (pole * direction).sum(-1, keepdims=True) * direction)
+    aslant = pole - (pole * direction).sum(-1, keepdims=True) * direction
+    sideways = unit(smooth(aslant, BEND_SMOOTHING_S))  # a limb along its pole would bend anywhere, and flip
+    sideways = unit(sideways - (sideways * direction).sum(-1, keepdims=True) * direction)
     return root + along * direction + aside * sideways, root + reached * direction
 
 
@@ -187,6 +193,7 @@ def solve(build: Build, controls: Controls, supports: tuple[Support, ...] = ()) 
     _solve_legs(build, controls, axes, joints)
     _solve_arms(build, controls, chest, joints)
     settle(joints, supports)
+    joints = smooth(joints, FLESH_S)
     return Skeleton(joints, skull[:, :, 0], build)
 
 
@@ -218,41 +225,44 @@ def _solve_arms(build: Build, controls: Controls, chest: Array, joints: Array) -
 
 
 SETTLE_ROUNDS = 8
+SEAT_M = 0.12
+"""A joint further than this under a seat is beneath it, not in it."""
 
 
 def settle(joints: Array, supports: tuple[Support, ...]) -> None:
     """Push joints out of the floor and the supports, in place, and keep the bones' lengths."""
     lengths = [np.linalg.norm(joints[:, a] - joints[:, b], axis=-1, keepdims=True) for a, b in BONES]
-    lowest = _lowest(joints, supports)
-    sunk = (joints[..., 2] < lowest - TINY).any(axis=1)
-    if not sunk.any():
+    pushed = joints.copy()
+    _push_out(pushed, supports)
+    sunk = np.flatnonzero((pushed != joints).any(axis=(1, 2)))
+    if not len(sunk):
         return
     part = joints[sunk]
-    floor = lowest[sunk]
     for _ in range(SETTLE_ROUNDS):
-        part[..., 2] = np.maximum(part[..., 2], floor)
+        _push_out(part, supports)
         for (a, b), length in zip(BONES, lengths, strict=True):
             apart = part[:, b] - part[:, a]
             distance = np.maximum(np.linalg.norm(apart, axis=-1, keepdims=True), TINY)
             push = 0.5 * (1 - length[sunk] / distance) * apart
             part[:, a] += push
             part[:, b] -= push
-    part[..., 2] = np.maximum(part[..., 2], floor)
+    _push_out(part, supports)
     joints[sunk] = part
 
 
-SINK_LIMIT_M = 0.3
-"""A joint further than this under a support's top is beside or beneath it, not in it."""
-
-
-def _lowest(joints: Array, supports: tuple[Support, ...]) -> Array:
-    """The least height of each joint: (n_steps, N_JOINTS)."""
-    floor = np.broadcast_to(RESTING_M, joints.shape[:2]).copy()
+def _push_out(joints: Array, supports: tuple[Support, ...]) -> None:
+    """Move joints (n, N_JOINTS, 3) in place: up from the floor, up or sideways out of supports."""
+    joints[..., 2] = np.maximum(joints[..., 2], RESTING_M)
     for support in supports:
-        offset = joints[..., :2] - np.array(support.centre)
         c, s = np.cos(support.yaw), np.sin(support.yaw)
+        offset = joints[..., :2] - np.array(support.centre)
         u, v = c * offset[..., 0] + s * offset[..., 1], c * offset[..., 1] - s * offset[..., 0]
-        over = (np.abs(u) < support.half_size[0]) & (np.abs(v) < support.half_size[1])
-        over &= joints[..., 2] > support.height_m - SINK_LIMIT_M
-        floor = np.where(over, support.height_m + RESTING_M, floor)
-    return floor
+        inside = support.half_size[1] - np.abs(v)  # how deep, from the nearer long side
+        under = support.height_m + RESTING_M - joints[..., 2]
+        within = (np.abs(u) < support.half_size[0]) & (inside > 0) & (under > 0)
+        upward = within & (under <= inside if support.solid else under < SEAT_M)
+        joints[..., 2] += np.where(upward, under, 0)
+        if support.solid:
+            sideways = np.where(within & ~upward, np.copysign(inside, v), 0)
+            joints[..., 0] -= s * sideways
+            joints[..., 1] += c * sideways

@@ -7,7 +7,8 @@ import numpy as np
 
 from trainer.synth.body import LEFT_RIGHT, Array, Support
 from trainer.synth.moves import LYING_PELVIS_M, heading, plant, standing_feet
-from trainer.synth.track import STEPS_HZ, Track, smooth
+from trainer.synth.timing import STEPS_HZ, smooth
+from trainer.synth.track import Track
 
 GRAVITY_M_S2 = 9.81
 FallDirection = Literal["forward", "backward", "left", "right"]
@@ -36,8 +37,11 @@ def _pendulum(start_rad: float, speed_rad_s: float, length_m: float, gain: float
     return np.array(angles)
 
 
-def fall(track: Track, t0: float, direction: FallDirection, push: float = 1.0) -> Fall:
-    """Lose balance and fall under gravity; ends lying. `push` scales the speed that it starts with."""
+def fall(track: Track, t0: float, direction: FallDirection, push: float = 1.0, legroom_m: float = np.inf) -> Fall:
+    """Lose balance and fall under gravity; ends lying.
+
+    `push` scales the speed that it starts with. Feet come to rest no deeper into the room than `legroom_m`.
+    """
     rng, i = track.rng, track.at(t0)
     aim = float(track.yaw[i]) + FALL_DIRECTIONS[direction] + rng.normal(0, 0.15)
     toward, standing_m = heading(aim), float(track.pelvis[i, 2])
@@ -58,7 +62,12 @@ def fall(track: Track, t0: float, direction: FallDirection, push: float = 1.0) -
     track.write(track.lean, t0, lean_start * (1 - x)[:, None] + (reached * trunk)[:, None] * toward)
     impact_s = t0 + (n - 1) / STEPS_HZ
     track.ease(track.lean, impact_s, impact_s + 0.22, toward * np.pi / 2)
-    _falling_limbs(track, t0, impact_s, direction, toward)
+    _throw_arms(track, t0, impact_s, direction)
+    _drop_arms(track, impact_s, direction, toward)
+    _bend_trunk(track, t0, impact_s, direction)
+    resting = _resting_feet(track, impact_s, direction, toward)
+    resting[:, 1] = np.minimum(resting[:, 1], legroom_m)
+    _kick_legs(track, Fall(t0, impact_s), resting, direction, toward)
     return Fall(t0, impact_s)
 
 
@@ -78,44 +87,58 @@ def _drop_arms(track: Track, impact_s: float, direction: str, toward: Array) -> 
         track.ease(track.reach_mix[:, side], impact_s - 0.04, impact_s + rng.uniform(0.15, 0.35), 0.95)
 
 
-def _falling_limbs(track: Track, t0: float, impact_s: float, direction: str, toward: Array) -> None:
-    """Arms that flail and reach, legs that give way, and what all of it does after the impact."""
-    rng, i, end = track.rng, track.at(t0), track.at(impact_s)
-    mid = t0 + 0.55 * (impact_s - t0)
+def _throw_arms(track: Track, t0: float, impact_s: float, direction: FallDirection) -> None:
+    """Arms flail, and reach where the fall goes."""
+    rng, mid = track.rng, _middle(t0, impact_s)
     track.ease(track.swing, t0, t0 + 0.1, 0.0)
     track.ease(track.hang, t0, t0 + 0.2, 0.0)
     track.ease(track.reach_mix, t0, t0 + 0.15, 0.0)
     reach = {"forward": (0.75, 0.25, 0.45), "backward": (0.45, 0.75, 0.1)}.get(direction, (0.5, 0.6, 0.1))
     mirrored = np.stack([[reach[0], s * reach[1], reach[2]] for s in LEFT_RIGHT])
     track.ease(track.hands, t0, mid, mirrored + rng.normal(0, 0.12, (2, 3)))
-    _drop_arms(track, impact_s, direction, toward)
     track.shake(track.hands, t0, impact_s + 0.2, 0.22, 0.07)
-    track.ease(
-        track.spine, t0, mid, (0.45 if direction == "backward" else 0.2, rng.normal(0, 0.15), rng.normal(0, 0.2))
-    )
+
+
+def _middle(t0: float, impact_s: float) -> float:
+    return t0 + 0.55 * (impact_s - t0)
+
+
+def _bend_trunk(track: Track, t0: float, impact_s: float, direction: FallDirection) -> None:
+    """The trunk curls, straightens on the floor, and the head nods with the impact."""
+    rng, backward = track.rng, direction == "backward"
+    curl = (0.45 if backward else 0.2, rng.normal(0, 0.15), rng.normal(0, 0.2))
+    track.ease(track.spine, t0, _middle(t0, impact_s), curl)
     track.ease(track.spine, impact_s - 0.05, impact_s + 0.35, (0.03, rng.normal(0, 0.1), rng.normal(0, 0.15)))
-    track.pulse(track.head[:, 0], impact_s - 0.05, 0.1, 0.4, 0.35 if direction == "backward" else -0.3)
+    track.pulse(track.head[:, 0], impact_s - 0.05, 0.1, 0.4, 0.35 if backward else -0.3)
     track.pulse(track.pelvis[:, 2], impact_s, 0.08, 0.14, rng.uniform(0.02, 0.06))
-    left = np.array((-toward[1], toward[0]))
-    pelvis = track.pelvis[end, :2]
-    if track.feet_mix[i].max() == 0:
-        plant(track, t0, 0.02, standing_feet(track, i))
-    slip = -0.25 if direction == "backward" else 0.0
-    track.ease(track.feet[..., :2], t0, mid, track.feet[i, :, :2] + slip * toward)
-    stretch = track.build.leg_m * (rng.uniform(0.92, 0.99, 2) if direction == "forward" else rng.uniform(0.65, 0.95, 2))
-    facing_sign = -1 if direction == "backward" else 1
-    spots = [
-        np.append(pelvis - stretch[k] * toward + facing_sign * sign * rng.uniform(0.08, 0.2) * left, 0.07)
-        for k, sign in enumerate(LEFT_RIGHT)
-    ]
+
+
+def _resting_feet(track: Track, impact_s: float, direction: FallDirection, toward: Array) -> Array:
+    """Where the ankles come to lie: (2, 3)."""
+    rng, end = track.rng, track.at(impact_s)
+    left = np.array((-toward[1], toward[0])) * (-1 if direction == "backward" else 1)
+    nearest = 0.92 if direction == "forward" else 0.65  # bent knees would hold up whoever lies on them
+    stretch = track.build.leg_m * rng.uniform(nearest, 0.98, 2)
+    places = track.pelvis[end, :2] - stretch[:, None] * toward
+    places += (LEFT_RIGHT * rng.uniform(0.08, 0.2, 2))[:, None] * left
+    heights = np.full(2, 0.07)
     if direction in FALL_SIDEWAYS:
-        spots = [
-            spot + np.append(heading(track.yaw[i]) * rng.uniform(0, 0.25), 0.03 * k) for k, spot in enumerate(spots)
-        ]
-    track.ease(track.feet, mid, impact_s + 0.25, np.stack(spots))
-    kick = 0.3 if direction == "backward" else 0.12
+        places += rng.uniform(0, 0.25, (2, 1)) * heading(float(track.yaw[end]))
+        heights += (0.0, 0.03)
+    return np.column_stack([places, heights])
+
+
+def _kick_legs(track: Track, times: Fall, resting: Array, direction: FallDirection, toward: Array) -> None:
+    """Feet slip or stay while balance goes, fly up, and come to rest."""
+    i, mid = track.at(times.start_s), _middle(times.start_s, times.impact_s)
+    if track.feet_mix[i].max() == 0:
+        plant(track, times.start_s, 0.02, standing_feet(track, i))
+    slip = -0.25 if direction == "backward" else 0.0
+    track.ease(track.feet[..., :2], times.start_s, mid, track.feet[i, :, :2] + slip * toward)
+    track.ease(track.feet, mid, times.impact_s + 0.25, resting)
+    height_m = 0.3 if direction == "backward" else 0.12
     for side in (0, 1):
-        track.pulse(track.feet[:, side, 2], mid, impact_s - mid, 0.35, rng.uniform(0.3, 1) * kick)
+        track.pulse(track.feet[:, side, 2], mid, times.impact_s - mid, 0.35, track.rng.uniform(0.3, 1) * height_m)
 
 
 def roll_off(track: Track, t0: float, bed: Support) -> Fall:

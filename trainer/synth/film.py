@@ -12,7 +12,7 @@ from edge.errors import DatasetError
 from trainer.synth.paint import Light, Performer, cast_shadows, paint, tone
 from trainer.synth.room import Backdrop, Camera, Room, draw_room
 from trainer.synth.script import Actor, Script
-from trainer.synth.track import STEPS_HZ
+from trainer.synth.timing import STEPS_HZ
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 SHADOW_STRENGTH = 0.4

@@ -79,7 +79,7 @@ def _add_bed(rng: np.random.Generator, room: Room) -> None:
         ),
         Box((*(np.array((x, y)) + 1.06 * along), 0.45), (0.04, half_width, 0.45), yaw, wood, "grain"),
     ]
-    room.supports.append(Support((x, y), (half_length, half_width), yaw, BED_HEIGHT_M))
+    room.supports.append(Support((x, y), (half_length, half_width), yaw, BED_HEIGHT_M, solid=True))
     room.free_depth_m = y - half_width - 0.3
 
 

@@ -24,7 +24,8 @@ def lie_on_bed(track: Track, t0: float, bed: Support, seconds: float) -> float:
     length = track.build.leg_m * 0.93
     lying = [np.append(middle - along * length + sign * 0.09 * left, bed.height_m + 0.08) for sign in LEFT_RIGHT]
     raised = np.stack(lying) + np.append(0.35 * along + 0.25 * facing, 0.22)
-    track.ease(track.feet, t0 + 0.2 * seconds, t0 + 0.6 * seconds, raised)
+    track.ease(track.feet[..., 2], t0 + 0.1 * seconds, t0 + 0.4 * seconds, raised[:, 2])
+    track.ease(track.feet[..., :2], t0 + 0.25 * seconds, t0 + 0.6 * seconds, raised[:, :2])
     track.ease(track.feet, t0 + 0.6 * seconds, t0 + seconds, np.stack(lying))
     track.ease(track.reach_mix, t0 + 0.5 * seconds, t0 + 0.9 * seconds, 0.0)
     supine = nearest_turn(float(track.yaw[i]), float(np.arctan2(-along[1], -along[0])))

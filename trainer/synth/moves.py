@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from trainer.synth.body import ANKLE_M, HIP_HALF_WIDTH_M, LEFT_RIGHT, Array
-from trainer.synth.track import HANGING_HANDS, STEPS_HZ, WALKING_M_S, Track, smooth, wobble
+from trainer.synth.timing import STEPS_HZ, smooth, wobble
+from trainer.synth.track import HANGING_HANDS, WALKING_M_S, Track
 
 LYING_PELVIS_M = 0.13
 """Height of the pelvis above what somebody sits or lies on."""
@@ -49,7 +50,8 @@ def walk(track: Track, t0: float, places: list[Array], speed_m_s: float = WALKIN
 def _turn_along(track: Track, t0: float, path: Array) -> None:
     """Face where the path goes."""
     velocity = np.gradient(path, axis=0)
-    moving = np.linalg.norm(velocity, axis=1) > 0.1 / STEPS_HZ
+    speed = np.linalg.norm(velocity, axis=1)
+    moving = speed > 0.2 * speed.max()
     aim = np.where(moving, np.arctan2(velocity[:, 1], velocity[:, 0]), np.nan)
     known = np.flatnonzero(moving)
     aim = np.interp(np.arange(len(path)), known, np.unwrap(aim[known]))
@@ -141,12 +143,15 @@ def bend(track: Track, t0: float, holding_s: float = 0.4) -> float:
     return t2 + up_s
 
 
+PLANTING_S = 0.15
+
+
 def plant(track: Track, t0: float, seconds: float, feet: Array) -> None:
     """Take the feet over from the stepping, towards given ankles (2, 3)."""
     i = track.at(t0)
     if track.feet_mix[i].max() == 0:
         track.feet[i:] = standing_feet(track, i)
-        track.feet_mix[i:] = 1.0
+        track.ease(track.feet_mix, t0, t0 + PLANTING_S, 1.0)
     track.ease(track.feet, t0, t0 + seconds, feet)
 
 

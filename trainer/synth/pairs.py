@@ -6,7 +6,8 @@ import numpy as np
 
 from trainer.synth.body import LEFT_RIGHT, Array, pelvis_axes
 from trainer.synth.moves import heading, nearest_turn, turn, walk
-from trainer.synth.track import HANGING_HANDS, STEPS_HZ, Track, minimum_jerk, smooth, wobble
+from trainer.synth.timing import STEPS_HZ, minimum_jerk, smooth, wobble
+from trainer.synth.track import HANGING_HANDS, Track
 
 GUARD = np.stack([[0.5, sign * -0.02, 0.05] for sign in LEFT_RIGHT])
 OPPONENTS = (1, 0)
@@ -172,6 +173,8 @@ def fight(a: Track, b: Track, t0: float, seconds: float) -> float:
         _grapple(pair, start, end)
     for start, who, kind in blows:
         _strike(pair, start, who, kind)
+    for track in (a, b):
+        _tame(track, t0, t1 + 0.5)
     return _calm(pair, t1)
 
 
@@ -257,9 +260,9 @@ def _strike(pair: Pair, t: float, who: int, kind: str) -> None:
         _kick(striker, t, toward)
         out_s = 0.22
     hit = t + 0.8 * out_s
-    victim.pulse(victim.lean, hit, 0.09, 0.35, 0.2 * strength * toward)
-    victim.pulse(victim.spine, hit, 0.08, 0.3, rng.normal(0, 0.2, 3) * strength)
-    victim.pulse(victim.head, hit, 0.07, 0.25, rng.normal(0, 0.4, 2) * strength)
+    victim.pulse(victim.lean, hit, 0.13, 0.35, 0.2 * strength * toward)
+    victim.pulse(victim.spine, hit, 0.12, 0.3, rng.normal(0, 0.17, 3) * strength)
+    victim.pulse(victim.head, hit, 0.1, 0.25, rng.normal(0, 0.35, 2) * strength)
 
 
 def _kick(striker: Track, t: float, toward: Array) -> None:
@@ -310,7 +313,8 @@ def _calm(pair: Pair, t1: float) -> float:
     return t1 + 0.8
 
 
-def smooth_pair(pair: Pair) -> None:
-    """Round off the corners that events left in where the pair stands."""
-    pair.centre[:] = smooth(pair.centre, 0.05)
-    pair.apart[:] = smooth(pair.apart, 0.04)
+def _tame(track: Track, t0: float, t1: float) -> None:
+    """Keep what blows add up to within what a body can do."""
+    steps, _ = track.span(t0, t1)
+    for channel, limit in ((track.lean, 0.6), (track.spine, 0.6), (track.head, 0.8)):
+        channel[steps] = smooth(limit * np.tanh(channel[steps] / limit), 0.03)

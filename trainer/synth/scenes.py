@@ -84,7 +84,8 @@ def _nap(track: Track, rng: np.random.Generator, t: float, script: Script) -> fl
 
 
 def _tumble(track: Track, t: float, script: Script) -> float:
-    done = falls.fall(track, t, "left" if track.rng.random() < 0.5 else "backward")
+    direction: falls.FallDirection = "left" if track.rng.random() < 0.5 else "backward"
+    done = falls.fall(track, t, direction, 1.0, script.room.free_depth_m + 0.2)
     script.segments.append(Segment("fall", round(done.start_s, 2), round(done.impact_s + LYING_S, 2)))
     t = lying.rest(track, done.impact_s + 0.6, LYING_S + 4.0)
     return lying.get_up(track, t, 4.5)

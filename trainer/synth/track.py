@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainer.synth.body import ANKLE_M, HIP_HALF_WIDTH_M, LEFT_RIGHT, Array, Build, Controls, Skeleton, Support, solve
+from trainer.synth.body import ANKLE_M, HIP_HALF_WIDTH_M, LEFT_RIGHT, Build, Controls, Skeleton, Support, solve
+from trainer.synth.timing import STEPS_HZ, Array, minimum_jerk, smooth, wobble
 
-STEPS_HZ = 60
-"""Rate at which motion is computed; films sample it at their own."""
 WALKING_M_S = 1.15
 FOOT_LIFT_M = 0.07
 STEP_S = 0.38
@@ -15,30 +14,6 @@ STEP_SLACK_M = 0.06
 ARM_SWING = 0.55
 """Arm lengths that a hand swings for one metre that the opposite foot is ahead."""
 HANGING_HANDS = np.stack([[0.08, sign * 0.16, -0.96] for sign in LEFT_RIGHT])
-
-
-def minimum_jerk(x: Array) -> Array:
-    """From 0 to 1 as hands and bodies move: the smoothest start and stop."""
-    x = np.clip(x, 0, 1)
-    return x * x * x * (10 + x * (6 * x - 15))
-
-
-def smooth(values: Array, seconds: float) -> Array:
-    """Gaussian smoothing of the first axis, ends held; `seconds` is the standard deviation."""
-    sigma = seconds * STEPS_HZ
-    half = int(3 * sigma) + 1
-    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma) ** 2)
-    kernel /= kernel.sum()
-    flat = values.reshape(len(values), -1)
-    padded = np.pad(flat, ((half, half), (0, 0)), mode="edge")
-    columns = [np.convolve(padded[:, i], kernel, mode="valid") for i in range(flat.shape[1])]
-    return np.stack(columns, axis=-1).reshape(values.shape)
-
-
-def wobble(rng: np.random.Generator, shape: tuple[int, ...], seconds: float) -> Array:
-    """Smooth noise of unit variance whose features last about `seconds`: (n_steps, ...)."""
-    noise = smooth(rng.standard_normal(shape), seconds)
-    return noise / max(noise.std(), 1e-6)
 
 
 class Track:
@@ -64,9 +39,10 @@ class Track:
 
     def span(self, t0: float, t1: float) -> tuple[slice, Array]:
         """Steps from t0 up to and with t1, and how far each is between them, 0 to 1."""
-        a, b = self.at(t0), max(self.at(t1), self.at(t0) + 1)
-        b = min(b, self.n - 1)
-        return slice(a, b + 1), np.linspace(0, 1, b + 1 - a)
+        a = self.at(t0)
+        steps = max(round((t1 - t0) * STEPS_HZ), 1)
+        x = np.arange(steps + 1) / steps  # what lies beyond the end of the track is cut off
+        return slice(a, min(a + steps + 1, self.n)), x[: self.n - a]
 
     def ease(self, channel: Array, t0: float, t1: float, value: object, power: float = 1.0) -> float:
         """Move a channel (or a view of it) to a value and hold it there. `power` over 1 starts late and hits hard."""
@@ -117,7 +93,7 @@ class Track:
         offset = self.pelvis[:, None, :2] - feet[..., :2]
         across = np.minimum((offset**2).sum(-1), (0.95 * reach) ** 2)
         highest = (feet[..., 2] + np.sqrt(reach**2 - across)).min(1) + self.build.length(0.05)
-        upright = np.clip(1 - 2 * np.linalg.norm(self.lean, axis=1), 0, 1) * (self.feet_mix.max(1) < 0.5)
+        upright = np.clip(1 - 2 * np.linalg.norm(self.lean, axis=1), 0, 1) * smooth(1.0 - self.feet_mix.max(1), 0.06)
         lowered = np.minimum(self.pelvis[:, 2], smooth(highest, 0.04))
         self.pelvis[:, 2] += upright * (lowered - self.pelvis[:, 2])
 
@@ -163,9 +139,9 @@ class _Stepper:
 
     def advance(self, i: int) -> None:
         """Place both feet at a step."""
-        given = self._track.feet_mix[i] > 0
+        given = self._track.feet_mix[i]
         for side in (0, 1):
-            if given[side]:
+            if given[side] == 1:
                 self._spot[side] = np.append(self._track.feet[i, side, :2], self._floor_m)
                 self._swing_end[side] = i
             if i >= self._swing_end[side]:
