@@ -25,10 +25,19 @@ class TestResize:
         assert small.dtype == np.uint8
         assert (small == (10, 200, 30)).all()
 
-    def test_exact_halves_are_means_of_four(self):
-        pixels = np.random.default_rng(1).integers(0, 256, (64, 96, 3), np.uint8)
-        means = pixels.reshape(32, 2, 48, 2, 3).astype(float).mean(axis=(1, 3))
-        assert np.abs(resize(pixels, SPEC) - means).max() <= 0.5
+    def test_exact_quarters_are_means_of_sixteen(self):
+        pixels = np.random.default_rng(1).integers(0, 256, (128, 192, 3), np.uint8)
+        means = pixels.reshape(32, 4, 48, 4, 3).astype(float).mean(axis=(1, 3))
+        assert np.abs(resize(pixels, SPEC) - means).max() <= 1.0  # rounded twice
+
+    @pytest.mark.parametrize(("height", "width"), [(40, 130), (64, 96), (70, 100), (90, 180)])
+    def test_no_pixel_of_a_source_is_left_out(self, height, width):
+        """A point of light weighs the same wherever it is: the mean of the picture stays."""
+        for column in range(10, width - 10, 7):
+            pixels = np.zeros((height, width, 3), np.uint8)
+            pixels[height // 2 - 2 : height // 2 + 2, column] = 255
+            small = resize(pixels, SPEC)
+            assert small.mean() == pytest.approx(pixels.mean(), rel=0.6)
 
     def test_is_close_to_the_mean_of_the_area_on_smooth_pictures(self):
         rows, columns = np.mgrid[0:480, 0:640]
@@ -54,6 +63,7 @@ class TestMotion:
             (110, 100, 100, 158),  # 128 + 3 * 10
             (100, 110, 100, 98),
             (110, 100, 50, 188),  # half the gap: twice as fast
+            (110, 100, 20, 188),  # but no more than that
             (110, 100, 200, 143),
             (255, 0, 100, 255),
             (0, 255, 100, 0),
