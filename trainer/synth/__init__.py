@@ -78,7 +78,8 @@ def render_dataset(
         path = out / f"synthetic-{seed}-{k:04d}-{action}.mp4"
         rendered = render_clip(action, seed * 1_000_003 + k, path)
         segments = rendered.segments or (Segment(NORMAL),)
-        found.append(Clip(path, path.stem, frozenset(EVENT_LABELS), segments, path.name, out.name, timed=True))
+        timed = bool(rendered.segments)
+        found.append(Clip(path, path.stem, frozenset(EVENT_LABELS), segments, path.name, out.name, timed))
         report(rendered)
     write_manifest(out / MANIFEST_FILE, found)
     return found
@@ -121,7 +122,9 @@ def _film(script: Script, camera: Camera, grade: Grade, seed: int, path: Path) -
     write_atomically(path, write)
     end_s = counts[0] / grade.fps
     segments = tuple(
-        Segment(part.label, part.start_s, min(part.end_s, end_s)) for part in script.segments if part.start_s < end_s
+        Segment(part.label, part.start_s, round(min(part.end_s, end_s), 3))
+        for part in script.segments
+        if part.start_s < end_s
     )
     return Rendered(path, segments, grade.fps, size, counts[0])
 
