@@ -37,9 +37,9 @@ class Sampler:
     """Samples frames at the spec's rate: at each tick the newest frame, and those nearest to one, two ... intervals
     before it, as many as the streams look at.
 
-    Ticks lie on a fixed grid that begins where there is a frame to compare with, one interval after the first frame. A
-    source slower than the rate yields each of its frames once: ticks that no frame reached are counted, never filled by
-    a repetition.
+    Ticks lie on a fixed grid that begins where there are frames to compare with: one interval after the first frame,
+    three for `trail`. A source slower than the rate yields each of its frames once: ticks that no frame reached are
+    counted, never filled by a repetition.
 
     Call `wants` with the time of every frame, in order, then `push` with those that it wants; the others need not be
     converted. It expects the next frame as long after this one as this one is after the last.
@@ -58,7 +58,7 @@ class Sampler:
     def wants(self, capture_ns: int) -> bool:
         """Say whether a sample may need the frame of this time; to be asked once for every frame, in order."""
         if self._tick_ns is None:
-            self._tick_ns = capture_ns + (self._interval_ns if self._n_earlier else 0)
+            self._tick_ns = capture_ns + self._n_earlier * self._interval_ns
             self._last_ns = capture_ns
             return True
         gap_ns = capture_ns - self._last_ns

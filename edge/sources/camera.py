@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 import cv2
 
@@ -17,7 +17,17 @@ MAX_FRAME_AGE_NS: Final = 2 * NS_PER_S
 MAX_FAILED_READS: Final = 10
 
 
-def open_v4l2(device: int | str) -> cv2.VideoCapture:
+class Capture(Protocol):
+    """What is needed of OpenCV's `VideoCapture`."""
+
+    def isOpened(self) -> bool: ...  # noqa: N802 - OpenCV's name
+    def grab(self) -> bool: ...
+    def get(self, propId: int, /) -> float: ...  # noqa: N803 - OpenCV's name
+    def retrieve(self) -> tuple[bool, cv2.typing.MatLike]: ...
+    def release(self) -> None: ...
+
+
+def open_v4l2(device: int | str) -> Capture:
     """Open a V4L2 device; `isOpened` of what is returned says whether it could be."""
     return cv2.VideoCapture(device, cv2.CAP_V4L2)
 
@@ -27,7 +37,7 @@ class CameraSource:
 
     live = True
 
-    def __init__(self, device: int | str, opener: Callable[[int | str], cv2.VideoCapture] = open_v4l2) -> None:
+    def __init__(self, device: int | str, opener: Callable[[int | str], Capture] = open_v4l2) -> None:
         self.name = f"/dev/video{device}" if isinstance(device, int) else device
         self.skipped_frames = 0
         self._device = device
@@ -53,7 +63,7 @@ class CameraSource:
     def close(self) -> None:
         self._closed = True
 
-    def _read(self, capture: cv2.VideoCapture, wanted: Wanted | None) -> Iterator[Frame]:
+    def _read(self, capture: Capture, wanted: Wanted | None) -> Iterator[Frame]:
         last_ns = sequence = failed = 0
         while not self._closed:
             if not capture.grab():
@@ -76,7 +86,7 @@ class CameraSource:
             yield Frame(to_rgb(pixels), sequence - 1, capture_ns)
 
 
-def _capture_ns(capture: cv2.VideoCapture) -> int:
+def _capture_ns(capture: Capture) -> int:
     """Return when the frame was taken: the driver's stamp where it is of the monotonic clock, else now."""
     now_ns = time.monotonic_ns()
     stamp_ns = round(capture.get(cv2.CAP_PROP_POS_MSEC) * NS_PER_MS)

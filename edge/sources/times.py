@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+MIN_RATE_HZ: Final = 1 / 60
 MAX_RATE_HZ: Final = 240.0
 DEFAULT_RATE_HZ: Final = 25.0
 MAX_STEP_S: Final = 60.0
@@ -17,7 +18,7 @@ class FrameTimes:
     increase, else one frame period after the frame before."""
 
     def __init__(self, rate_hz: float) -> None:
-        sane = math.isfinite(rate_hz) and 0 < rate_hz <= MAX_RATE_HZ
+        sane = MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ  # which NaN is not
         self.period_s = 1 / (rate_hz if sane else DEFAULT_RATE_HZ)
         self._offset_s = 0.0  # the first frame's stamp
         self._last_s: float | None = None

@@ -204,6 +204,7 @@ def test_every_history_keeps_the_contract(steps, spec):
             assert event.peak_score >= active.peak_score
             assert event.duration_s >= 0
         if event.type == "updated":
+            assert last_s is not None
             assert position_s - last_s >= spec.update_interval_s - 1e-6
         if event.type == "ended":
             assert event.ended_at is not None

@@ -89,10 +89,12 @@ def test_steps_carry_inference_and_scores(model):
     *samples, last = steps
     assert all(step.inference is not None and step.scores is not None for step in samples)
     assert (last.inference, last.scores) == (None, None)
-    features = samples[-1].inference.features
-    np.testing.assert_allclose(features, np.array(GREEN) / 255, atol=1e-3)
-    np.testing.assert_allclose(samples[-1].scores.probabilities, [1 - 200 / 255, 200 / 255, 0], atol=1e-3)
-    assert samples[-1].scores.end_ns == samples[-1].inference.capture_ns == 1_800_000_000
+    inference, scores = samples[-1].inference, samples[-1].scores
+    assert inference is not None
+    assert scores is not None
+    np.testing.assert_allclose(inference.features, np.array(GREEN) / 255, atol=1e-3)
+    np.testing.assert_allclose(scores.probabilities, [1 - 200 / 255, 200 / 255, 0], atol=1e-3)
+    assert scores.end_ns == inference.capture_ns == 1_800_000_000
 
 
 @pytest.mark.parametrize(("live", "reason"), [(False, "end of file"), (True, "lost")], ids=["recording", "camera"])

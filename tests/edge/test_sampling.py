@@ -24,14 +24,9 @@ def times_ns(rate_hz: float, seconds: float, begin_s: float = 0.0) -> list[int]:
 
 
 def spec_of(stream: str = "rgb", rate_hz: float = 5.0, interval_s: float = 0.1) -> InputSpec:
-    return InputSpec(
-        height_px=SIZE_PX,
-        width_px=SIZE_PX,
-        stream=stream,
-        rate_hz=rate_hz,
-        motion_interval_s=interval_s,
-        motion_gain=0.5,
-    )
+    size = {"height_px": SIZE_PX, "width_px": SIZE_PX}
+    fields = {"stream": stream, "rate_hz": rate_hz, "motion_interval_s": interval_s, "motion_gain": 0.5}
+    return InputSpec.model_validate(size | fields)
 
 
 def frames_at(times: list[int]) -> list[Frame]:

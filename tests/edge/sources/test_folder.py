@@ -8,7 +8,7 @@ from edge.errors import SourceError
 from edge.sources.folder import FolderSource
 
 
-def write(path: Path, *shape: int, bgr=0) -> None:
+def write(path: Path, *shape: int, bgr: int | tuple[int, ...] = 0) -> None:
     pixels = np.empty(shape, np.uint8)
     pixels[:] = bgr
     assert cv2.imwrite(str(path), pixels)

@@ -27,7 +27,7 @@ def test_a_single_bad_stamp_does_not_matter():
     assert of([0.0, 100.0, 1e9, 300.0]) == pytest.approx([0, 0.1, 0.2, 0.3])
 
 
-@pytest.mark.parametrize("rate_hz", [0.0, -1.0, math.nan, math.inf, 1e6])
+@pytest.mark.parametrize("rate_hz", [0.0, -1.0, math.nan, math.inf, 1e6, 2e-313])
 def test_a_rate_that_is_none_is_taken_for_25(rate_hz):
     assert of([0.0, 0.0], rate_hz) == pytest.approx([0, 0.04])
 
