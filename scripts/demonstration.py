@@ -24,16 +24,16 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.demo_broker import demo_broker
 from edge.errors import EdgewatchError
 from edge.sinks import position
 from trainer.manifest import Segment
 from trainer.synth import render_scene
 
 DEFAULT_SECONDS = 120.0
-DEFAULT_SEED = 1
+DEFAULT_SEED = 2026
 LATE_S = 2.0
 """An alert may come this long after what it speaks of is over."""
-BROKER_LINE = "demo broker: "
 EVENTS_TOPIC = "edgewatch/+/events"
 SUBSCRIBE_TIMEOUT_S = 10.0
 DELIVERY_TIMEOUT_S = 1.0
@@ -100,7 +100,10 @@ def _run(folder: Path, seed: int, bundle: Path | None) -> list[str]:
     """Render, watch, compare. Returns what is wrong."""
     scene, events = folder / "scene.mp4", folder / "events.jsonl"
     events.unlink(missing_ok=True)
-    print(f"demo: rendering a synthetic scene, seed {seed}: someone walks, is hugged, lies down, falls; two fight")
+    print(
+        f"demo: rendering a synthetic scene, seed {seed}: someone walks, is hugged, lies down, falls; two fight",
+        flush=True,
+    )
     truth = render_scene(seed, scene)
     received = watch(scene, events, bundle)
     alerts = started(received, _positions(events))
@@ -153,37 +156,25 @@ def _positions(events: Path) -> dict[str, float]:
 
 
 def watch(video: Path, events: Path, bundle: Path | None = None) -> list[dict[str, Any]]:
-    """Run the daemon on a video against its embedded broker; return the events that a subscriber received.
+    """Run the daemon on a video against the embedded broker; return the events that a subscriber received.
 
     Raises:
         DemoError: the daemon failed, or the subscriber could not connect.
     """
-    command = [Path(sys.executable).with_name("edge"), "run", "--source", video, "--demo-broker", "--events", events]
-    command += [] if bundle is None else ["--bundle", bundle]
-    print(f"demo: {' '.join(map(str, command))}")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as daemon:
-        try:
-            assert daemon.stderr is not None
-            lines = iter(daemon.stderr)
-            with Subscriber(_broker_url(lines)) as subscriber:
-                for line in lines:
-                    print(f"  edge: {line}", end="")
+    with demo_broker() as url, Subscriber(url) as subscriber:  # before the daemon, so that no event is missed
+        command = [Path(sys.executable).with_name("edge"), "run", "--source", video, "--broker", url]
+        command += ["--events", events]
+        command += [] if bundle is None else ["--bundle", bundle]
+        print(f"demo: {' '.join(map(str, command))}", flush=True)
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as daemon:
+            try:
                 daemon.wait()
-                subscriber.settle()
-        finally:
-            daemon.kill()
+            finally:
+                daemon.kill()
+        subscriber.settle()
     if daemon.returncode != 0:
         raise DemoError(f"edge run ended with exit code {daemon.returncode}; its message is above")
     return subscriber.received
-
-
-def _broker_url(lines: Iterable[str]) -> str:
-    """Read the daemon's messages until it names its broker."""
-    for line in lines:
-        print(f"  edge: {line}", end="")
-        if line.startswith(BROKER_LINE):
-            return line.removeprefix(BROKER_LINE).strip()
-    raise DemoError("edge run ended before its broker ran; its message is above")
 
 
 class Subscriber:

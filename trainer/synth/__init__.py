@@ -4,7 +4,7 @@ They serve the tests, the demo, and as extra training clips beside real ones. No
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -121,11 +121,8 @@ def _film(script: Script, camera: Camera, grade: Grade, seed: int, path: Path) -
 
     write_atomically(path, write)
     end_s = counts[0] / grade.fps
-    segments = tuple(
-        Segment(part.label, part.start_s, round(min(part.end_s, end_s), 3))
-        for part in script.segments
-        if part.start_s < end_s
-    )
+    begun = [segment for segment in script.segments if segment.start_s < end_s]
+    segments = tuple(replace(segment, end_s=round(min(segment.end_s, end_s), 3)) for segment in begun)
     return Rendered(path, segments, grade.fps, size, counts[0])
 
 

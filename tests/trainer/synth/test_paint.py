@@ -108,10 +108,10 @@ def test_a_shadow_lies_on_the_floor_beneath(room, camera, light):
 
 @pytest.mark.parametrize("bed", [True, False])
 def test_rooms_differ_and_are_lit(bed):
-    cameras = [Camera.looking(np.array((0, 0.1, 2.0)), np.array((0, 3.0, 0.8)), 0.0, 120.0, SIZE)] * 2
+    camera = Camera.looking(np.array((0, 0.1, 2.0)), np.array((0, 3.0, 0.8)), 0.0, 120.0, SIZE)
     rooms = [random_room(np.random.default_rng(seed), bed) for seed in (1, 2)]
-    pictures = [tone(draw_room(room, camera).picture) for room, camera in zip(rooms, cameras, strict=True)]
-    assert not np.array_equal(*pictures)
+    pictures = [tone(draw_room(room, camera).picture) for room in rooms]
+    assert not np.array_equal(pictures[0], pictures[1])
     for picture in pictures:
         assert 40 < picture.mean() < 230
 
