@@ -8,7 +8,7 @@ import cv2
 
 from edge.errors import SourceError
 from edge.sources import Wanted
-from edge.sources.opencv import quiet, to_rgb
+from edge.sources.opencv import prepare, to_rgb
 from edge.types import NS_PER_S, Frame
 
 NS_PER_MS: Final = 1_000_000
@@ -50,7 +50,7 @@ class CameraSource:
         Raises:
             SourceError: there is no such camera, another program holds it, or it gives no more frames.
         """
-        quiet()
+        prepare()
         self.skipped_frames = 0
         capture = self._opener(self._device)
         if not capture.isOpened():

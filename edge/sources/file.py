@@ -8,7 +8,7 @@ import cv2
 
 from edge.errors import SourceError
 from edge.sources import Wanted
-from edge.sources.opencv import quiet, to_rgb
+from edge.sources.opencv import prepare, to_rgb
 from edge.sources.times import FrameTimes
 from edge.types import NS_PER_S, Frame
 
@@ -53,7 +53,7 @@ class FileSource:
         self._closed = True
 
     def _open(self) -> cv2.VideoCapture:
-        quiet()
+        prepare()
         try:
             size = self._path.stat().st_size
         except OSError as error:

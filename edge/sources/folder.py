@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.errors import SourceError
 from edge.sources import Wanted
-from edge.sources.opencv import quiet, to_rgb
+from edge.sources.opencv import prepare, to_rgb
 from edge.types import NS_PER_S, Frame
 
 SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
@@ -34,7 +34,7 @@ class FolderSource:
         Raises:
             SourceError: the folder cannot be read, or holds no picture that can be decoded.
         """
-        quiet()
+        prepare()
         self.skipped_frames = 0
         pictures = self._pictures()
         for sequence, path in enumerate(pictures):

@@ -1,4 +1,4 @@
-"""What all sources that read through OpenCV share: silence, opening, colour order."""
+"""What all sources that read through OpenCV share: one thread, silence, colour order."""
 
 import os
 from typing import Any, Final
@@ -12,11 +12,13 @@ SILENT: Final = 0
 AV_LOG_QUIET: Final = "-8"
 
 
-def quiet() -> None:
-    """Keep OpenCV and the FFmpeg inside it from writing to stderr: our one line says what is wrong.
+def prepare() -> None:
+    """Keep OpenCV to the caller's thread, and it and the FFmpeg inside it from writing to stderr.
 
-    FFmpeg's level is read once, when the process opens its first video. Whoever wants the chatter sets the variable.
+    Its pool of threads costs more than it brings for pictures as small as ours. Our one line says what is wrong; whoever
+    wants FFmpeg's chatter sets the variable, which is read once, when the process opens its first video.
     """
+    cv2.setNumThreads(1)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", AV_LOG_QUIET)
     logging: Any = getattr(cv2.utils, "logging", cv2)  # newer wheels keep the function in a module of its own
     logging.setLogLevel(SILENT)

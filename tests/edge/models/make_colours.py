@@ -7,6 +7,7 @@ and violence (1, 3): fall = clip(green - blue), violence = clip(red - blue), nor
 """
 
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -23,7 +24,7 @@ class Colours(tf.Module):
 
 
 def main() -> None:
-    module = Colours()
+    module: Any = Colours()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.serve.get_concrete_function()], module)
     Path(__file__).with_name("colours.tflite").write_bytes(converter.convert())
 
