@@ -4,7 +4,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
@@ -64,7 +64,7 @@ def build_backbone(spec: InputSpec, weights: Weights) -> "keras.Model":
 
     shape = (spec.height_px, spec.width_px, 3)
     try:
-        from_keras = IMAGENET if weights.source == IMAGENET else None
+        from_keras: Any = IMAGENET if weights.source == IMAGENET else None
         model = keras.applications.EfficientNetB0(weights=from_keras, include_top=False, input_shape=shape)
         if weights.source not in {IMAGENET, RANDOM}:
             model.load_weights(weights.source)

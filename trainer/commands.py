@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import ConfigurationError
-from trainer.labels import parse_positive
+from trainer.labels import EVENT_LABELS, parse_positive
 
 if TYPE_CHECKING:  # heavy; the commands import them when they run
     from trainer.manifest import Clip
@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # heavy; the commands import them when they run
     from trainer.training import Wishes
 
 RECIPE_NAMES = ("edgewatch", "efficientnetb0-mean", "efficientnetb0-gru")
+SCENE_NAME = "scene.mp4"
 KEPT_OPTIONS = ("recipe", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights")
 """Options of `trainer train` that `--resume` takes from the run."""
 
@@ -148,9 +149,18 @@ def folds(options: argparse.Namespace) -> int:
 
 def synth(options: argparse.Namespace) -> int:
     """`trainer synth`."""
+    from trainer.datasets import MANIFEST_NAME  # noqa: PLC0415
+    from trainer.manifest import Clip, write_manifest  # noqa: PLC0415
     from trainer.pool import progress  # noqa: PLC0415
-    from trainer.synth import render_dataset  # noqa: PLC0415
+    from trainer.synth import render_dataset, render_scene  # noqa: PLC0415
 
+    if options.scene:
+        path = options.out / SCENE_NAME
+        segments = render_scene(options.seed, path)
+        clip = Clip(path, path.stem, frozenset(EVENT_LABELS), segments, path.name, options.out.name, timed=True)
+        write_manifest(options.out / MANIFEST_NAME, [clip])
+        print(f"{path}: a synthetic scene; what happens when is in {MANIFEST_NAME}")
+        return 0
     with progress(None, "rendering", options.clips) as bar:
         clips = render_dataset(options.out, options.clips, options.seed, lambda _: bar.update())
     print(f"{options.out}: {len(clips)} synthetic clips")

@@ -5,18 +5,28 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from converters import convert
+from converters import Plan, convert
 from edge.bundle import Bundle
 from edge.errors import ConfigurationError
 from trainer.calibration import read_calibration
 from trainer.labels import slug
-from trainer.run import Run
+from trainer.run import Run, TrainedModel
 
 Precision = Literal["float32", "float16", "mixed", "int8"]
 
 
-def convert_run(run: Run, precision: Precision, out: Path, *, name: str | None = None, force: bool = False) -> Bundle:
+def convert_run(
+    run: Run, precision: Precision, out: Path, *, name: str | None = None, force: bool = False, plan: Plan | None = None
+) -> Bundle:
     """Convert a finished run and write the verified bundle.
+
+    Args:
+        run: finished.
+        precision: of the frame model.
+        out: directory or `.zip` to write.
+        name: of the model in `bundle.json` and events; by default recipe and run.
+        force: replace what is at `out`.
+        plan: of an earlier `mixed` bundle of the same architecture, instead of a search.
 
     Raises:
         ConfigurationError: the run is not finished, or `out` exists and `force` is not given.
@@ -26,20 +36,22 @@ def convert_run(run: Run, precision: Precision, out: Path, *, name: str | None =
     if calibration is None:
         raise ConfigurationError(f"{run.path}: calibration pictures are missing; go on with trainer train --resume")
     representative, held_out = calibration
+    model = run.load_model()
     return convert(
-        run.load_model(),
+        model,
         name=name or slug(f"{run.settings.recipe}-{run.path.resolve().name}"),
         precision=precision,
         representative=representative,
         held_out=held_out,
         out=out,
-        provenance=provenance(run),
+        provenance=provenance(run, model),
         force=force,
+        plan=plan if precision == "mixed" else None,
         report=lambda line: print(line, file=sys.stderr),
     )
 
 
-def provenance(run: Run) -> dict[str, Any]:
+def provenance(run: Run, model: TrainedModel) -> dict[str, Any]:
     """Where a model comes from, for `bundle.json`; clips by their digests alone."""
     settings = run.settings
     return {
@@ -50,16 +62,17 @@ def provenance(run: Run) -> dict[str, Any]:
         "datasets": list(settings.data),
         "weights": settings.weights,
         "versions": settings.versions,
-        "thresholds": run.load_model().thresholds,
+        "thresholds": model.thresholds,
+        "video_rules": model.video_rules,
         "clips": sorted({*settings.train_clips.values(), *settings.validation_clips.values()}),
     }
 
 
-def bundle_of(run: Run, precision: Precision) -> Path:
+def bundle_of(run: Run, precision: Precision, plan: Plan | None = None) -> Path:
     """The run's own bundle of a precision, made where it is not there or was left unfinished."""
     path = run.path / "bundles" / precision
     if (path / "bundle.json").is_file():
         return path
     shutil.rmtree(path, ignore_errors=True)
-    convert_run(run, precision, path)
+    convert_run(run, precision, path, plan=plan)
     return path

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from converters import Plan
 from edge.bundle import Bundle
 from edge.errors import DatasetError
 from trainer.conversion import Precision, bundle_of
@@ -87,11 +88,13 @@ def _fitting_folds(paths: Sequence[Path], clips: Sequence[Clip]) -> list[int]:
     raise refusals[0]
 
 
-def score_fold(task: FoldTask, out: Path, workshop: Workshop, precision: Precision) -> tuple[Path, list[ClipScores]]:
+def score_fold(
+    task: FoldTask, out: Path, workshop: Workshop, precision: Precision, plan: Plan | None = None
+) -> tuple[Path, list[ClipScores]]:
     """Train the fold's model where it is not there, and return its bundle and what that says of the held-out clips."""
     refuse_leak([*task.inner.train, *task.inner.held_out], task.split.held_out)
     run = train(task.recipe, task.wishes, task.inner, out, workshop)
-    bundle = bundle_of(run, precision)
+    bundle = bundle_of(run, precision, plan)
     return bundle, _scores(run, bundle, task.split.held_out, workshop.workers)
 
 
@@ -129,12 +132,16 @@ def cross_validate(
 
 
 def run_fold(
-    task: FoldTask, out: Path, workshop: Workshop, precisions: tuple[Precision, Precision] = ("float32", "mixed")
+    task: FoldTask,
+    out: Path,
+    workshop: Workshop,
+    precisions: tuple[Precision, Precision] = ("float32", "mixed"),
+    mixed_plan: Plan | None = None,
 ) -> dict[str, Any]:
     """Train, convert and score one fold: the record that figures of the first precision (named `float`) and of the
     second (`quantized`) are computed from."""
     named = dict(zip(("float", "quantized"), precisions, strict=True))
-    scored = {name: score_fold(task, out, workshop, precision) for name, precision in named.items()}
+    scored = {name: score_fold(task, out, workshop, precision, mixed_plan) for name, precision in named.items()}
     judges = {name: judge_of(bundle) for name, (bundle, _) in scored.items()}
     events = [label for label in judges["float"].labels if label != NORMAL]
     rows = {name: evaluate(results, judges[name])["clips"] for name, (_, results) in scored.items()}

@@ -27,6 +27,9 @@ class Judge:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """From which score on a label counts as present in a video or frame. Without any, the highest score decides."""
 
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """How a video's score is made of its steps', see `video_score`."""
+
     def threshold(self, label: str) -> float:
         return self.thresholds.get(label, DEFAULT_THRESHOLD)
 
@@ -52,7 +55,11 @@ class Judged:
 
     def video_answer(self) -> int:
         """Index of the label said of the whole video."""
-        return int(self.judge.answers(video_score(self.result.scores)[np.newaxis], self.result.clip)[0])
+        return int(self.judge.answers(self.video_scores()[np.newaxis], self.result.clip)[0])
+
+    def video_scores(self) -> NDArray[np.float64]:
+        """The score of the whole video, (n_labels,)."""
+        return video_score(self.result.scores, self.judge.labels, self.judge.rules)
 
 
 def refuse_unknown(clips: Sequence[Clip], labels: Sequence[str]) -> None:
@@ -136,7 +143,7 @@ def _label_figures(judged: Sequence[Judged], index: int, folds: Sequence[int] | 
     asked = [judged[row].result for row in chosen]
     thresholds = np.asarray([judged[row].judge.threshold(label) for row in chosen])
     truth = np.asarray([result.clip.start_s(label) is not None for result in asked])
-    scores = np.asarray([video_score(result.scores)[index] for result in asked])
+    scores = np.asarray([judged[row].video_scores()[index] for row in chosen])
     groups = [f"{result.clip.dataset}/{result.clip.group}" for result in asked]
     frame_truth = np.concatenate([[label in r.clip.labels_at(t) for t in r.times_s] for r in asked])
     frame_scores = np.concatenate([result.frames[:, index] for result in asked])
@@ -202,7 +209,7 @@ def shortcut(
 def _clip_figures(item: Judged) -> dict[str, Any]:
     """What a report keeps of one clip."""
     result, labels = item.result, item.judge.labels
-    scores = video_score(result.scores)
+    scores = item.video_scores()
     timed = result.clip.timed and result.clip.label != NORMAL
     return {
         "path": f"{result.clip.dataset}/{result.clip.name}",

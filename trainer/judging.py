@@ -9,9 +9,10 @@ from trainer.scoring import ClipScores
 
 
 def judge_of(bundle: Path) -> Judge:
-    """Labels of a bundle with the thresholds that its training chose for whole videos."""
+    """Labels of a bundle with the thresholds and rules that its training chose for whole videos."""
     spec = Bundle.load(bundle).spec
-    return Judge(tuple(spec.labels), dict(spec.provenance.get("thresholds", {})))
+    chosen = spec.provenance
+    return Judge(tuple(spec.labels), dict(chosen.get("thresholds", {})), dict(chosen.get("video_rules", {})))
 
 
 def seen_in_training(bundle: Path, results: Sequence[ClipScores]) -> list[str]:

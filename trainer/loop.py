@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from trainer.files import write_atomically
 from trainer.run import Run
+from trainer.sequences import Batches
 
 MONITOR = "val_accuracy"
 MAX_STEPS_PER_EPOCH = 1 << 20
@@ -31,13 +32,15 @@ def latest_checkpoint(run: Run) -> tuple[int, Path] | None:
     return (int(found[-1].stem.removeprefix("epoch-")), found[-1]) if found else None
 
 
-def fit_epochs(model: keras.Model, batches: Any, validation: Any, run: Run, patience: int | None) -> keras.Model:
+def fit_epochs(
+    model: Any, batches: Batches, validation: Batches, run: Run, patience: int | None
+) -> keras.Model:
     """Train until the run's epochs are done or validation accuracy has not risen for `patience` epochs.
 
     Args:
         model: compiled with the metric `accuracy`; not used where a checkpoint is there.
-        batches: a PyDataset with an `epoch`.
-        validation: a PyDataset.
+        batches: to learn from, shuffled.
+        validation: to choose by, in order.
         run: keeps history and checkpoints.
         patience: None never stops early.
 
@@ -51,8 +54,7 @@ def fit_epochs(model: keras.Model, batches: Any, validation: Any, run: Run, pati
         model = keras.models.load_model(checkpoint[1])
     else:
         history = []
-    batches.epoch = len(history) - 1
-    batches.on_epoch_end()
+    batches.begin_epoch(len(history))
     keeper = _Keeper(run, history, patience)
     if not keeper.exhausted() and len(history) < run.settings.epochs:
         model.fit(
@@ -74,6 +76,8 @@ def _best_weights(run: Run, epoch: int) -> Path:
 
 class _Keeper(keras.callbacks.Callback):
     """Writes history and checkpoints after each epoch, shows progress, and stops early."""
+
+    model: Any  # set by Keras before training begins
 
     def __init__(self, run: Run, history: list[dict[str, float]], patience: int | None) -> None:
         super().__init__()

@@ -159,5 +159,5 @@ def out_of_fold(truth: Truth, columns: FloatArray, folds: Sequence[int]) -> NDAr
             return None
         forest = RandomForestClassifier(N_TREES, min_samples_leaf=3, random_state=0)
         forest.fit(columns[~inside], truth[~inside])
-        scores[inside] = forest.predict_proba(columns[inside])[:, 1]
+        scores[inside] = np.asarray(forest.predict_proba(columns[inside]))[:, 1]
     return scores

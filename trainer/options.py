@@ -117,7 +117,9 @@ def _add_synth(commands_: "argparse._SubParsersAction[_Parser]") -> None:
         "The clips are drawn, not filmed: no accuracy is ever claimed on them.",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for clips and manifest.csv")
-    parser.add_argument("--clips", type=_positive, required=True, metavar="N", help="how many")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--clips", type=_positive, metavar="N", help="how many clips, each of one action")
+    what.add_argument("--scene", action="store_true", help="one long scene with a fall and a fight, as the demo shows")
     parser.add_argument("--seed", type=_seed, default=0, help="default: 0; the same seed renders the same clips")
     parser.set_defaults(command=commands.synth)
 

@@ -63,6 +63,8 @@ class TrainedModel:
     thresholds: dict[str, float] = field(default_factory=dict)
     """From which score of a whole video on a label counts as present, chosen on the validation clips. Without any,
     the highest score decides."""
+    video_rules: dict[str, str] = field(default_factory=dict)
+    """How the score of a whole video is made of its steps', per label: `peak`, `last` or, without a rule, `mean`."""
 
 
 class Run:
@@ -151,6 +153,7 @@ class Run:
             "window_s": trained.window_s,
             "alerts": {label: alert.model_dump(mode="json") for label, alert in trained.alerts.items()},
             "thresholds": trained.thresholds,
+            "video_rules": trained.video_rules,
             "head": trained.head is not None,
         }
         write_json(self.path / MODEL_NAME, content)
@@ -174,6 +177,7 @@ class Run:
             window_s=content["window_s"],
             alerts={label: AlertSpec.model_validate(alert) for label, alert in content["alerts"].items()},
             thresholds=content["thresholds"],
+            video_rules=content.get("video_rules", {}),
         )
 
 

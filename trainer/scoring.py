@@ -1,6 +1,6 @@
 """What a bundle says of clips: each is watched by the box's own pipeline, in its own time, as `edge run` would."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from trainer.files import file_sha256
 from trainer.manifest import Clip
 from trainer.pool import map_clips
 
+MEAN = "mean"
 DIGITS = 6
 """Of scores in JSON."""
 
@@ -74,12 +75,14 @@ class ClipScores:
         )
 
 
-def video_score(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The one score of a whole video (n_labels,) from those of its steps (n_steps, n_labels).
+def video_score(scores: NDArray[np.float64], labels: Sequence[str], rules: Mapping[str, str]) -> NDArray[np.float64]:
+    """The one score of a whole video (n_labels,) from the causal scores of its steps (n_steps, n_labels).
 
-    The mean over the steps of the causal scores: every step counts, none knows what comes after it.
+    Each label has its rule: `peak`, the highest, for what lasts a moment; `last`, that of the whole past, for scores
+    that remember it; else the mean over the steps, as the papers have it.
     """
-    return scores.mean(axis=0)
+    rows: dict[str, Callable[[NDArray[np.float64]], float]] = {"peak": np.max, "last": lambda column: column[-1]}
+    return np.asarray([rows.get(rules.get(label, MEAN), np.mean)(scores[:, k]) for k, label in enumerate(labels)])
 
 
 def watch_clips(

@@ -48,64 +48,61 @@ def sequence(
     return LabelledSequence(values.reshape(len(values), -1), step_labels(clip, features.times_s[kept], labels))
 
 
-class FrameBatches(keras.utils.PyDataset):
-    """Shuffled batches of single frames; the order depends on seed and epoch alone, so a resumed run repeats it."""
+class Batches(keras.utils.PyDataset):
+    """Batches in an order that depends on seed and epoch alone, so a resumed run repeats it; None keeps the order."""
 
-    def __init__(
-        self, features: NDArray[np.float32], labels: NDArray[np.int64], batch_size: int, seed: int, epoch: int = 0
-    ) -> None:
+    def __init__(self, n_items: int, batch_size: int, seed: int | None, epoch: int = 0) -> None:
         super().__init__()
-        self.features = features  # (n_frames, n_features)
-        self.labels = labels  # (n_frames,)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = epoch
-        self.order = self._order()
+        self._n_items = n_items
+        self._batch_size = batch_size
+        self._seed = seed
+        self.begin_epoch(epoch)
 
     @property
     def num_batches(self) -> int:
-        return -(-len(self.labels) // self.batch_size)
+        return -(-self._n_items // self._batch_size)
+
+    def on_epoch_end(self) -> None:
+        self.begin_epoch(self._epoch + 1)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Shuffle for an epoch, counted from 0."""
+        self._epoch = epoch
+        in_order = np.arange(self._n_items)
+        self._order = (
+            in_order if self._seed is None else np.random.default_rng((self._seed, epoch)).permutation(in_order)
+        )
+
+    def chosen(self, index: int) -> NDArray[np.int64]:
+        """The items of a batch."""
+        return self._order[index * self._batch_size : (index + 1) * self._batch_size]
+
+
+class FrameBatches(Batches):
+    """Single frames: features (n, n_features), labels (n,)."""
+
+    def __init__(
+        self, features: NDArray[np.float32], labels: NDArray[np.int64], batch_size: int, seed: int | None
+    ) -> None:
+        super().__init__(len(labels), batch_size, seed)
+        self._features = features
+        self._labels = labels
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return self.features[rows], self.labels[rows]
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self.order = self._order()
-
-    def _order(self) -> NDArray[np.int64]:
-        return np.random.default_rng((self.seed, self.epoch)).permutation(len(self.labels))
+        rows = self.chosen(index)
+        return self._features[rows], self._labels[rows]
 
 
-class SequenceBatches(keras.utils.PyDataset):
-    """Shuffled batches of whole sequences, padded to one length; padding has weight 0 and is masked."""
+class SequenceBatches(Batches):
+    """Whole sequences, padded to one length; padding has weight 0 and is masked."""
 
-    def __init__(
-        self, sequences: Sequence[LabelledSequence], length: int, batch_size: int, seed: int, epoch: int = 0
-    ) -> None:
-        super().__init__()
-        self.sequences = sequences
-        self.length = length
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = epoch
-        self.order = self._order()
-
-    @property
-    def num_batches(self) -> int:
-        return -(-len(self.sequences) // self.batch_size)
+    def __init__(self, sequences: Sequence[LabelledSequence], length: int, batch_size: int, seed: int | None) -> None:
+        super().__init__(len(sequences), batch_size, seed)
+        self._sequences = sequences
+        self._length = length
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any], NDArray[np.int64], NDArray[np.float32]]:
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return pad([self.sequences[row] for row in chosen], self.length)
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self.order = self._order()
-
-    def _order(self) -> NDArray[np.int64]:
-        return np.random.default_rng((self.seed, self.epoch)).permutation(len(self.sequences))
+        return pad([self._sequences[row] for row in self.chosen(index)], self._length)
 
 
 def pad(

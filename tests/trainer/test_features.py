@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -92,9 +94,11 @@ def test_a_stopped_write_leaves_no_entry_and_a_damaged_one_is_none(tmp_path):
         def __array__(self, dtype=None, copy=None):
             raise StopError
 
+    halfway: Any = {"first": np.zeros(9), "second": Stopping()}
+
     path = tmp_path / "deep" / "entry.npz"
     with pytest.raises(StopError):
-        write_entry(path, {"first": np.zeros(9), "second": Stopping()})
+        write_entry(path, halfway)
     assert list(path.parent.iterdir()) == []
     write_entry(path, {"values": np.arange(1000)})
     path.write_bytes(path.read_bytes()[:-600])

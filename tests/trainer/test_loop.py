@@ -34,7 +34,7 @@ def model() -> keras.Model:
     return built
 
 
-def batches(n: int, seed: int = 3) -> FrameBatches:
+def batches(n: int, seed: int | None) -> FrameBatches:
     random = np.random.default_rng(n)
     features = random.normal(size=(n, 8)).astype(np.float32)
     return FrameBatches(features, (features[:, 0] > 0).astype(np.int64), 16, seed)
@@ -42,7 +42,7 @@ def batches(n: int, seed: int = 3) -> FrameBatches:
 
 def fit(run: Run, patience: int | None = None) -> keras.Model:
     seed_everything(run.settings.seed)
-    return fit_epochs(model(), batches(100), batches(40), run, patience)
+    return fit_epochs(model(), batches(100, 3), batches(40, None), run, patience)
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):

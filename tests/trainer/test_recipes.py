@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def backbone():
 def test_the_mean_model_has_the_papers_parameters():
     """4,219,304 parameters, 167,173 of them trainable: section 4.6 of the paper, which has five classes."""
     backbone = build_backbone(InputSpec(), Weights(RANDOM, RANDOM))
-    model = efficientnetb0_mean.assemble(backbone, efficientnetb0_mean.build_head(5))
+    model: Any = efficientnetb0_mean.assemble(backbone, efficientnetb0_mean.build_head(5))
     assert model.count_params() == 4_219_304
     assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == 167_173
     assert model.input_shape == (None, 224, 224, 3)
@@ -43,7 +45,7 @@ def test_the_papers_training_is_the_default():
 
 
 def test_the_gru_by_steps_is_the_gru_of_the_whole_sequence():
-    model = efficientnetb0_gru.build_sequence_model(6, 5, 3, 0.4)
+    model: Any = efficientnetb0_gru.build_sequence_model(6, 5, 3, 0.4)
     head = efficientnetb0_gru.step_of(model)
     random = np.random.default_rng(0)
     features = random.normal(size=(2, 9, 6)).astype(np.float32)
@@ -104,8 +106,11 @@ def test_an_epoch_shows_every_frame_once_and_its_order_repeats():
     batches.on_epoch_end()
     second = np.concatenate([batches[index][1] for index in range(batches.num_batches)])
     assert first.tolist() != second.tolist()
-    resumed = FrameBatches(features, labels, batch_size=4, seed=1, epoch=1)
+    resumed = FrameBatches(features, labels, batch_size=4, seed=1)
+    resumed.begin_epoch(1)
     assert np.concatenate([resumed[index][1] for index in range(3)]).tolist() == second.tolist()
+    in_order = FrameBatches(features, labels, batch_size=4, seed=None)
+    assert np.concatenate([in_order[index][1] for index in range(3)]).tolist() == list(range(10))
 
 
 def test_padding_is_masked_and_weighs_nothing():

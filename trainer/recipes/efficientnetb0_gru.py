@@ -20,6 +20,7 @@ Deviations:
 """
 
 from collections.abc import Sequence
+from typing import Any  # for models whose inputs have names: the types that Keras's source suggests are wrong there
 
 import keras
 
@@ -50,7 +51,7 @@ def build_sequence_model(n_features: int, n_units: int, n_labels: int, dropout: 
     return keras.Model({"features": features, "mask": mask}, probabilities)
 
 
-def step_of(model: keras.Model) -> keras.Model:
+def step_of(model: Any) -> keras.Model:
     """One step with the same weights: features (n, f), state (n, n_units) -> probabilities, next_state."""
     cell = model.get_layer("gru").cell
     features = keras.Input((model.input["features"].shape[-1],), name="features")
@@ -62,7 +63,7 @@ def step_of(model: keras.Model) -> keras.Model:
     )
 
 
-def assemble(backbone: keras.Model, head: keras.Model, n_streams: int) -> keras.Model:
+def assemble(backbone: keras.Model, head: Any, n_streams: int) -> keras.Model:
     """The frame model: pooled features, and the head's answer to them from a state of zeros."""
     features = pooled(backbone)(backbone.input)
     every_stream = keras.layers.Concatenate()([features] * n_streams) if n_streams > 1 else features
@@ -88,8 +89,8 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
     )
     length = max(1, round(float(wanted["max_clip_s"]) * settings.input.rate_hz))
     batches, held_out = (
-        SequenceBatches(sequences(clips, run, workshop), length, int(wanted["batch_size"]), settings.seed)
-        for clips in (train, validation)
+        SequenceBatches(sequences(clips, run, workshop), length, int(wanted["batch_size"]), seed)
+        for clips, seed in ((train, settings.seed), (validation, None))
     )
     model = fit_epochs(model, batches, held_out, run, int(wanted["patience"]))
     head = step_of(model)

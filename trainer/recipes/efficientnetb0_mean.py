@@ -77,7 +77,7 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
     )
     batch_size = int(settings.hyperparameters["batch_size"])
     batches = FrameBatches(*frames(train, run, workshop), batch_size, settings.seed)
-    held_out = FrameBatches(*frames(validation, run, workshop), VALIDATION_BATCH, settings.seed)
+    held_out = FrameBatches(*frames(validation, run, workshop), VALIDATION_BATCH, None)
     head = fit_epochs(head, batches, held_out, run, int(settings.hyperparameters["patience"]))
     seed_everything(settings.seed)  # random weights, where the backbone has no others, as in the extraction
     frame = assemble(build_backbone(settings.input, workshop.weights), head)
