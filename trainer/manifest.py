@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import DatasetError
-from edge.sources.opencv import quiet
+from edge.sources.opencv import prepare
 from trainer.files import write_text
 from trainer.labels import NORMAL, label_of_class
 
@@ -148,7 +148,7 @@ def duration_s(path: Path) -> float:
     Raises:
         DatasetError: the file cannot be opened as video, or states no length.
     """
-    quiet()
+    prepare()
     capture = cv2.VideoCapture(str(path))
     try:
         rate_hz = capture.get(cv2.CAP_PROP_FPS)

@@ -15,8 +15,8 @@ AV_LOG_QUIET: Final = "-8"
 def prepare() -> None:
     """Keep OpenCV to the caller's thread, and it and the FFmpeg inside it from writing to stderr.
 
-    Its pool of threads costs more than it brings for pictures as small as ours. Our one line says what is wrong; whoever
-    wants FFmpeg's chatter sets the variable, which is read once, when the process opens its first video.
+    Its pool of threads costs more than it brings for pictures as small as ours. Our one line says what is wrong;
+    whoever wants FFmpeg's chatter sets the variable, which is read once, when the process opens its first video.
     """
     cv2.setNumThreads(1)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", AV_LOG_QUIET)
