@@ -4,7 +4,7 @@
 pictures, write the bundle. The heavy libraries are imported when they are used.
 """
 
-from converters.convert import Trained, convert
-from converters.plan import Precision
+from converters.convert import Trained, convert, find_plan
+from converters.plan import Plan, Precision
 
-__all__ = ["Precision", "Trained", "convert"]
+__all__ = ["Plan", "Precision", "Trained", "convert", "find_plan"]

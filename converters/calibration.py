@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from converters.graph import Graph
-from converters.plan import PIXEL_RANGE, Calibration, Ranges
+from converters.plan import PIXEL_RANGE, STATIC_KINDS, Calibration, Ranges, StaticKind
 
 N_PICTURES = 96
 """More change the ranges by less than a step."""
@@ -20,6 +20,9 @@ VALUES_PER_PICTURE = 1024
 SHRINKS = np.array([1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.42, 0.35, 0.3, 0.25, 0.2])
 """Fractions of the extremes that are tried as ends of a range."""
 N_STEPS = 255
+CLIPPED_SHARES: dict[StaticKind, float] = {
+    kind: float(kind.removeprefix("static-clip-")) for kind in STATIC_KINDS if kind != "static-mse"
+}
 
 
 def calibrate(graph: Graph, pictures: NDArray[np.uint8]) -> Calibration:
@@ -33,14 +36,12 @@ def calibrate(graph: Graph, pictures: NDArray[np.uint8]) -> Calibration:
     samples, lows, highs = _observe(graph.content, set(graph.activations()), chosen)
     values = {name: np.concatenate(parts) for name, parts in samples.items()}
 
-    def complete(ranges: Ranges) -> Ranges:
-        return ranges | {graph.input_name: PIXEL_RANGE}
+    def of_kind(kind: StaticKind) -> Ranges:
+        if kind == "static-mse":
+            return {name: best_range(values[name], lows[name], highs[name]) for name in values}
+        return {name: clipped_range(values[name], CLIPPED_SHARES[kind]) for name in values}
 
-    return {
-        "static-mse": complete({name: best_range(values[name], lows[name], highs[name]) for name in values}),
-        "static-clip-1e-4": complete({name: clipped_range(values[name], 1e-4) for name in values}),
-        "static-clip-1e-3": complete({name: clipped_range(values[name], 1e-3) for name in values}),
-    }
+    return {kind: of_kind(kind) | {graph.input_name: PIXEL_RANGE} for kind in STATIC_KINDS}
 
 
 def evenly(pictures: NDArray[np.uint8], n_wanted: int) -> NDArray[np.uint8]:

@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from converters.graph import rename_inputs
+from converters.fold import fold_preprocessing
+from converters.graph import rename_input
 from edge.bundle import InputSpec
 from edge.errors import ModelError
 
@@ -44,7 +45,7 @@ def export_frame(model: Any, spec: InputSpec) -> bytes:
 
     shape = (1, spec.height_px, spec.width_px, 3)
     exported = _export(model, [keras.InputSpec(shape=shape, dtype="float32")])
-    return rename_inputs(exported, {"args_0": FRAME_INPUT, "keras_tensor": FRAME_INPUT})
+    return fold_preprocessing(rename_input(exported, FRAME_INPUT))
 
 
 def export_head(model: Any) -> bytes:

@@ -152,12 +152,11 @@ class Graph:
         return tensor
 
 
-def rename_inputs(model: bytes, names: dict[str, str]) -> bytes:
-    """Give signature inputs other names: {old: new}; names that are not there are passed over."""
+def rename_input(model: bytes, name: str) -> bytes:
+    """Give the signature's only input another name."""
     parsed: Any = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
-    for entry in parsed.signatureDefs[0].inputs:
-        name = str(entry.name.decode())
-        entry.name = names.get(name, name).encode()
+    (entry,) = parsed.signatureDefs[0].inputs
+    entry.name = name.encode()
     return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
 
 

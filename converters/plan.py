@@ -5,9 +5,11 @@ from typing import Literal, TypeGuard, get_args
 Precision = Literal["float32", "float16", "mixed", "int8"]
 """A whole file's precision, as `bundle.json` names it."""
 
-StaticKind = Literal["static-mse", "static-clip-1e-4", "static-clip-1e-3"]
+StaticKind = Literal[
+    "static-mse", "static-clip-1e-4", "static-clip-3e-4", "static-clip-1e-3", "static-clip-3e-3", "static-clip-1e-2"
+]
 """int8 weights and activations; the ranges of the activations come from calibration: those of least squared error, or
-those that clip this share of the values at either end."""
+those that clip this share of the values at either end. From the widest to the narrowest."""
 
 Kind = Literal["float", "dynamic"] | StaticKind
 """One unit's arithmetic. `float`: as exported. `dynamic`: int8 weights, the input of each convolution is quantized when

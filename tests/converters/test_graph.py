@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from converters.graph import Graph, follow_outputs, rename_inputs
+from converters.graph import Graph, follow_outputs, rename_input
+from converters.plan import Plan
 from converters.runtime import Runner
 
 
@@ -47,8 +48,8 @@ def test_operation_counts_name_versions(graph):
     assert graph.operation_counts()["DEPTHWISE_CONV_2D v1"] == 2
 
 
-def test_inputs_are_renamed(float32):
-    renamed = rename_inputs(float32, {"pixels": "photo", "absent": "x"})
+def test_the_input_is_renamed(float32):
+    renamed = rename_input(float32, "photo")
     signature = Interpreter(model_content=renamed).get_signature_list()["serving_default"]
     assert signature["inputs"] == ["photo"]
 
@@ -56,9 +57,9 @@ def test_inputs_are_renamed(float32):
 def test_an_output_that_is_used_inside_is_followed(graph, calibration, held_out):
     from converters.quantize import to_plan
 
-    kinds = ["float"] * len(graph.units)
-    kinds[-2] = "static-mse"  # makes the features, which the float layer after it takes
-    answers = Runner(to_plan(graph, tuple(kinds), calibration)).frames(held_out)
+    before: Plan = ("float",) * (len(graph.units) - 2)
+    plan: Plan = (*before, "static-mse", "float")  # makes the features, which the float layer after it takes
+    answers = Runner(to_plan(graph, plan, calibration)).frames(held_out)
     assert answers["features"].shape == (12, 24)
     assert follow_outputs(graph, graph.content) is graph.content
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 
 from converters.plan import is_static
-from converters.search import Option, best_int8, frontier, measure, search
+from converters.search import Option, best_int8, frontier, measure, quietest, search
 
 
 def table(seed):
@@ -55,6 +55,20 @@ def test_meeting_prices_join_units():
     joined = frontier([kinds, fixed, kinds], [0.4, 0.4, 0.4])
     assert ("static-mse", "float", "static-mse") in apart
     assert ("static-mse", "float", "static-mse") not in joined
+
+
+def test_the_quietest_ranges_are_climbed_to():
+    noises = {
+        "static-mse": 9.0,
+        "static-clip-1e-4": 8.0,
+        "static-clip-3e-4": 7.0,
+        "static-clip-1e-3": 3.0,
+        "static-clip-3e-3": 2.0,
+        "static-clip-1e-2": 1.0,
+    }
+    assert quietest(noises.__getitem__) == ("static-clip-1e-2", 1.0)
+    assert quietest((noises | {"static-mse": 0.5}).__getitem__) == ("static-mse", 0.5)
+    assert quietest((noises | {"static-clip-3e-4": 0.5}).__getitem__) == ("static-clip-3e-4", 0.5)
 
 
 def test_noise_is_measured_for_what_is_faster(graph, calibration, representative):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from converters.export import export_head
+from converters.plan import Plan
 from converters.quantize import to_float32, to_plan
 from converters.runtime import Runner, dequantize, latencies, signal_to_noise_db
 from converters.verify import check_file, run_keras, verify_frame, verify_head
@@ -81,7 +82,7 @@ def test_a_float_input_is_refused(float32):
 
 
 def test_int8_with_a_float_left_is_refused(graph, calibration):
-    plan = ("float", *["static-mse"] * (len(graph.units) - 1))
+    plan: Plan = ("float",) + ("static-mse",) * (len(graph.units) - 1)
     with pytest.raises(QualityError, match="left in float"):
         check_file(to_plan(graph, plan, calibration), "int8")
 
