@@ -27,7 +27,7 @@ def train(options: argparse.Namespace) -> int:
 
     if options.resume is not None:
         _recall(options)
-    recipe_of, data = _required(options, "recipe"), _required(options, "data")
+    recipe_name, data = _known(_required(options, "recipe")), _required(options, "data")
     clips = _read(data, options)
     import_tensorflow()
     from trainer.reports import summary  # noqa: PLC0415
@@ -35,7 +35,7 @@ def train(options: argparse.Namespace) -> int:
     from trainer.splits import split_validation  # noqa: PLC0415
     from trainer.training import judge_run, make_settings, train, write_command  # noqa: PLC0415
 
-    recipe, wishes, workshop = _recipe(recipe_of), _wishes(options), _workshop(options)
+    recipe, wishes, workshop = _recipe(recipe_name), _wishes(options), _workshop(options)
     out = options.resume or options.out
     split = split_validation(clips, wishes.seed)
     Run.start(out, make_settings(recipe, wishes, split, workshop.weights))
@@ -106,7 +106,7 @@ def _judge_bundle(path: Path, clips: list["Clip"], workers: int) -> dict[str, An
 def _cross_validate(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
     from trainer.quiet import import_tensorflow  # noqa: PLC0415
 
-    recipe_name, folds_of = options.recipe, _required(options, "folds")
+    recipe_name, folds_of = _known(options.recipe), _required(options, "folds")
     import_tensorflow()
     from trainer.crossvalidation import cross_validate, plan, read_fold_files  # noqa: PLC0415
 
@@ -196,11 +196,15 @@ def _required(options: argparse.Namespace, key: str) -> Any:
     return value
 
 
+def _known(name: str) -> str:
+    if name not in RECIPE_NAMES:
+        raise ConfigurationError(f"--recipe {name}: no such recipe; choose one of {', '.join(RECIPE_NAMES)}")
+    return name
+
+
 def _recipe(name: str) -> "Recipe":
     from trainer.recipes import RECIPES  # noqa: PLC0415
 
-    if name not in RECIPES:
-        raise ConfigurationError(f"--recipe {name}: no such recipe; choose one of {', '.join(RECIPES)}")
     return RECIPES[name]
 
 

@@ -32,9 +32,7 @@ def latest_checkpoint(run: Run) -> tuple[int, Path] | None:
     return (int(found[-1].stem.removeprefix("epoch-")), found[-1]) if found else None
 
 
-def fit_epochs(
-    model: Any, batches: Batches, validation: Batches, run: Run, patience: int | None
-) -> keras.Model:
+def fit_epochs(model: Any, batches: Batches, validation: Batches, run: Run, patience: int | None) -> keras.Model:
     """Train until the run's epochs are done or validation accuracy has not risen for `patience` epochs.
 
     Args:

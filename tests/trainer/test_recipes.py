@@ -5,6 +5,7 @@ import pytest
 
 from edge.bundle import InputSpec
 from trainer.backbone import RANDOM, Weights, build_backbone
+from trainer.commands import RECIPE_NAMES
 from trainer.recipes import RECIPES, efficientnetb0_gru, efficientnetb0_mean
 from trainer.sequences import FrameBatches, LabelledSequence, SequenceBatches, paper_samples
 
@@ -30,6 +31,11 @@ def test_the_mean_model_has_the_papers_parameters():
         "features": (None, 1280),
         "probabilities": (None, 5),
     }
+
+
+def test_the_command_knows_the_recipes():
+    assert set(RECIPE_NAMES) == set(RECIPES)
+    assert all(recipe.name == name for name, recipe in RECIPES.items())
 
 
 def test_the_papers_training_is_the_default():
