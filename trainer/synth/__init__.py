@@ -19,12 +19,14 @@ from trainer.synth.furnish import random_camera
 from trainer.synth.room import Camera
 from trainer.synth.scenes import SCENE_FPS, SCENE_SIZE_PX, scene
 from trainer.synth.script import Script
+from trainer.synth.timing import STEPS_HZ
 
 __all__ = ["ACTIONS", "Rendered", "render_clip", "render_dataset", "render_scene"]
 
 SIZES_PX = ((240, 320), (360, 480), (480, 640), (360, 640), (480, 854), (720, 1280))
 SIZE_SHARES = (0.25, 0.2, 0.25, 0.15, 0.1, 0.05)
 CAMERA_TRIES = 12
+SEEN_EVERY_STEPS = 15
 SEEN_SHARE = 0.93
 """Share of joints over time that a camera has to see."""
 ACTION_SHARES = {
@@ -138,10 +140,14 @@ def _choose_camera(rng: np.random.Generator, script: Script, size: tuple[int, in
 
 
 def _seen_share(camera: Camera, script: Script) -> float:
-    """Share of joints over time that lie in the picture, of the clip's worst fifth of a person."""
+    """Share of joints over time, while their owners are there, that lie in the picture."""
     if not script.actors:
         return 1.0
-    joints = np.concatenate([actor.skeleton.joints[::15].reshape(-1, 3) for actor in script.actors])
+    present = []
+    for actor in script.actors:
+        first, last = int(actor.enter_s * STEPS_HZ), int(min(actor.leave_s, script.seconds) * STEPS_HZ) + 2
+        present.append(actor.skeleton.joints[first:last:SEEN_EVERY_STEPS].reshape(-1, 3))
+    joints = np.concatenate(present)
     x, y, depth = camera.project(joints).T
     inside = (x > 0) & (x < camera.width_px) & (y > 0) & (y < camera.height_px) & (depth > 0.6)
     return float(inside.mean())

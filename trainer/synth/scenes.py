@@ -84,8 +84,12 @@ def _nap(track: Track, rng: np.random.Generator, t: float, script: Script) -> fl
 
 
 def _tumble(track: Track, t: float, script: Script) -> float:
-    direction: falls.FallDirection = "left" if track.rng.random() < 0.5 else "backward"
-    done = falls.fall(track, t, direction, 1.0, script.room.free_depth_m + 0.2)
+    """Turn to a side wall and fall along the free floor before the bed; lie, and get up."""
+    toward_middle = 0.0 if track.pelvis[track.at(t), 0] < script.room.stage[0] else np.pi
+    backward = track.rng.random() < 0.5
+    t = moves.turn(track, t, toward_middle + np.pi * backward)
+    t = moves.stand(track, t, 0.8)
+    done = falls.fall(track, t, "backward" if backward else "forward", 1.0, script.room.free_depth_m + 0.2)
     script.segments.append(Segment("fall", round(done.start_s, 2), round(done.impact_s + LYING_S, 2)))
     t = lying.rest(track, done.impact_s + 0.6, LYING_S + 4.0)
     return lying.get_up(track, t, 4.5)
