@@ -1,7 +1,8 @@
 """Reads TFLite files: operations with their versions, tensors, and the units of which a plan speaks.
 
-A unit is a convolution and all that follows it up to the next one: activation, squeeze and excitation, residual sum.
-Convolutions on a single pixel (those within squeeze and excitation) begin no unit.
+A unit begins with a convolution, or with the activation after it, and holds all that follows up to the next beginning:
+squeeze and excitation with the activation before it, a residual sum with its convolution. What has a single pixel
+(within squeeze and excitation) begins no unit.
 """
 
 import copy
@@ -13,8 +14,7 @@ from typing import Any
 
 from ai_edge_litert.tools import flatbuffer_utils
 
-_OPENERS = {"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"}
-_WEIGHTED = _OPENERS | {"FULLY_CONNECTED"}
+_OPENERS = {"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "LOGISTIC"}
 DYNAMIC = ("CONV_2D", "FULLY_CONNECTED")
 """Operations that gain from dynamic quantization. A depthwise one loses: it takes more time and 15 dB (measured)."""
 _FLOAT_TYPES = {"FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16"}
@@ -46,6 +46,11 @@ class Unit:
     def name(self) -> str:
         """The last Keras layer that the first operation's merged tensor name speaks of."""
         return _layer(self.operations[0].output)
+
+    @property
+    def span(self) -> range:
+        """Indices of the operations in the graph."""
+        return range(self.first, self.first + len(self.operations))
 
     @property
     def has_dynamic(self) -> bool:
@@ -95,13 +100,18 @@ class Graph:
 
     @functools.cached_property
     def units(self) -> tuple[Unit, ...]:
-        """Cut the graph before each weighted operation of its main path."""
+        """Cut the graph before each convolution and activation of its main path."""
         starts = [0] + [i for i, operation in enumerate(self.operations) if i and _opens_unit(operation)]
         ends = [*starts[1:], len(self.operations)]
         return tuple(
             Unit(self.operations[a:b], a, tuple(self._name(i) for i in self._inputs(range(a, b))))
             for a, b in zip(starts, ends, strict=True)
         )
+
+    def output_name(self, signature_name: str) -> str:
+        """Name of the tensor that the signature gives out under this name."""
+        entries = {entry.name.decode(): entry.tensorIndex for entry in self.model.signatureDefs[0].outputs}
+        return self._name(entries[signature_name])
 
     def _inputs(self, chosen: range) -> list[int]:
         """Indices of the activations that these operations take and do not make."""
@@ -113,10 +123,10 @@ class Graph:
     def _name(self, index: int) -> str:
         return self._subgraph.tensors[index].name.decode()
 
-    def extract(self, unit: Unit) -> bytes:
-        """A file of this unit alone: what it takes from before it are its inputs, what is used after it its outputs."""
+    def extract(self, chosen: range) -> bytes:
+        """A file of consecutive operations alone: what they take from before are its inputs, what is used after or put
+        out by the whole its outputs, both under their tensors' names."""
         old = self._subgraph
-        chosen = range(unit.first, unit.first + len(unit.operations))
         operators = [copy.copy(old.operators[index]) for index in chosen]
         made = {int(i) for operator in operators for i in operator.outputs}
         taken = {int(i) for operator in operators for i in operator.inputs if i >= 0}

@@ -1,7 +1,7 @@
 """Runs TFLite files on one thread, for the figures of search and verification."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,16 @@ class Runner:
         answers = [self.run(**{name: picture[None].astype(entry["dtype"])}) for picture in pictures]
         return {key: np.concatenate([answer[key] for answer in answers]) for key in answers[0]}
 
+    def run_part(self, tensors: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        """Run a file that was cut out of a graph: inputs and outputs by tensor name, as real numbers."""
+        for entry in self._interpreter.get_input_details():
+            self._interpreter.set_tensor(entry["index"], quantize(tensors[entry["name"]], entry))
+        self._interpreter.invoke()
+        return {
+            answer["name"]: dequantize(self._interpreter.get_tensor(answer["index"]), *answer["quantization"])
+            for answer in self._interpreter.get_output_details()
+        }
+
     def input_quantization(self) -> tuple[str, float, int]:
         """Dtype, scale and zero point of the first input."""
         entry = self._interpreter.get_input_details()[0]
@@ -57,6 +67,15 @@ class Runner:
         for _ in range(n_runs):
             self._interpreter.invoke()
         return (time.process_time() - start) / n_runs * MS_PER_S
+
+
+def quantize(values: NDArray[np.float32], entry: Mapping[str, Any]) -> NDArray[np.generic]:
+    """What an input takes for real numbers; float ones pass."""
+    if not np.issubdtype(entry["dtype"], np.integer):
+        return values
+    scale, zero_point = entry["quantization"]
+    limits = np.iinfo(entry["dtype"])
+    return np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max).astype(entry["dtype"])
 
 
 def dequantize(values: NDArray[np.generic], scale: float, zero_point: int) -> NDArray[np.float32]:

@@ -77,7 +77,7 @@ def test_a_head_makes_a_bundle_with_head(make, trained, head_model):
 
 
 def test_a_plan_is_used_again(make, tmp_path):
-    kinds = ["float", "static-mse", "dynamic", "static-clip-1e-3", *["float"] * 6]
+    kinds = ["float", "static-mse", "static-clip-1e-3", "dynamic", *["float"] * 12]
     lines = []
     bundle = make(precision="mixed", plan=tuple(kinds), report=lines.append)
     assert bundle.spec.verification["plan"] == kinds

@@ -7,29 +7,32 @@ from converters.plan import Plan
 from converters.runtime import Runner
 
 
-def test_units_begin_at_the_convolutions_of_the_main_path(graph):
+def test_units_begin_at_the_convolutions_and_activations_of_the_main_path(graph):
+    block = ["CONV_2D", "LOGISTIC", "DEPTHWISE_CONV_2D", "LOGISTIC", "CONV_2D"]
     assert [unit.operations[0].name for unit in graph.units] == [
         "MUL",  # rescaling
         "CONV_2D",  # stem
-        *["CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D"] * 2,
+        "LOGISTIC",
+        *block * 2,
         "CONV_2D",  # top
+        "LOGISTIC",
         "FULLY_CONNECTED",
     ]
-    names = ["block1_expand_conv", "block1_dwconv", "block1_project_conv"]  # Keras's export may append _1
-    assert [unit.name.removesuffix("_1") for unit in graph.units][2:5] == names
+    convolutions = [unit.name.removesuffix("_1") for unit in graph.units[3:8:2]]  # Keras's export may append _1
+    assert convolutions == ["block1_expand_conv", "block1_dwconv", "block1_project_conv"]
     assert sum(len(unit.operations) for unit in graph.units) == len(graph.operations)
 
 
-def test_squeeze_and_excitation_stays_with_its_block(graph):
-    depthwise = graph.units[3]
-    assert [operation.name for operation in depthwise.operations].count("CONV_2D") == 2
-    assert "MEAN" in [operation.name for operation in depthwise.operations]
+def test_squeeze_and_excitation_stays_with_the_activation_before_it(graph):
+    activation = [operation.name for operation in graph.units[6].operations]
+    assert activation.count("CONV_2D") == 2
+    assert "MEAN" in activation
 
 
 def test_cut_out_units_in_a_row_compute_what_the_whole_computes(graph, frame_model, held_out):
     tensors = {graph.input_name: held_out[:1].astype(np.float32)}
     for unit in graph.units:
-        part = Interpreter(model_content=graph.extract(unit))
+        part = Interpreter(model_content=graph.extract(unit.span))
         part.allocate_tensors()
         for entry in part.get_input_details():
             part.set_tensor(entry["index"], tensors[entry["name"]])
@@ -38,6 +41,11 @@ def test_cut_out_units_in_a_row_compute_what_the_whole_computes(graph, frame_mod
     expected = frame_model(held_out[:1].astype(np.float32), training=False)
     found = list(tensors.values())[-1]
     np.testing.assert_allclose(found, np.asarray(expected["probabilities"]), atol=1e-5)
+
+
+def test_outputs_are_known_by_their_tensors(graph):
+    assert graph.output_name("probabilities") == graph.operations[-1].output
+    assert graph.output_name("features") in graph.units[-1].inputs
 
 
 def test_float_tensors_are_found(graph):
