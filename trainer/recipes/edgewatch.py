@@ -1,4 +1,4 @@
-"""`edgewatch`: the built-in model. Two streams of movement, a frozen EfficientNetB0, two readouts of running statistics.
+"""`edgewatch`: the built-in model. Two streams of movement, frozen EfficientNetB0, readouts of running statistics.
 
 No paper's system; what it takes from where: EfficientNetB0 on ImageNet (Tan and Le 2019), frame differences as pictures
 (DESIGN.md), power normalisation of pooled features (Perronnin et al., "Improving the Fisher kernel", 2010).
