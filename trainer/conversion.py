@@ -10,6 +10,7 @@ from edge.bundle import Bundle
 from edge.errors import ConfigurationError
 from trainer.calibration import read_calibration
 from trainer.labels import slug
+from trainer.manifest import RENDERED_PREFIX
 from trainer.run import Run, TrainedModel
 
 Precision = Literal["float32", "float16", "mixed", "int8"]
@@ -60,6 +61,7 @@ def provenance(run: Run, model: TrainedModel) -> dict[str, Any]:
         "epochs": settings.epochs,
         "hyperparameters": settings.hyperparameters,
         "datasets": list(settings.data),
+        "rendered_clips": any(name.startswith(RENDERED_PREFIX) for name in settings.data),
         "weights": settings.weights,
         "versions": settings.versions,
         "thresholds": model.thresholds,

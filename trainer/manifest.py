@@ -22,6 +22,8 @@ from trainer.files import write_text
 from trainer.labels import NORMAL, label_of_class
 
 COLUMNS = ("path", "label", "group", "start_s", "end_s", "annotates")
+RENDERED_PREFIX = "rendered"
+"""Data sets whose folder is named so are synthetic."""
 END_TOLERANCE_S = 0.5
 """Hand-written ends are rounded; an interval may end this much after its clip does."""
 

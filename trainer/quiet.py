@@ -5,6 +5,7 @@ import sys
 
 SILENT = "3"
 
+
 def import_tensorflow() -> None:
     """Import TensorFlow and Keras while standard error leads nowhere.
 

@@ -37,7 +37,7 @@ from trainer.falls import FallClip, HeldOut, choose_threshold, fit_falls, hold_o
 from trainer.features import Features, extract, read_features
 from trainer.labels import NORMAL
 from trainer.loop import seed_everything
-from trainer.manifest import Clip
+from trainer.manifest import RENDERED_PREFIX, Clip
 from trainer.memory import Retention, build_step, fall_inputs, signed_root, unit, with_normal
 from trainer.readout import Examples, Readout, calibration_of, fit_readout
 from trainer.recipe import Recipe, Workshop
@@ -48,8 +48,6 @@ FALL, VIOLENCE = "fall", "violence"
 RATE_HZ = 5.0
 PHASES = 2
 """Features are extracted at this multiple of the rate, and both phases of the grid learned from."""
-RENDERED_PREFIX = "rendered"
-"""Data sets whose folder is named so weigh less."""
 SIZE_PX = 192
 SCALES = (5 / 6, 7 / 6)
 """Of the picture's size, for further rows to learn violence from: people far and near."""
