@@ -5,10 +5,10 @@ from fast ones. The state begins at zero and holds the weight of what went into 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from trainer.readout import Readout, Rows
 
@@ -68,8 +68,9 @@ def build_step(fall: Readout, violence: Readout, retention: Retention) -> keras.
     features = keras.Input((n_slow,), name="features")
     state = keras.Input((2 + n_slow + 2 * n_motion,), name="state")
     bounds = [1, 2, 2 + n_slow, 2 + n_slow + n_motion]
-    slow_weight, fast_weight, slow, fast, squares = keras.ops.split(state, bounds, axis=-1)
-    motion, _ = keras.ops.split(features, [n_motion], axis=-1)  # (n, f)
+    ops: Any = keras.ops  # whose types name every backend's tensors
+    slow_weight, fast_weight, slow, fast, squares = ops.split(state, bounds, axis=-1)
+    motion, _ = ops.split(features, [n_motion], axis=-1)  # (n, f)
     slow_weight = slow_weight * retention.slow + 1.0
     fast_weight = fast_weight * retention.fast + 1.0
     slow = slow * retention.slow + features
@@ -77,11 +78,11 @@ def build_step(fall: Readout, violence: Readout, retention: Retention) -> keras.
     squares = squares * retention.fast + motion * motion
     slow_mean = slow / slow_weight
     fast_mean = fast / fast_weight
-    variance = keras.ops.relu(squares / fast_weight - fast_mean * fast_mean)
-    violence_rows = slow_mean / keras.ops.sqrt(keras.ops.abs(slow_mean) + EPSILON)
-    fall_rows = keras.ops.concatenate([fast_mean, keras.ops.sqrt(variance + EPSILON)], axis=-1)
+    variance = ops.relu(squares / fast_weight - fast_mean * fast_mean)
+    violence_rows = slow_mean / ops.sqrt(ops.abs(slow_mean) + EPSILON)
+    fall_rows = ops.concatenate([fast_mean, ops.sqrt(variance + EPSILON)], axis=-1)
     events = [unit(fall, "fall")(fall_rows), unit(violence, "violence")(violence_rows)]
-    next_state = keras.ops.concatenate([slow_weight, fast_weight, slow, fast, squares], axis=-1)
+    next_state = ops.concatenate([slow_weight, fast_weight, slow, fast, squares], axis=-1)
     outputs = {"probabilities": with_normal(events), "next_state": next_state}
     return keras.Model({"features": features, "state": state}, outputs)
 
@@ -96,16 +97,6 @@ def unit(readout: Readout, name: str) -> keras.layers.Layer:
 
 def with_normal(events: list[keras.KerasTensor]) -> keras.KerasTensor:
     """Probabilities (n, 1) of each event label -> (n, 1 + n_events), normal first."""
-    normal = 1.0 - keras.ops.max(keras.ops.concatenate(events, axis=-1), axis=-1, keepdims=True)
-    return keras.ops.concatenate([normal, *events], axis=-1)
-
-
-def run_steps(step: keras.Model, features: Rows) -> NDArray[np.float32]:
-    """Feed (n_steps, 2 f) one after the other from a state of zeros; probabilities (n_steps, n_labels)."""
-    state = np.zeros((1, step.input["state"].shape[-1]), np.float32)
-    answers: list[NDArray[np.float32]] = []
-    for row in features:
-        answer = step({"features": row[np.newaxis], "state": state}, training=False)
-        state = np.asarray(answer["next_state"])
-        answers.append(np.asarray(answer["probabilities"])[0])
-    return np.stack(answers)
+    ops: Any = keras.ops
+    normal = 1.0 - ops.max(ops.concatenate(events, axis=-1), axis=-1, keepdims=True)
+    return ops.concatenate([normal, *events], axis=-1)

@@ -58,7 +58,7 @@ def fit_readout(examples: Examples, strength: float) -> Readout:
     """
     rows = examples.rows.astype(np.float64)
     weights = balanced(examples)
-    mean = np.average(rows, axis=0, weights=weights)
+    mean = np.asarray(np.average(rows, axis=0, weights=weights))
     deviation = rows.std(axis=0)
     deviation += LEAST_DEVIATION * deviation.max() + np.finfo(np.float32).tiny
     scale = 1 / (deviation * np.sqrt(rows.shape[1]))
@@ -66,7 +66,7 @@ def fit_readout(examples: Examples, strength: float) -> Readout:
     model = LogisticRegression(C=strength, max_iter=MAX_ITERATIONS)
     model.fit(coordinates, examples.truth, sample_weight=weights)
     kernel = (basis @ model.coef_[0]) * scale
-    return Readout(kernel.astype(np.float32), float(model.intercept_[0] - mean @ kernel))
+    return Readout(kernel.astype(np.float32), float(np.asarray(model.intercept_)[0] - mean @ kernel))
 
 
 def balanced(examples: Examples) -> NDArray[np.float64]:

@@ -204,7 +204,7 @@ def pieces(times_s: NDArray[np.float64], holds: NDArray[np.bool_], longest_s: fl
     Short stretches are left out, but never all of them.
     """
     stretches = np.split(np.arange(len(holds)), np.flatnonzero(np.diff(holds.astype(int))) + 1)
-    lengths_s = [times_s[stretch[-1]] - times_s[stretch[0]] for stretch in stretches]
+    lengths_s = [float(times_s[stretch[-1]] - times_s[stretch[0]]) for stretch in stretches]
     kept = [number for number, length_s in enumerate(lengths_s) if length_s >= MIN_STRETCH_S]
     found: list[NDArray[np.int64]] = []
     for number in kept or [int(np.argmax(lengths_s))]:
@@ -221,8 +221,10 @@ def held_out_logits(parts: Sequence[Examples], folds: NDArray[np.int64], strengt
     """
     logits = [0.0] * len(parts)
     for fold in sorted(set(folds.tolist())):
-        readout = fit_readout(Examples.join([parts[index] for index in np.flatnonzero(folds != fold)]), strength)
-        for index in np.flatnonzero(folds == fold):
+        readout = fit_readout(
+            Examples.join([parts[index] for index in np.flatnonzero(folds != fold).tolist()]), strength
+        )
+        for index in np.flatnonzero(folds == fold).tolist():
             own = parts[index].rows[: -(-len(parts[index].rows) // (1 + len(SCALES)))]
             truth = parts[index].truth[: len(own)]
             rows = own[truth] if truth.any() else own

@@ -1,0 +1,52 @@
+"""When a fall is learned, and how its threshold is chosen."""
+
+import numpy as np
+import pytest
+
+from trainer.falls import FallClip, HeldOut, choose_threshold, examples, first_alarm_s, locate
+from trainer.readout import Readout
+
+TIMES_S = np.arange(25) / 5
+
+
+def clip(start_s: float | None, *, falls: bool = True, rows: np.ndarray | None = None) -> FallClip:
+    rows = np.zeros((len(TIMES_S), 1), np.float32) if rows is None else rows
+    return FallClip(TIMES_S, rows, falls, start_s, "group", 1.0)
+
+
+def test_only_the_second_of_going_down_is_a_fall_and_lying_is_nothing() -> None:
+    learned = examples(clip(2.0), 2.0)
+    assert learned.truth.sum() == 6  # 2.2, 2.4 ... 3.2 s
+    assert (~learned.truth).sum() == 10  # 0.0 ... 1.8 s: from 1.9 s on it is unsure, after 3.2 s lying
+
+
+def test_a_clip_without_a_fall_is_learned_from_whole() -> None:
+    learned = examples(clip(None, falls=False), None)
+    assert len(learned.truth) == len(TIMES_S)
+    assert not learned.truth.any()
+
+
+def test_the_second_most_like_a_fall_is_found() -> None:
+    rows = np.zeros((len(TIMES_S), 1), np.float32)
+    rows[10:16] = 1.0  # 2.0 to 3.0 s
+    assert locate(clip(None, rows=rows), Readout(np.ones(1, np.float32), 0.0)) == pytest.approx(1.8)
+
+
+def test_an_alarm_needs_the_score_to_last() -> None:
+    probabilities = np.zeros(len(TIMES_S))
+    probabilities[[5, 10, 11]] = 0.9
+    held_out = HeldOut(TIMES_S, probabilities, 1.5)
+    assert first_alarm_s(held_out, 0.5, 0.0) == pytest.approx(1.0)
+    assert first_alarm_s(held_out, 0.5, 0.2) == pytest.approx(2.2)
+    assert first_alarm_s(held_out, 0.95, 0.0) is None
+
+
+def test_the_threshold_lies_amid_those_that_part_falls_from_the_rest() -> None:
+    fall = np.where((TIMES_S > 2) & (TIMES_S < 3), 0.8, 0.1)
+    calm = np.where(TIMES_S > 2, 0.5, 0.1)
+    chosen = choose_threshold([HeldOut(TIMES_S, fall, 2.0), HeldOut(TIMES_S, calm, None)], 0.2)
+    assert 0.6 <= chosen <= 0.7
+
+
+def test_without_timed_falls_the_threshold_is_the_default() -> None:
+    assert choose_threshold([], 0.2) == 0.75
