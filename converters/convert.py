@@ -157,18 +157,18 @@ def _quantize(
     """The frame model in the wanted precision, and what was chosen for it."""
     from converters.calibration import calibrate  # noqa: PLC0415
     from converters.graph import Graph  # noqa: PLC0415
-    from converters.quantize import to_float16, to_float32, to_plan  # noqa: PLC0415
-    from converters.search import best_int8, search  # noqa: PLC0415
+    from converters.integer import make_integer_ready  # noqa: PLC0415
+    from converters.quantize import to_float16, to_float32, to_int8, to_plan  # noqa: PLC0415
+    from converters.search import search  # noqa: PLC0415
 
     graph = Graph(float32)
     if precision == "float32":
         return to_float32(graph), {}
     if precision == "float16":
         return to_float16(graph), {}
-    calibration = calibrate(graph, representative)
     if precision == "int8":
-        content, kind = best_int8(graph, calibration, representative)
-        return content, {"ranges": kind}
+        return to_int8(*make_integer_ready(graph, representative, report)), {}
+    calibration = calibrate(graph, representative)
     if plan is None:
         plan = search(graph, calibration, representative, budget, report)
     elif len(plan) != len(graph.units):
