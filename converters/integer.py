@@ -31,7 +31,7 @@ from converters.runtime import Runner
 N_PICTURES = 96
 """For weights and biases. With 64 the features of other pictures lose 0.3 dB."""
 N_JUDGED = 16
-"""For ranges. With as few as 12 the features of other pictures lose 0.3 dB."""
+"""For ranges. With 12 the features of other pictures lose 0.3 dB."""
 SHARES = (0.0, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 """Of the values, clipped at either end."""
 SWISH_LOWS = (-5.0, -3.0, -4.0, -7.0, -10.0)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from converters.constants import Floats
 
-STRENGTH = 0.1
+STRENGTH = 0.3
 """Of the ridge, of the mean power of the inputs, where there are plenty of rows."""
-STRENGTH_PER_SHARE = 8.0
+STRENGTH_PER_SHARE = 16.0
 """And for each weight a row."""
 ROWS_PER_PICTURE = 1024
 VALID = 1
