@@ -4,12 +4,12 @@ Only the second in which the body goes down is learned. Who lies on the floor af
 taken for a fall, people in bed alert; taken for normal, the alert is lost that comes a moment late. Both were tried
 (AUC 0.91 in place of 0.98, one subject of `gmdcsa24` left out at a time).
 
-Sets that say only which clips hold a fall are learned from in rounds: the model so far looks for the second that is
-most like a fall in each of their clips, and learns from that.
+Sets that say only which clips hold a fall are learned from in rounds: first at guessed times (`trainer.descent`), then
+the model so far looks for the second that is most like a fall in each of their clips, and learns from that.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,41 +29,35 @@ class FallClip:
 
     times_s: NDArray[np.float64]  # (n_steps,)
     rows: Rows  # (n_steps, n_inputs)
-    falls: bool
     start_s: float | None
-    """Where the fall begins; None where nobody falls, or nobody said when."""
+    """Where the fall begins; None where nobody falls."""
     group: str
     weight: float
     """Of each step."""
+    guessed: bool = False
+    """Whether nobody said where the fall begins."""
 
 
-def fit_falls(clips: Sequence[FallClip], strength: float, rounds: int) -> Readout:
-    """Learn from the clips whose times are known (all, where none is), then `rounds` times from all of them."""
-    known = [clip for clip in clips if not clip.falls or clip.start_s is not None]
-    if any(clip.falls for clip in known):
-        readout = fit_readout(Examples.join([examples(clip, clip.start_s) for clip in known]), strength)
-    else:
-        readout = fit_readout(Examples.join([whole(clip) for clip in clips]), strength)
-    for _ in range(rounds if len(known) < len(clips) else 0):
-        parts = [examples(clip, clip.start_s if clip.start_s is not None else locate(clip, readout)) for clip in clips]
-        readout = fit_readout(Examples.join(parts), strength)
-    return readout
+def fit_falls(clips: Sequence[FallClip], strength: float) -> Readout:
+    """Learn from all clips, each at its start."""
+    return fit_readout(Examples.join([examples(clip) for clip in clips]), strength)
 
 
-def examples(clip: FallClip, start_s: float | None) -> Examples:
-    """What is learned from a clip whose fall begins at `start_s`, or which holds none."""
-    if not clip.falls or start_s is None:
-        return whole(clip)
-    after_s = clip.times_s - start_s
+def relocated(clips: Sequence[FallClip], strength: float, rounds: int) -> list[FallClip]:
+    """The clips with falls whose time is guessed looked for `rounds` times, by a model of all clips so far."""
+    found = list(clips)
+    for _ in range(rounds if any(clip.guessed for clip in clips) else 0):
+        readout = fit_falls(found, strength)
+        found = [replace(clip, start_s=locate(clip, readout)) if clip.guessed else clip for clip in found]
+    return found
+
+
+def examples(clip: FallClip) -> Examples:
+    """What is learned from a clip: every step where nobody falls."""
+    after_s = clip.times_s - (np.inf if clip.start_s is None else clip.start_s)
     truth = (after_s >= FALLING_S[0] - TIME_TOLERANCE_S) & (after_s <= FALLING_S[1] + TIME_TOLERANCE_S)
     kept = truth | (after_s < -UNSURE_BEFORE_S + TIME_TOLERANCE_S)
     return Examples(clip.rows[kept], truth[kept], np.full(int(kept.sum()), clip.weight))
-
-
-def whole(clip: FallClip) -> Examples:
-    """Every step of a clip with the clip's own label."""
-    n_steps = len(clip.times_s)
-    return Examples(clip.rows, np.full(n_steps, clip.falls), np.full(n_steps, clip.weight))
 
 
 def locate(clip: FallClip, readout: Readout) -> float:
@@ -85,13 +79,11 @@ class HeldOut:
     """None where nobody falls."""
 
 
-def hold_out(
-    clips: Sequence[FallClip], judged: Sequence[FallClip], fit: Callable[[Sequence[FallClip]], Readout]
-) -> list[HeldOut]:
+def hold_out(clips: Sequence[FallClip], judged: Sequence[FallClip], strength: float) -> list[HeldOut]:
     """Score the judged clips, group by group, by a model that is fitted on all clips of other groups."""
     found: list[HeldOut] = []
     for group in sorted({clip.group for clip in judged}):
-        readout = fit([clip for clip in clips if clip.group != group])
+        readout = fit_falls([clip for clip in clips if clip.group != group], strength)
         for clip in judged:
             if clip.group == group:
                 probabilities = 1 / (1 + np.exp(-readout.logits(clip.rows)))

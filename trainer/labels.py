@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from edge.errors import ConfigurationError
 
 NORMAL = "normal"
-EVENT_LABELS = ("fall", "violence")
+FALL, VIOLENCE = "fall", "violence"
+EVENT_LABELS = (FALL, VIOLENCE)
 """What the built-in model alerts on. A folder of footage without events annotates both."""
 
 LABEL_OF_CLASS = {

@@ -142,10 +142,17 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument("--data", type=Path, nargs="+", required=required, metavar="DIR", help="data sets, see below")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", action="extend", required=required, metavar="DIR", help="data sets, see below"
+    )
     parser.add_argument("--groups", type=Path, metavar="CSV", help="groups (path,group) of a folder per class")
     parser.add_argument(
-        "--positive", nargs="+", default=None, metavar="CLASS=LABEL", help="label of a class; all others are normal"
+        "--positive",
+        nargs="+",
+        action="extend",
+        default=None,
+        metavar="CLASS=LABEL",
+        help="label of a class; all others are normal",
     )
 
 

@@ -78,10 +78,15 @@ class ClipScores:
 def video_score(scores: NDArray[np.float64], labels: Sequence[str], rules: Mapping[str, str]) -> NDArray[np.float64]:
     """The one score of a whole video (n_labels,) from the causal scores of its steps (n_steps, n_labels).
 
-    Each label has its rule: `peak`, the highest, for what lasts a moment; `last`, that of the whole past, for scores
-    that remember it; else the mean over the steps, as the papers have it.
+    Each label has its rule: `peak`, the highest; `held`, the highest that two steps in a row reach, for what lasts a
+    moment and alerts that wait for the second step; `last`, that of the whole past, for scores that remember it; else
+    the mean over the steps, as the papers have it.
     """
-    rows: dict[str, Callable[[NDArray[np.float64]], float]] = {"peak": np.max, "last": lambda column: column[-1]}
+    rows: dict[str, Callable[[NDArray[np.float64]], float]] = {
+        "peak": np.max,
+        "held": lambda column: np.max(np.minimum(column[1:], column[:-1]), initial=0.0),
+        "last": lambda column: column[-1],
+    }
     return np.asarray([rows.get(rules.get(label, MEAN), np.mean)(scores[:, k]) for k, label in enumerate(labels)])
 
 

@@ -3,33 +3,46 @@
 import numpy as np
 import pytest
 
-from trainer.falls import FallClip, HeldOut, choose_threshold, examples, first_alarm_s, locate
+from trainer.falls import FallClip, HeldOut, choose_threshold, examples, first_alarm_s, locate, relocated
 from trainer.readout import Readout
 
 TIMES_S = np.arange(25) / 5
 
 
-def clip(start_s: float | None, *, falls: bool = True, rows: np.ndarray | None = None) -> FallClip:
+def clip(start_s: float | None, *, guessed: bool = False, rows: np.ndarray | None = None) -> FallClip:
     rows = np.zeros((len(TIMES_S), 1), np.float32) if rows is None else rows
-    return FallClip(TIMES_S, rows, falls, start_s, "group", 1.0)
+    return FallClip(TIMES_S, rows, start_s, "group", 1.0, guessed)
+
+
+def descending(first_step: int) -> np.ndarray:
+    """One input that is high for the second from a step on."""
+    rows = np.zeros((len(TIMES_S), 1), np.float32)
+    rows[first_step : first_step + 6] = 1.0
+    return rows
 
 
 def test_only_the_second_of_going_down_is_a_fall_and_lying_is_nothing() -> None:
-    learned = examples(clip(2.0), 2.0)
+    learned = examples(clip(2.0))
     assert learned.truth.sum() == 6  # 2.2, 2.4 ... 3.2 s
     assert (~learned.truth).sum() == 10  # 0.0 ... 1.8 s: from 1.9 s on it is unsure, after 3.2 s lying
 
 
 def test_a_clip_without_a_fall_is_learned_from_whole() -> None:
-    learned = examples(clip(None, falls=False), None)
+    learned = examples(clip(None))
     assert len(learned.truth) == len(TIMES_S)
     assert not learned.truth.any()
 
 
 def test_the_second_most_like_a_fall_is_found() -> None:
-    rows = np.zeros((len(TIMES_S), 1), np.float32)
-    rows[10:16] = 1.0  # 2.0 to 3.0 s
-    assert locate(clip(None, rows=rows), Readout(np.ones(1, np.float32), 0.0)) == pytest.approx(1.8)
+    found = locate(clip(0.0, rows=descending(10)), Readout(np.ones(1, np.float32), 0.0))
+    assert found == pytest.approx(1.8), "high from 2.0 s on, and falls are learned from 0.2 s after their start"
+
+
+def test_only_guessed_falls_are_looked_for_again() -> None:
+    known, guessed, calm = clip(1.8, rows=descending(10)), clip(0.6, guessed=True, rows=descending(5)), clip(None)
+    found = relocated([known, guessed, calm], strength=10.0, rounds=1)
+    assert [item.start_s for item in found] == [1.8, pytest.approx(0.8), None]
+    assert [item.start_s for item in relocated([known, guessed, calm], 10.0, rounds=0)] == [1.8, 0.6, None]
 
 
 def test_an_alarm_needs_the_score_to_last() -> None:
