@@ -42,8 +42,11 @@ def train(options: argparse.Namespace) -> int:
     write_command(out, {key: _plain(getattr(options, key)) for key in KEPT_OPTIONS})
     run = train(recipe, wishes, split, out, workshop)
     figures = judge_run(run, split.held_out, workshop.workers)
-    print(f"{out}: trained; on its {figures['n_clips']} validation clips:")
+    what = "of the clips that it learned from; it" if recipe.learns_from_validation else "validation clips; it"
+    print(f"{out}: trained; on {figures['n_clips']} {what} says:")
     print(summary(figures))
+    if recipe.learns_from_validation:
+        print(f"They prove nothing: trainer evaluate --recipe {recipe.name} --folds judges clips that it has not seen")
     return 0
 
 

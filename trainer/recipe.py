@@ -37,3 +37,5 @@ class Recipe:
     hyperparameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
     labels: tuple[str, ...] | None = None
     """Fixed labels; None takes the labels that the data holds."""
+    learns_from_validation: bool = False
+    """Whether it also learns from the validation clips, so that figures on them prove nothing."""

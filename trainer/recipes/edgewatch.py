@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from edge.bundle import AlertSpec, InputSpec
+from edge.errors import DatasetError
 from trainer.backbone import build_backbone, pooled
 from trainer.falls import FallClip, HeldOut, choose_threshold, fit_falls, hold_out, relocated
 from trainer.features import Features
@@ -60,6 +61,7 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
     """Fit both readouts on the frozen features of all clips."""
     settings = run.settings
     wanted = settings.hyperparameters
+    refuse_one_sided([*train, *validation])
     watched = watch([*train, *validation], run, workshop)
     retention = Retention.of(float(wanted["slow_s"]), float(wanted["fast_s"]), settings.input.rate_hz)
     violence, figures = fit_violence(watched, run)
@@ -89,6 +91,21 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
     )
 
 
+def refuse_one_sided(clips: Sequence[Clip]) -> None:
+    """Refuse clips that do not show both sides of both labels.
+
+    Raises:
+        DatasetError: a label is never there, or always.
+    """
+    for label in (FALL, VIOLENCE):
+        sides = {clip.start_s(label) is not None for clip in clips if label in clip.annotates}
+        if sides != {True, False}:
+            raise DatasetError(
+                f"edgewatch needs clips with and without {label}, and these have none "
+                f"{'without' if True in sides else 'with'}; add a data set that annotates it to --data"
+            )
+
+
 def fit_violence(watched: Sequence[Watched], run: Run) -> tuple[Readout, dict[str, float]]:
     """The calibrated readout, and what it was chosen by: AUC of inner held-out clips for each strength."""
     known = [item for item in watched if VIOLENCE in item.clip.annotates]
@@ -99,6 +116,7 @@ def fit_violence(watched: Sequence[Watched], run: Run) -> tuple[Readout, dict[st
     parts = [violence_examples(item, weight, slow_s) for item, weight in zip(known, weights, strict=True)]
     folds = np.asarray(assign_folds([item.clip for item in known], INNER_FOLDS, run.settings.seed))
     real = np.flatnonzero([not is_rendered(item.clip) for item in known])
+    real = real if len(real) else np.arange(len(known))
     truth = np.asarray([known[index].clip.label == VIOLENCE for index in real])
     figures: dict[str, float] = {}
     logits: dict[float, NDArray[np.float64]] = {}
@@ -183,6 +201,7 @@ RECIPE = Recipe(
     input=InputSpec(height_px=SIZE_PX, width_px=SIZE_PX, stream="motion+trail", rate_hz=RATE_HZ),
     epochs=1,
     fit=fit,
+    learns_from_validation=True,
     hyperparameters={
         "fall_min_active_s": 0.2,
         "fall_rendered_weight": 1.0,

@@ -1,0 +1,129 @@
+"""The built-in recipe, whole, on small films and a backbone of random weights."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.bundle import InputSpec
+from edge.errors import DatasetError
+from trainer.backbone import RANDOM, Weights
+from trainer.datasets import read_datasets
+from trainer.features import Cache
+from trainer.manifest import Clip, Segment
+from trainer.recipe import Workshop
+from trainer.recipes import RECIPES
+from trainer.recipes.edgewatch import refuse_one_sided
+from trainer.run import Run
+from trainer.splits import Split, split_validation
+from trainer.training import Wishes, train
+from trainer.watched import paced_spec
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving on numpy 2
+
+RATE_HZ = 20
+FALL_START_S = 0.8
+
+
+def film(path: Path, seed: int, *, falls: bool) -> Path:
+    """A bright figure that sways for two seconds, or tips over to the floor after the first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    wall = random.integers(60, 90, (96, 128, 3), dtype=np.uint8)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), RATE_HZ, (128, 96))
+    left = int(random.integers(20, 80))
+    for step in range(2 * RATE_HZ):
+        picture = wall.copy()
+        fallen = min(max(step / RATE_HZ - FALL_START_S, 0.0) / 0.8, 1.0) if falls else 0.0
+        height = int(60 - 45 * fallen)
+        width = int(14 + 46 * fallen)
+        sway = int(3 * np.sin(step / 3)) if fallen < 1 else 0
+        picture[90 - height : 90, left - 10 + sway : left - 10 + sway + width] = 220
+        writer.write(picture)
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory, fights: Path) -> list[Clip]:
+    """Falls of three people, timed; of others, not timed; and fights."""
+    root = tmp_path_factory.mktemp("films")
+    timed = ["path,label,group,start_s,end_s"]
+    for number in range(6):
+        name = f"{number}.avi"
+        film(root / "timed" / name, number, falls=number % 2 == 0)
+        group = f"person{number // 2}"
+        timed.append(f"{name},fall,{group},{FALL_START_S},2" if number % 2 == 0 else f"{name},normal,{group},,")
+    (root / "timed" / "manifest.csv").write_text("\n".join(timed) + "\n")
+    for number in range(6, 10):
+        folder = "fall" if number % 2 == 0 else "non_fall"
+        film(root / "untimed" / folder / f"{number}.avi", number, falls=number % 2 == 0)
+    return read_datasets([root / "timed", root / "untimed", fights])
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(Cache(tmp_path_factory.mktemp("cache")), Weights(RANDOM, RANDOM), 1)
+
+
+@pytest.fixture(scope="module")
+def run(clips: list[Clip], workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    small = InputSpec(height_px=48, width_px=48, stream="motion+trail", rate_hz=5.0)  # five sixths of it are enough too
+    recipe = replace(RECIPES["edgewatch"], input=small)
+    return train(recipe, Wishes(seed=0), split_validation(clips, 0), tmp_path_factory.mktemp("runs") / "run", workshop)
+
+
+def test_it_learns_from_timed_untimed_and_violent_clips(run: Run) -> None:
+    model = run.load_model()
+    assert model.labels == ("normal", "fall", "violence")
+    assert model.head is not None
+    assert {tensor.name: tensor.shape[1:] for tensor in model.head.inputs} == {
+        "features": (2 * 1280,),
+        "state": (2 + 4 * 1280,),
+    }
+    assert model.thresholds["fall"] == model.alerts["fall"].onset_threshold
+    assert 0.3 <= model.thresholds["fall"] <= 0.95
+    (chosen,) = run.history()
+    assert chosen["violence_strength"] in (30.0, 100.0, 300.0)
+    assert chosen["inner_violence_auc_30"] > 0.8, "squares that jump about against squares that do not"
+
+
+def test_clips_are_watched_at_other_sizes_paces_and_backwards(clips: list[Clip], workshop: Workshop, run: Run) -> None:
+    from trainer.watched import watch
+
+    for item in watch(clips, run, workshop):
+        of_falls = "fall" in item.clip.annotates
+        assert len(item.paced) == (2 if of_falls else 0)
+        assert len(item.backwards) == (3 if of_falls and item.clip.timed else 0)
+        assert len(item.resized) == (0 if of_falls else 2)
+        assert item.features.values.shape[1:] == (2, 1280)
+        assert all(found.values.shape[1:] == (1, 1280) for found in (*item.paced, *item.backwards))
+        if item.clip.label == "fall":
+            assert item.fall_start_s == pytest.approx(FALL_START_S, abs=0.0 if item.clip.timed else 0.6)
+        else:
+            assert item.fall_start_s is None
+
+
+def test_another_pace_shows_the_same_speed_with_the_same_strength() -> None:
+    spec = InputSpec(motion_interval_s=0.1, motion_gain=3.0)
+    assert paced_spec(spec, 0.5).motion_interval_s == pytest.approx(0.05)
+    assert paced_spec(spec, 0.5).motion_gain == pytest.approx(6.0)
+
+
+def test_a_label_without_its_opposite_is_refused(clips: list[Clip]) -> None:
+    falls_only = [clip for clip in clips if "violence" not in clip.annotates]
+    with pytest.raises(DatasetError, match="clips with and without violence, and these have none with;"):
+        refuse_one_sided(falls_only)
+    always = Clip(Path("x.avi"), "x", frozenset({"fall", "violence"}), (Segment("fall"), Segment("violence")))
+    with pytest.raises(DatasetError, match="clips with and without fall, and these have none without;"):
+        refuse_one_sided([always])
+
+
+def test_the_refusal_comes_before_any_work(clips: list[Clip], workshop: Workshop, tmp_path: Path) -> None:
+    falls_only = [clip for clip in clips if "violence" not in clip.annotates]
+    with pytest.raises(DatasetError, match="edgewatch needs clips"):
+        train(RECIPES["edgewatch"], Wishes(seed=0), Split(falls_only, []), tmp_path / "run", workshop)
+    assert not json.loads((tmp_path / "run" / "run.json").read_text()).get("finished")
