@@ -10,6 +10,8 @@ weights rounded, every activation on its 256 levels.
   squared error of the tensor itself is a bad judge: the few pixels of a moving edge decide it, the features, a mean
   over the picture, hardly need them.
 - What feeds a swish is cut off below: swish is zero there.
+
+What comes after the features is small and costs nothing: it gets the ranges from its lowest to its highest value.
 """
 
 import functools
@@ -21,12 +23,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.calibration import evenly
+from converters.calibration import evenly, observe
 from converters.constants import Floats, Layer, layer_of, read, replaced, rounded, write
 from converters.graph import Graph
 from converters.plan import PIXEL_RANGE, Ranges
 from converters.refit import refit
 from converters.runtime import Runner
+from edge.errors import ModelError
 
 N_PICTURES = 96
 """For weights and biases. With 64 the features of other pictures lose 0.3 dB."""
@@ -37,7 +40,11 @@ SHARES = (0.0, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 SWISH_LOWS = (-5.0, -3.0, -4.0, -7.0, -10.0)
 """Lower ends that are tried where a swish follows; the first while the upper end is looked for."""
 N_LEVELS = 255
-FIXED: dict[str, tuple[float, float]] = {"LOGISTIC": (0.0, 255 / 256), "SOFTMAX": (0.0, 255 / 256)}
+FIXED: dict[str, tuple[float, float]] = {
+    "LOGISTIC": (0.0, 255 / 256),
+    "SOFTMAX": (0.0, 255 / 256),
+    "TANH": (-1.0, 127 / 128),
+}
 """Ranges that TFLite prescribes."""
 SMALLEST_RANGE = 1e-6
 REPORTED = 40
@@ -72,7 +79,7 @@ class Walk:
 
 
 def make_integer_ready(graph: Graph, pictures: NDArray[np.uint8], report: Report) -> tuple[Graph, Ranges]:
-    """Change the biases of a float32 file, and choose ranges, so that its int8 file keeps its features.
+    """Change weights and biases of a float32 file, and choose ranges, so that its int8 file keeps its features.
 
     Args:
         graph: of a float32 file with an output `features`.
@@ -80,14 +87,34 @@ def make_integer_ready(graph: Graph, pictures: NDArray[np.uint8], report: Report
         report: takes lines about the progress.
 
     Returns:
-        the graph with other biases, and a range for each of its activations.
+        the graph with other weights and biases, and a range for each of its activations.
+
+    Raises:
+        ModelError: an operation that is not supported; the message names it and its layer.
     """
-    walk = _begin(graph, evenly(pictures, N_PICTURES))
-    for position in range(len(graph.operations)):
+    chosen = evenly(pictures, N_PICTURES)
+    n_steps = _n_until_features(graph)
+    report(f"int8: ranges, weights and biases from {len(chosen)} pictures")
+    walk = _begin(graph, chosen)
+    for position in range(n_steps):
         _step(walk, graph, position)
         if position % REPORTED == REPORTED - 1:
-            report(f"int8: operation {position + 1} of {len(graph.operations)}, {-10 * np.log10(walk.noise):.1f} dB")
-    return replaced(graph, walk.weights | walk.biases), walk.ranges
+            report(f"int8: operation {position + 1} of {n_steps}, features {-10 * np.log10(walk.noise):.1f} dB")
+    ready = replaced(graph, walk.weights | walk.biases)
+    return ready, walk.ranges | _ranges_after(ready, walk.ranges, chosen)
+
+
+def _n_until_features(graph: Graph) -> int:
+    """How many operations make the features."""
+    name = graph.output_name("features")
+    n_steps = 1 + max(k for k, operation in enumerate(graph.operations) if operation.output == name)
+    for operation, operator in zip(graph.operations[:n_steps], graph.model.subgraphs[0].operators, strict=False):
+        if len(operator.outputs) != 1:
+            raise ModelError(
+                f"{operation.output}: int8 cannot have {operation.name}, which has {len(operator.outputs)} outputs, "
+                "before the features; use --precision mixed"
+            )
+    return n_steps
 
 
 def _begin(graph: Graph, pictures: NDArray[np.uint8]) -> Walk:
@@ -190,8 +217,8 @@ def _range_of(walk: Walk, graph: Graph, position: int, values: list[Floats]) -> 
         return FIXED[operation.name]
     low = min(0.0, *(float(part.min()) for part in values))
     high = max(SMALLEST_RANGE, *(float(part.max()) for part in values))
-    if not _has_pixels(values[0]) or graph.output_name("features") in walk.exact[0]:
-        return low, high  # a single pixel, as in squeeze and excitation, or past the features
+    if not _has_pixels(values[0]):
+        return low, high  # a single pixel, as in squeeze and excitation
     chosen = [values[index] for index in walk.judged]
     noise = functools.cache(_judge(walk, graph, position, chosen))
     sample = np.concatenate([part.ravel()[:: max(1, part.size * len(chosen) // 400_000)] for part in chosen])
@@ -203,6 +230,13 @@ def _range_of(walk: Walk, graph: Graph, position: int, values: list[Floats]) -> 
         best = quietest_range(noise, lows, highs)
     walk.noise = noise(best)
     return best
+
+
+def _ranges_after(graph: Graph, known: Ranges, pictures: NDArray[np.uint8]) -> Ranges:
+    """Ranges of the activations that have none yet."""
+    _, lows, highs = observe(graph.content, set(graph.activations()) - set(known), pictures)
+    found = {name: (min(lows[name], 0.0), max(highs[name], SMALLEST_RANGE)) for name in lows}
+    return found | {o.output: FIXED[o.name] for o in graph.operations if o.output in found and o.name in FIXED}
 
 
 def quietest_range(noise: Callable[[Range], float], lows: Sequence[float], highs: Sequence[float]) -> Range:

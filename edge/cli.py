@@ -155,6 +155,8 @@ def _open_box(
 
     lines = None if events is None else stack.enter_context(contextlib.closing(JsonLines(events)))
     bundle = Bundle.load(config.bundle or BUILTIN)
+    if bundle.spec.warning:
+        _say(f"edge: bundle {bundle.spec.name}: warning: {bundle.spec.warning}")
     alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
     model = open_model(bundle, config.threads)
     stats = Stats({"name": bundle.spec.name, "sha256": bundle.digest}, model.backend.name)
