@@ -9,20 +9,17 @@ import copy
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
-from numpy.typing import NDArray
 
 from edge.errors import ModelError
 
 _OPENERS = {"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "LOGISTIC"}
 DYNAMIC = ("CONV_2D", "FULLY_CONNECTED")
 """Operations that gain from dynamic quantization. A depthwise one loses: it takes more time and 15 dB (measured)."""
-_FUSED = {0: (-np.inf, np.inf), 1: (0.0, np.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
+_FUSED = {0: (-math.inf, math.inf), 1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
 """Limits of TFLite's fused activations by number: none, ReLU, ReLU from -1 to 1, ReLU6."""
 _FLOAT_TYPES = {"FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16"}
 
@@ -105,6 +102,11 @@ class Graph:
             if flatbuffer_utils.type_to_name(tensor.type) in _FLOAT_TYPES
         ]
 
+    def output_types(self) -> list[str]:
+        """TFLite's types of the outputs, such as INT8."""
+        tensors = [self._subgraph.tensors[index] for index in self._subgraph.outputs]
+        return [str(flatbuffer_utils.type_to_name(tensor.type)) for tensor in tensors]
+
     @functools.cached_property
     def units(self) -> tuple[Unit, ...]:
         """Cut the graph before each convolution and activation of its main path."""
@@ -142,8 +144,8 @@ class Graph:
             return False
         return int(self._subgraph.operators[takers[0]].outputs[0]) in self._subgraph.operators[takers[1]].inputs
 
-    def fused_activation(self, position: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-        """What the operation does to its results at its end.
+    def fused_limits(self, position: int) -> tuple[float, float]:
+        """Between which limits the operation keeps its results at its end.
 
         Raises:
             ModelError: an activation that is not known here.
@@ -151,8 +153,7 @@ class Graph:
         kind = getattr(self._subgraph.operators[position].builtinOptions, "fusedActivationFunction", 0)
         if kind not in _FUSED:
             raise ModelError(f"{self.operations[position].output}: its fused activation {kind} is not supported")
-        low, high = _FUSED[kind]
-        return lambda values: np.clip(values, low, high)
+        return _FUSED[kind]
 
     def extract(self, chosen: range, *, bare: bool = False) -> bytes:
         """A file of consecutive operations alone: what they take from before are its inputs, what is used after or put

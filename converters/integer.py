@@ -145,9 +145,10 @@ def _step(walk: Walk, graph: Graph, position: int) -> None:
     if layer and layer.bias >= 0:
         error = np.mean([_channel_means(q) - _channel_means(e) for q, e in zip(quantized, exact, strict=True)], axis=0)
         walk.biases[layer.bias] = read(graph, layer.bias) - error.astype(np.float32)
-        quantized = [values - error.astype(np.float32) for values in quantized]
-    activation = graph.fused_activation(position)
-    exact, quantized = [activation(values) for values in exact], [activation(values) for values in quantized]
+        for values in quantized:
+            np.subtract(values, error.astype(np.float32), out=values)
+    for values in (*exact, *quantized):  # in place: these are the largest tensors that there are at a time
+        np.clip(values, *graph.fused_limits(position), out=values)
     _forget(walk, graph, position)
     walk.ranges[name] = chosen = _range_of(walk, graph, position, quantized)
     for known, values in zip(walk.exact, exact, strict=True):

@@ -52,10 +52,6 @@ class Runner:
         entry = self._interpreter.get_input_details()[0]
         return np.dtype(entry["dtype"]).name, float(entry["quantization"][0]), int(entry["quantization"][1])
 
-    def output_types(self) -> list[str]:
-        """Dtypes of the outputs."""
-        return [np.dtype(entry["dtype"]).name for entry in self._interpreter.get_output_details()]
-
     def fill(self) -> None:
         """Set every input to noise of a plausible size, for timing."""
         chance = np.random.default_rng(0)
