@@ -45,7 +45,7 @@ def read_calibration(run: Run) -> tuple[Pictures, Pictures] | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return content["representative"], content["held_out"]
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         reason = str(error).splitlines()[0]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -5,12 +7,16 @@ from converters.graph import Graph
 from converters.integer import make_integer_ready, quietest_range, quietest_swish_range, to_levels
 from converters.quantize import to_float32, to_int8
 from converters.runtime import Runner, signal_to_noise_db
+from edge.errors import ModelError
 
 
 @pytest.fixture(scope="module")
 def ready(graph, representative):
     lines: list[str] = []
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr("converters.integer.REPORTED", 10)
     changed, ranges = make_integer_ready(graph, representative, lines.append)
+    monkeypatch.undo()
     return changed, ranges, lines
 
 
@@ -34,8 +40,33 @@ def test_biases_and_weights_each_help(graph, held_out, ready):
 def test_it_tells_how_far_it_is_and_gives_every_activation_a_range(graph, ready):
     assert set(ready[1]) == set(graph.activations())
     assert ready[1][graph.input_name] == (0, 255)
-    assert ready[2]
-    assert all(line.startswith("int8: operation") for line in ready[2])
+    first, *others = ready[2]
+    assert first == "int8: ranges, weights and biases from 24 pictures"
+    assert [line.split(" of ")[0] for line in others[:2]] == ["int8: operation 10", "int8: operation 20"]
+    assert all(line.endswith(" dB") for line in others)
+
+
+def test_operations_of_several_outputs_may_come_after_the_features_only(make_graph, representative):
+    """As in a recurrent step from a state of zeros."""
+    import keras
+
+    layers = keras.layers
+
+    def halves(x):
+        parts: Any = keras.ops.split(x, 2, axis=-1)
+        return parts[0] * layers.Activation("tanh")(parts[1])
+
+    after = make_graph(layers.GlobalAveragePooling2D(), lambda features: layers.Dense(3)(halves(features)))
+    assert "SPLIT" in [operation.name for operation in after.operations]
+    changed, ranges = make_integer_ready(after, representative, lambda _: None)
+    assert set(ranges) == set(after.activations())
+    content = to_int8(changed, ranges)
+    assert Graph(content).float_tensors() == []
+    assert quality(after, content, representative) > 20
+
+    before = make_graph(lambda x: layers.GlobalAveragePooling2D()(halves(x)), layers.Dense(3))
+    with pytest.raises(ModelError, match="int8 cannot have SPLIT, which has 2 outputs, before the features"):
+        make_integer_ready(before, representative, lambda _: None)
 
 
 def test_levels_are_those_of_the_file():
