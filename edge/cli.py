@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # heavy; the commands import them when they run
     from edge.config import Config
     from edge.health.stats import Stats
     from edge.model import Model
-    from edge.mqtt.outbox import Outbox
     from edge.pipeline import Watcher
     from edge.watching import Outlets
 
@@ -113,7 +112,6 @@ class _Box:
     alerts: "dict[str, dict[str, AlertSpec]]"
     stats: "Stats"
     outlets: "Outlets"
-    outbox: "Outbox | None"
 
     def watch_once(self, camera: str, interruption: Interruption) -> None:
         from edge.watching import watch_once  # noqa: PLC0415 - heavy
@@ -127,8 +125,7 @@ class _Box:
             CameraKeeper(name, partial(self.watcher, name), self.outlets, meter=self.stats.camera(name), report=_say)
             for name in self.config.cameras
         ]
-        interrupted = [] if self.outbox is None else self.outbox.active()
-        run_daemon(keepers, self.outlets, interrupted, interruption)
+        run_daemon(keepers, self.outlets, [], interruption)
 
     def watcher(self, camera: str) -> "Watcher":
         from edge.pipeline import Watcher  # noqa: PLC0415 - heavy
@@ -158,23 +155,29 @@ def _open_box(
     alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
     model = open_model(bundle, config.threads)
     stats = Stats({"name": bundle.spec.name, "sha256": bundle.digest}, model.backend.name)
-    outbox = publisher = None
-    if config.broker is not None:
-        from edge.mqtt.outbox import Outbox  # noqa: PLC0415 - needed only with a broker
-        from edge.mqtt.publisher import Publisher  # noqa: PLC0415
+    others = [Printer(sys.stdout)]
+    if config.broker is None:
+        return _Box(config, model, alerts, stats, Outlets(None, lines, others))
+    from edge.mqtt import outbox as waiting  # noqa: PLC0415 - needed only with a broker
+    from edge.mqtt.publisher import Publisher  # noqa: PLC0415
+    from edge.mqtt.store import Store  # noqa: PLC0415
+    from edge.recovery import end_interrupted  # noqa: PLC0415
 
-        bounds = config.outbox
-        outbox = stack.enter_context(contextlib.closing(Outbox(config.state_dir, bounds.max_events, bounds.max_bytes)))
-        stats.add("outbox", outbox.fields)
-        publisher = Publisher(
-            config.broker, password, device_id=config.device_id, outbox=outbox, report=report, stats=stats.payload
-        )
-        for camera, specs in alerts.items():
-            for label in specs:
-                publisher.declare(camera, label)
-        publisher.start()
-        stack.callback(publisher.close)
-    return _Box(config, model, alerts, stats, Outlets(publisher, lines, [Printer(sys.stdout)]), outbox)
+    store = stack.enter_context(contextlib.closing(Store(config.state_dir, waiting.SCHEMA, _say)))
+    outbox = waiting.Outbox(store, config.outbox.max_events, config.outbox.max_bytes)
+    publisher = Publisher(
+        config.broker, password, device_id=config.device_id, outbox=outbox, report=report, stats=stats.payload
+    )
+    stats.add("outbox", outbox.fields)
+    stats.add("mqtt", publisher.fields)
+    for camera, specs in alerts.items():
+        for label in specs:
+            publisher.declare(camera, label)
+    outlets = Outlets(publisher, lines, others)
+    end_interrupted(outbox, outlets)
+    publisher.start()
+    stack.callback(publisher.close)
+    return _Box(config, model, alerts, stats, outlets)
 
 
 def _say(line: str) -> None:

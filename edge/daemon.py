@@ -12,10 +12,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from edge.clock import parse_rfc3339, rfc3339
 from edge.errors import EdgewatchError, SourceError
 from edge.health.stats import Meter
 from edge.interruption import Interruption
-from edge.mqtt.events import parse_rfc3339, rfc3339
 from edge.pauses import growing_pauses_s
 from edge.pipeline import Watcher
 from edge.types import Event

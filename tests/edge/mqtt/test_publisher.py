@@ -18,8 +18,9 @@ import pytest
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.connection import Connection, CredentialsRefusedError
-from edge.mqtt.outbox import Outbox
+from edge.mqtt.outbox import SCHEMA, Outbox
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.store import Store
 from edge.types import Event
 
 EVENT = Event(
@@ -43,9 +44,8 @@ STATE = "hall/fall/state"
 
 @pytest.fixture
 def outbox() -> Iterator[Outbox]:
-    outbox = Outbox(None, 1000, 1_000_000)
-    yield outbox
-    outbox.close()
+    with contextlib.closing(Store(None, SCHEMA)) as store:
+        yield Outbox(store, 1000, 1_000_000)
 
 
 @pytest.fixture
