@@ -105,6 +105,8 @@ class BrokerConfig(_Strict):
     """Certificates that the broker's must be signed by. Default: those of the system."""
     client_cert_file: Path | None = None
     client_key_file: Path | None = None
+    commands: bool = False
+    """Whether whoever may publish to the broker can switch cameras, set thresholds and acknowledge events."""
 
     @field_validator("url")
     @classmethod
@@ -155,6 +157,31 @@ class BrokerConfig(_Strict):
         return f"{split_url(self.url).scheme}://{host}:{self.port}"
 
 
+class HomeAssistantConfig(_Strict):
+    """How Home Assistant, if there is one, learns of this box."""
+
+    discovery: bool = True
+    prefix: str = Field(default="homeassistant", pattern=r"^[^/+#\s][^+#\s]*[^/+#\s]$")
+    """As set in Home Assistant's MQTT integration."""
+
+
+class HealthConfig(_Strict):
+    """What monitoring may read, besides the `stats` topic."""
+
+    prometheus_file: Path | None = None
+    """For node_exporter's textfile collector: ends with `.prom`. It is written once a minute: give it a place under
+    /run, which is no disk."""
+    prometheus_port: int | None = Field(default=None, ge=1, le=65535)
+    """On loopback only."""
+
+    @field_validator("prometheus_file")
+    @classmethod
+    def _collected(cls, path: Path | None) -> Path | None:
+        if path is not None and path.suffix != ".prom":
+            raise ValueError(f"{path.name} is not read by node_exporter; let it end with .prom")
+        return path
+
+
 class OutboxConfig(_Strict):
     """Bounds of the events that wait for the broker."""
 
@@ -184,6 +211,8 @@ class Config(_Strict):
     broker: BrokerConfig | None = None
     cameras: dict[CameraName, CameraConfig] = {}
     outbox: OutboxConfig = OutboxConfig()
+    home_assistant: HomeAssistantConfig = HomeAssistantConfig()
+    health: HealthConfig = HealthConfig()
 
 
 def load(path: Path) -> Config:
@@ -301,6 +330,8 @@ def _with_absolute_paths(tables: dict[str, Any], folder: Path) -> dict[str, Any]
     tables = absolute(tables, "bundle", "state_dir")
     if "broker" in tables:
         tables["broker"] = absolute(tables["broker"], "ca_file", "client_cert_file", "client_key_file")
+    if "health" in tables:
+        tables["health"] = absolute(tables["health"], "prometheus_file")
     if isinstance(tables.get("cameras"), dict):
         tables["cameras"] = {
             name: absolute(camera, "source") if _is_path(camera) else camera

@@ -60,6 +60,18 @@ class _ClosingSocket(ssl.SSLSocket):
             raise
 
 
+class _Client(Client):
+    """Refuses a long packet before its memory is taken; paho would collect up to 256 MB."""
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > MAX_MESSAGE_BYTES:
+            raise OversizedMessageError(
+                f"somebody sends this box a message of {bufsize} bytes; check the broker's ACL, and set its "
+                "message_size_limit"
+            )
+        return super()._sock_recv(bufsize)
+
+
 class Connection:
     """An open connection."""
 
@@ -149,7 +161,6 @@ class Connection:
         failure = MQTTErrorCode.MQTT_ERR_SUCCESS
         if sock in readable or (isinstance(sock, ssl.SSLSocket) and sock.pending()):
             failure = self._client.loop_read()
-            self._refuse_oversized()
         if not failure and sock in writable:
             failure = self._client.loop_write()
         if not failure:
@@ -172,7 +183,7 @@ class Connection:
 
     def _make_client(self, password: str | None, client_id: str) -> Client:
         protocol = PROTOCOL_OF_VERSION[self._broker.version]
-        client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False)
+        client = _Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False)
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, password)
@@ -196,15 +207,6 @@ class Connection:
         properties = Properties(PacketTypes.CONNECT)
         properties.MaximumPacketSize = MAX_MESSAGE_BYTES
         return properties
-
-    def _refuse_oversized(self) -> None:
-        """Look at the length of the packet that is under way: paho would collect up to 256 MB of it."""
-        length_bytes: int = self._client._in_packet["remaining_length"]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
-        if length_bytes > MAX_MESSAGE_BYTES:
-            raise OversizedMessageError(
-                f"{self._broker.address}: somebody sends this box a message of {length_bytes} bytes; check the "
-                "broker's ACL, and set its message_size_limit"
-            )
 
     def _tls_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._broker.ca_file)

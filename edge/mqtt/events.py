@@ -29,6 +29,18 @@ class Topics:
         """Where the camera's own condition is retained."""
         return f"{self.base}/{camera}/status"
 
+    def enabled(self, camera: str) -> str:
+        """Where it is retained whether the camera is watched; with `/set`, where that is commanded."""
+        return f"{self.base}/{camera}/enabled"
+
+    def threshold(self, camera: str, label: str) -> str:
+        """Where the onset threshold in force is retained; with `/set`, where it is commanded."""
+        return f"{self.base}/{camera}/{label}/threshold"
+
+    def snapshot(self, camera: str) -> str:
+        """Where pictures go."""
+        return f"{self.base}/{camera}/snapshot"
+
 
 def event_fields(event: Event) -> dict[str, Any]:
     """Return what is known of an event when it happens. `with_delivery` adds what is known when it is sent."""
