@@ -15,7 +15,8 @@
     onset_threshold = 0.8
 
 Relative paths are relative to the file. Secrets are not in it: the broker's password comes from the environment
-variable EDGEWATCH_MQTT_PASSWORD or from the file `mqtt-password` in systemd's credentials directory.
+variable EDGEWATCH_MQTT_PASSWORD or from the file `mqtt-password` in systemd's credentials directory, and that of camera
+`hall` from EDGEWATCH_CAMERA_HALL_PASSWORD or `camera-hall-password`.
 """
 
 import difflib
@@ -32,7 +33,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from edge.bundle import AlertSpec, BundleSpec, Name, Probability, Seconds
-from edge.errors import ConfigurationError
+from edge.errors import ConfigurationError, SourceError
+from edge.regions import Polygon
+from edge.sources.addresses import is_stream, without_credentials
 
 PASSWORD_VARIABLE = "EDGEWATCH_MQTT_PASSWORD"  # noqa: S105 - the name of the variable
 PASSWORD_CREDENTIAL = "mqtt-password"  # noqa: S105 - the name of the credential
@@ -85,12 +88,33 @@ class CameraConfig(_Strict):
     """One camera."""
 
     source: str = Field(min_length=1)
-    """A video file, a folder of pictures, or a V4L2 device."""
+    """`rtsp://user@host/path`, a V4L2 device, `picamera:0`, a video file, or a folder of pictures."""
     rate_hz: float | None = Field(default=None, gt=0, le=1000)
     """Pictures a second of a folder. Other sources know their own times."""
     realtime: bool = True
     """Play a file at its own speed. Cameras have no other."""
     alerts: dict[Name, AlertOverride] = {}
+    masks: list[Polygon] = []
+    """Privacy: black before anything looks at the picture."""
+    rest_zones: list[Polygon] = []
+    """Beds and sofas: no fall begins there."""
+    still_down_s: float | None = Field(default=None, ge=5, le=3600)
+    """Report who does not move for so long after a fall."""
+    publish_scores: bool = False
+    """Whether the scores are published once a second."""
+
+    @field_validator("source")
+    @classmethod
+    def _source_without_password(cls, source: str) -> str:
+        if not is_stream(source):
+            return source
+        try:
+            without_credentials(source)
+        except SourceError as error:
+            raise ValueError(str(error)) from None
+        if urlsplit(source).password is not None:
+            raise ValueError("holds a password; remove it and set EDGEWATCH_CAMERA_<NAME>_PASSWORD")
+        return source
 
 
 class BrokerConfig(_Strict):
@@ -270,12 +294,27 @@ def broker_password(environment: Mapping[str, str] = os.environ) -> str | None:
     Raises:
         ConfigurationError: the credential is there and cannot be read.
     """
-    if password := environment.get(PASSWORD_VARIABLE):
-        return password
+    return _secret(PASSWORD_VARIABLE, PASSWORD_CREDENTIAL, environment)
+
+
+def camera_password(camera: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the password of a camera's user: of `hall` from `EDGEWATCH_CAMERA_HALL_PASSWORD`, or else from the
+    credential `camera-hall-password`.
+
+    Raises:
+        ConfigurationError: the credential is there and cannot be read.
+    """
+    variable = f"EDGEWATCH_CAMERA_{camera.upper().replace('-', '_')}_PASSWORD"
+    return _secret(variable, f"camera-{camera}-password", environment)
+
+
+def _secret(variable: str, credential_name: str, environment: Mapping[str, str]) -> str | None:
+    if secret := environment.get(variable):
+        return secret
     directory = environment.get("CREDENTIALS_DIRECTORY")
     if not directory:
         return None
-    credential = Path(directory, PASSWORD_CREDENTIAL)
+    credential = Path(directory, credential_name)
     try:
         return credential.read_text("utf-8").rstrip("\r\n")
     except FileNotFoundError:

@@ -162,10 +162,8 @@ def configuration(options: argparse.Namespace, url: str | None) -> "Config":
         camera = {"source": options.source, "rate_hz": options.rate, "realtime": options.realtime}
         changes["cameras"] = parse({"cameras": {options.camera: camera}}, "command line").cameras
         if options.camera in config.cameras:
-            alerts = config.cameras[options.camera].alerts
-            changes["cameras"] = {
-                options.camera: changes["cameras"][options.camera].model_copy(update={"alerts": alerts})
-            }
+            told = changes["cameras"][options.camera].model_dump(exclude_unset=True)
+            changes["cameras"] = {options.camera: config.cameras[options.camera].model_copy(update=told)}
         # The outbox on disk belongs to the daemon, which may be running.
         changes["state_dir"] = None
     if url is not None:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from edge.errors import ConfigurationError, SourceError
 from edge.sources import Source
+from edge.sources.addresses import is_stream
 from edge.sources.camera import CameraSource
 from edge.sources.file import FileSource
 from edge.sources.folder import FolderSource
 from edge.sources.picamera import PREFIX as PICAMERA_PREFIX
 from edge.sources.picamera import PicameraSource
-from edge.sources.rtsp import RtspSource, is_stream
+from edge.sources.rtsp import RtspSource
 
 
 def open_source(text: str, rate_hz: float | None = None, password: str | None = None) -> Source:

@@ -9,10 +9,10 @@ from urllib.parse import quote, urlsplit
 import cv2
 
 from edge.errors import SourceError
+from edge.sources.addresses import without_credentials
 from edge.sources.live import Capture, LiveSource
 from edge.sources.stream_times import StreamTimes
 
-SCHEMES: Final = ("rtsp", "rtsps")
 OPEN_TIMEOUT_MS: Final = 5000
 READ_TIMEOUT_MS: Final = 5000
 NS_PER_MS: Final = 1_000_000
@@ -66,29 +66,6 @@ class RtspSource(LiveSource):
     def lost(self) -> SourceError:
         """Return what to say when the stream breaks off, or stays silent for five seconds."""
         return SourceError(f"{self.name}: gives no more pictures; check the camera and the network")
-
-
-def is_stream(text: str) -> bool:
-    """Whether what a user wrote is the URL of a network camera."""
-    return text.partition("://")[0].lower() in SCHEMES and "://" in text
-
-
-def without_credentials(url: str) -> str:
-    """Return a URL for messages: no user, no password, and no query, where some cameras want both.
-
-    Raises:
-        SourceError: it is no URL of a network camera; the message holds nothing of it.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-        parts = urlsplit("")
-    if not host or parts.scheme not in SCHEMES:
-        raise SourceError("not the address of a network camera; write rtsp://user@host:port/path")
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
 
 
 def _with_password(url: str, password: str | None) -> str:

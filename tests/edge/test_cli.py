@@ -147,7 +147,7 @@ def test_sources_that_are_none(make_clip, colour_bundle: Path, tmp_path: Path, k
         source.mkdir()
         code = 2
     elif kind == "stream":
-        source, word = "rtsp://u:hunter2@camera", "rtsp"
+        source, word = "http://u:hunter2@camera", "http"
     run = edge("run", "--source", source, "--bundle", colour_bundle, "--events", file)
     refused(run, code, word)
     assert "hunter2" not in run.stderr

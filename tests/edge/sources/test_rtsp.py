@@ -11,7 +11,8 @@ import pytest
 
 from edge.errors import SourceError
 from edge.sources import rtsp
-from edge.sources.rtsp import RtspSource, is_stream, without_credentials
+from edge.sources.addresses import is_stream, without_credentials
+from edge.sources.rtsp import RtspSource
 from edge.types import NS_PER_S
 from proofs.rtsp import MissingServerError, RtspServer, check_installed, encode, free_port
 
