@@ -66,7 +66,7 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def make_parser(run: Command, check: Command, bench: Command) -> argparse.ArgumentParser:
+def make_parser(run: Command, check: Command, bench: Command, test_alarm: Command) -> argparse.ArgumentParser:
     """Describe the commands and their options."""
     parser = _Parser(
         prog="edge",
@@ -79,6 +79,7 @@ def make_parser(run: Command, check: Command, bench: Command) -> argparse.Argume
     _add_run(commands).set_defaults(command=run)
     _add_check(commands).set_defaults(command=check, demo_broker=False, realtime=False)
     _add_bench(commands).set_defaults(command=bench)
+    _add_test_alarm(commands).set_defaults(command=test_alarm)
     return parser
 
 
@@ -150,6 +151,18 @@ def _add_bench(commands: Any) -> argparse.ArgumentParser:
     )
     bench.add_argument("--json", action="store_true", help="print one JSON object")
     return bench
+
+
+def _add_test_alarm(commands: Any) -> argparse.ArgumentParser:
+    test_alarm = commands.add_parser(
+        "test-alarm",
+        help="try whether an alarm arrives",
+        description="Have the daemon that runs with a configuration send an event marked as a test, all the way.",
+    )
+    test_alarm.add_argument("camera", metavar="CAMERA", help="a camera of the configuration")
+    test_alarm.add_argument("label", metavar="LABEL", help="what is to be alerted of, for example fall")
+    test_alarm.add_argument("--config", type=Path, metavar="FILE", required=True, help="the daemon's configuration")
+    return test_alarm
 
 
 def configuration(options: argparse.Namespace, url: str | None) -> "Config":

@@ -110,6 +110,14 @@ class Outbox:
         """
         return self._store.write(lambda database: self._acknowledge(database, event_id, moment))
 
+    def is_waiting(self, event_id: str) -> bool:
+        """Whether the broker has still to acknowledge something of an event."""
+        return self._store.read(
+            lambda database: database.execute(
+                "SELECT EXISTS (SELECT 1 FROM waiting WHERE json_extract(fields, '$.id') = ?)", (event_id,)
+            ).fetchone()
+        ) == (1,)
+
     def depth(self) -> int:
         """Events that wait for the broker's acknowledgement."""
         return self._totals()[0]
