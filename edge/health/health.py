@@ -51,10 +51,10 @@ class Health:
         """Take note of a camera's new state."""
         self._states[camera] = state
         self._stats.camera(camera).note(state=state)
-        if state in DECLARED:
-            self._see(camera)
         if self._is_ready:
             self._tell()
+        elif state in DECLARED:
+            self._see(camera)
 
     def idle(self) -> None:
         """Take note that no camera delivers. That feeds the watchdog only where nothing is to be watched: a box whose
@@ -63,8 +63,10 @@ class Health:
             self._feed()
 
     def _see(self, camera: str) -> None:
+        if self._is_ready:
+            return
         self._not_seen.discard(camera)
-        if not self._not_seen and not self._is_ready:
+        if not self._not_seen:
             self._is_ready = True
             self._notifier.ready()
             self._tell()
