@@ -18,7 +18,7 @@ DARK_LEVEL: Final = 16.0
 """Grey levels; H.264 says black with 16."""
 FLAT_CONTRAST: Final = 5.0
 """Standard deviation in grey levels, of a picture in which nothing can be told apart."""
-BLURRED_SHARE: Final = 0.35
+BLURRED_SHARE: Final = 0.4
 """Of the usual sharpness."""
 TURNED_CORRELATION: Final = 0.3
 """Of the outlines with the usual ones; light that changes leaves outlines where they are."""
