@@ -12,7 +12,6 @@ from typing import Any, Final
 from edge.camera import Camera, CameraSetup, Health
 from edge.capture import Shot
 from edge.condition import DELIVERING
-from edge.interruption import Interruption
 from edge.model import Model
 from edge.slots import Slots
 from edge.types import Event
@@ -86,8 +85,11 @@ class Cameras:
         """Return what stands in the stats of a camera; may be asked from any thread."""
         return self._cameras[camera].fields()
 
-    def run(self, interruption: Interruption) -> None:
+    def run(self, interruption: object) -> None:
         """Watch until the process is asked to stop, or every source was a recording and has ended.
+
+        Args:
+            interruption: is true once the process shall stop.
 
         Raises:
             EdgewatchError: something that concerns all cameras.

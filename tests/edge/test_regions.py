@@ -36,7 +36,7 @@ def test_the_model_sees_nothing_of_what_is_masked():
     other[:, 660:] = 255 - other[:, 660:]
     spec = InputSpec(height_px=192, width_px=192)
     seen = [resize(blacken(pixels, [RIGHT_HALF]), spec) for pixels in (noise, other)]
-    np.testing.assert_array_equal(*seen)
+    np.testing.assert_array_equal(seen[0], seen[1])
 
 
 class OneFrame:

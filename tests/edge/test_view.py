@@ -40,7 +40,7 @@ class Camera:
         for _ in range(round(seconds * RATE_HZ)):
             self.now_s += 1 / RATE_HZ
             self._number += 1
-            noisy = cv2.add(pixels, NOISE[self._number % len(NOISE)], dtype=cv2.CV_8U)
+            noisy = np.asarray(cv2.add(pixels, NOISE[self._number % len(NOISE)], dtype=cv2.CV_8U), np.uint8)
             self.view = self.view.after(glance(noisy, round(self.now_s * NS_PER_S)))
         return self.view.blind()
 
