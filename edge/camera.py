@@ -78,7 +78,7 @@ class Camera:
         *,
         health: Health,
         report: Callable[[str], None],
-        on_event: Callable[[Event, int | None], None],
+        on_event: Callable[[Event, int], None],
     ) -> None:
         """Prepare; `start` begins.
 
@@ -89,7 +89,7 @@ class Camera:
             outlets: where events go.
             health: takes note of the camera's doing.
             report: takes a line for the log.
-            on_event: told of every event after it is safe, with its capture time where it has one.
+            on_event: told of every event that a picture caused, once the event is safe, with the picture's time.
         """
         self.name = setup.name
         self.condition = Condition("starting")
@@ -159,7 +159,9 @@ class Camera:
         if self._setup.live:
             self._view = self._view.after(shot.seen)
         self._health.inferred(self.name, step.inference, live=self._setup.live)
-        self._tell(step.events, capture_ns if self._setup.live else None)
+        for event in step.events:
+            self._outlets.publish(event, capture_ns if self._setup.live else None)
+            self._on_event(event, capture_ns)
         if self.condition.state not in DELIVERING:
             self.check(time.monotonic())
         self._publish_scores(step)
@@ -198,7 +200,7 @@ class Camera:
         """Wait for the capture's end, and end what is active."""
         if self._capture is not None:
             self._capture.join(timeout_s)
-        self._tell(self._pipeline.close(STOPPED), None)
+        self._close(STOPPED)
 
     @property
     def _notes(self) -> Notes | None:
@@ -249,7 +251,7 @@ class Camera:
         self._said = True
         if condition.state != self.condition.state and condition.state not in (*DELIVERING, "starting"):
             reason = END_OF_FILE if condition.reason == END_OF_FILE else condition.state
-            self._tell(self._pipeline.close(reason), None)
+            self._close(reason)
         self.condition = condition
         self._since = rfc3339(datetime.now(UTC))
         self._report(f"camera {self.name}: {condition.state}" + (f": {condition.reason}" if condition.reason else ""))
@@ -278,10 +280,10 @@ class Camera:
             rounded = {label: round(float(score), SCORE_DIGITS) for label, score in zip(labels, scores, strict=True)}
             self._outlets.publisher.scores(self.name, rounded)
 
-    def _tell(self, events: tuple[Event, ...], captured_ns: int | None) -> None:
-        for event in events:
-            self._outlets.publish(event, captured_ns)
-            self._on_event(event, captured_ns)
+    def _close(self, reason: str) -> None:
+        """End what is active."""
+        for event in self._pipeline.close(reason):
+            self._outlets.publish(event)
 
 
 def _settled(rate: RateWindow) -> float | None:

@@ -206,6 +206,29 @@ class HealthConfig(_Strict):
         return path
 
 
+class PicturesConfig(_Strict):
+    """Pictures of events. Off, nothing is kept and nothing leaves the box."""
+
+    snapshots: Literal["off", "blurred", "full"] = "off"
+    """One picture for each event that starts. Blurred ones are so before anything keeps them, clips too."""
+    clips: bool = False
+    """Also the seconds around it, as WebM."""
+    publish: bool = True
+    """Send them to the broker; else they only stay on this disk."""
+    before_s: float = Field(default=5.0, ge=0, le=60)
+    after_s: float = Field(default=5.0, ge=0, le=60)
+    rate_hz: float = Field(default=10.0, ge=1, le=30)
+    width_px: int = Field(default=640, ge=160, le=1920)
+    max_age_days: float = Field(default=7.0, gt=0)
+    max_bytes: int = Field(default=500_000_000, ge=1_000_000)
+
+    @model_validator(mode="after")
+    def _clips_need_snapshots(self) -> Self:
+        if self.clips and self.snapshots == "off":
+            raise ValueError('clips need snapshots = "blurred" or "full"')
+        return self
+
+
 class OutboxConfig(_Strict):
     """Bounds of the events that wait for the broker."""
 
@@ -235,6 +258,7 @@ class Config(_Strict):
     broker: BrokerConfig | None = None
     cameras: dict[CameraName, CameraConfig] = {}
     outbox: OutboxConfig = OutboxConfig()
+    pictures: PicturesConfig = PicturesConfig()
     home_assistant: HomeAssistantConfig = HomeAssistantConfig()
     health: HealthConfig = HealthConfig()
 

@@ -35,7 +35,7 @@ class Cameras:
         *,
         health: Health,
         report: Callable[[str], None],
-        on_event: Callable[[Event, int | None], None] | None = None,
+        on_event: Callable[[Event, int], None] | None = None,
         on_false_alarm: Callable[[str], None] | None = None,
     ) -> None:
         """Prepare; `run` begins.
@@ -46,7 +46,7 @@ class Cameras:
             outlets: where events go.
             health: takes note of what the cameras do.
             report: takes a line for the log.
-            on_event: told of every event once it is safe, with its capture time where it has one.
+            on_event: told of every event that a picture caused, once the event is safe, with the picture's time.
             on_false_alarm: told of the id of an event that somebody calls a false alarm.
         """
         self._slots = Slots[Shot]([setup.name for setup in setups])
@@ -63,7 +63,7 @@ class Cameras:
                 outlets,
                 health=health,
                 report=report,
-                on_event=on_event or (lambda _event, _captured_ns: None),
+                on_event=on_event or (lambda _event, _capture_ns: None),
             )
             for setup in setups
         }

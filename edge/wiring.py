@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edge.bundle import BUILTIN, AlertSpec, Bundle
 from edge.camera import CameraSetup
 from edge.camera_source import camera_source
+from edge.capture import Keeper
 from edge.config import Config, alert_specs
 from edge.daemon import Cameras
 from edge.health.health import Health
@@ -20,6 +21,8 @@ from edge.health.notify import Notifier
 from edge.health.stats import Stats
 from edge.interruption import Interruption
 from edge.model import Model, open_model
+from edge.pictures.photographer import Photographer
+from edge.pictures.studio import open_photographer, open_rings
 from edge.pipeline import FallRules, Watcher
 from edge.sinks import JsonLines, Printer
 from edge.testalarm import TestAlarms
@@ -53,8 +56,21 @@ class Box:
         """Be the daemon."""
         notifier = Notifier()
         health = Health(self.stats, notifier, self.config.cameras)
-        setups = [self.setup(name) for name in self.config.cameras]
-        cameras = Cameras(setups, self.model, self.outlets, health=health, report=self.log)
+        with self._photographer() as photographer:
+            self._watch(health, notifier, interruption, photographer)
+
+    def _watch(
+        self, health: Health, notifier: Notifier, interruption: Interruption, photographer: Photographer | None
+    ) -> None:
+        cameras = Cameras(
+            [self.setup(name, photographer and photographer.rings[name]) for name in self.config.cameras],
+            self.model,
+            self.outlets,
+            health=health,
+            report=self.log,
+            on_event=None if photographer is None else photographer.on_event,
+            on_false_alarm=None if photographer is None else photographer.on_false_alarm,
+        )
         for name in self.config.cameras:
             self.stats.camera(name).more = partial(cameras.fields, name)
         if self.mqtt is not None:
@@ -81,7 +97,13 @@ class Box:
 
         labels = {name: list(specs) for name, specs in self.alerts.items()}
         device = Device(self.config.device_id, self.model.spec.name, version("edgewatch"))
-        announce(self.config, mqtt, labels, device, snapshots=False)
+        announce(
+            self.config,
+            mqtt,
+            labels,
+            device,
+            snapshots=self.config.pictures.snapshots != "off" and self.config.pictures.publish,
+        )
 
     @contextmanager
     def _monitoring(self) -> Generator[None]:
@@ -114,7 +136,24 @@ class Box:
         model = (self.model.spec.name, self.model.digest)
         return TestAlarms(state_dir, labels, model, self.outlets, is_waiting=mqtt.outbox.is_waiting)
 
-    def setup(self, camera: str) -> CameraSetup:
+    @contextmanager
+    def _photographer(self) -> Generator[Photographer | None]:
+        """Have pictures made, where they are wanted."""
+        settings = self.config.pictures
+        rings = open_rings(settings, self.config.cameras)
+        if not rings:
+            yield None
+            return
+        send = None if self.mqtt is None else self.mqtt.publisher.send_picture
+        photographer = open_photographer(settings, rings, self.config.state_dir, send, self.log)
+        self.stats.add("pictures", photographer.fields)
+        photographer.start()
+        try:
+            yield photographer
+        finally:
+            photographer.close()
+
+    def setup(self, camera: str, keeper: Keeper | None = None) -> CameraSetup:
         settings = self.config.cameras[camera]
         open_source = partial(camera_source, camera, settings)
         live = open_source().live
@@ -125,6 +164,7 @@ class Box:
             live=live,
             lossless=not live and not settings.realtime,
             rules=self.rules(camera),
+            keeper=keeper,
             publish_scores=settings.publish_scores,
         )
 
