@@ -37,7 +37,7 @@ class Ring:
             rate_hz: pictures a second.
             width_px: of what is kept; smaller pictures stay as they are.
         """
-        self._style = style
+        self._style: Style = style
         self._period_ns = round(NS_PER_S / rate_hz)
         self._width_px = width_px
         self._stills: deque[Still] = deque(maxlen=round(seconds * rate_hz) + 1)

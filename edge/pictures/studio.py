@@ -7,7 +7,7 @@ from typing import Final
 from edge.config import PicturesConfig
 from edge.pictures.album import S_PER_DAY, Album
 from edge.pictures.photographer import ClipSpan, Photographer, Send
-from edge.pictures.ring import Ring, Style
+from edge.pictures.ring import Ring
 
 MARGIN_S: Final = 3.0
 """A ring holds so much more than a clip, since clips are made a little later than they end."""
@@ -17,9 +17,9 @@ FALSE_ALARMS: Final = "false-alarms"
 
 def open_rings(settings: PicturesConfig, cameras: Iterable[str]) -> dict[str, Ring]:
     """Return a ring for each camera; none where pictures are off."""
-    if settings.snapshots == "off":
+    style = settings.snapshots
+    if style == "off":
         return {}
-    style: Style = settings.snapshots
     seconds = MARGIN_S + (settings.before_s + settings.after_s if settings.clips else 0.0)
     return {
         name: Ring(style, seconds=seconds, rate_hz=settings.rate_hz, width_px=settings.width_px) for name in cameras

@@ -171,6 +171,12 @@ class Site(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Waits at its end for those who still talk to it."""
+
+    daemon_threads = False
+
+
 def test_a_browser_plays_a_clip(tmp_path, capfd):
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -180,7 +186,7 @@ def test_a_browser_plays_a_clip(tmp_path, capfd):
     reports: SimpleQueue[str] = SimpleQueue()
     site = type("ThisSite", (Site,), {"clip": webm(ring.between(0, 10 * NS_PER_S)), "reports": reports})
     assert capfd.readouterr().err == "", "OpenCV's remark is held back"
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), site) as server:
+    with Server(("127.0.0.1", 0), site) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
         command += ["--autoplay-policy=no-user-gesture-required", f"--user-data-dir={tmp_path / 'profile'}"]

