@@ -5,7 +5,7 @@ stats, in a few processes; one mosquitto; one listener, subscribed to the whole 
 
 For 100,000 boxes, on paper (the load here, an alarm every 20 s from each box, is far above real life):
 
-- connections: 100,000 x about 10 kB in mosquitto, which works on one core, would be 1 GB and fit one machine; keepalives
+- connections: 100,000 x about 10 kB in mosquitto, which works on one core, are 1 GB and fit one machine; keepalives
   of 30 s are 3,300 packets a second, stats every 60 s 1,700 of about 1.5 kB (2.5 MB/s), events at ten alarms a day and
   box 23 a second. All that is within one mosquitto's reach (tens of thousands of small messages a second a core).
 - what is not: the return after an outage. 100,000 TLS handshakes at about 1 ms of a core each take 100 s of one core,
