@@ -14,12 +14,17 @@ MAX_UNDECODED: Final = 100
 """Pictures in a row that come and cannot be decoded, before a camera counts as one that gives none."""
 
 
-class Capture(Protocol):
+class Grabber(Protocol):
+    """The part of OpenCV's `VideoCapture` that goes from picture to picture."""
+
+    def grab(self) -> bool: ...
+    def get(self, propId: int, /) -> float: ...  # noqa: N803 - OpenCV's name
+
+
+class Capture(Grabber, Protocol):
     """What is needed of OpenCV's `VideoCapture`."""
 
     def isOpened(self) -> bool: ...  # noqa: N802 - OpenCV's name
-    def grab(self) -> bool: ...
-    def get(self, propId: int, /) -> float: ...  # noqa: N803 - OpenCV's name
     def retrieve(self) -> tuple[bool, cv2.typing.MatLike]: ...
     def release(self) -> None: ...
 

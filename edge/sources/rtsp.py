@@ -1,5 +1,6 @@
 """Network cameras (RTSP), through OpenCV and the FFmpeg inside its wheel."""
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -10,17 +11,22 @@ import cv2
 
 from edge.errors import SourceError
 from edge.sources.addresses import without_credentials
-from edge.sources.live import Capture, LiveSource
+from edge.sources.live import Capture, Grabber, LiveSource
 from edge.sources.stream_times import StreamTimes
 
 OPEN_TIMEOUT_MS: Final = 5000
 READ_TIMEOUT_MS: Final = 5000
 NS_PER_MS: Final = 1_000_000
+MS_PER_S: Final = 1000
 OPTIONS_VARIABLE: Final = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 OPTIONS: Final = "rtsp_transport;tcp|fpsprobesize;2|analyzeduration;1000000"
 """TCP, because what UDP loses stays in the picture until the next key frame, and looks like movement. FFmpeg would
 watch a stream for 20 pictures and more to guess its rate, which nobody asks here: 2 s of delay at 15 a second, and more
-than the time limit at 5. Whoever needs other options sets the variable."""
+than the time limit at 5. Whoever needs other options sets the variable. OpenCV 4.11 does not read it."""
+CATCH_UP_S: Final = 2.0
+"""What came while the stream was opened is through by then."""
+UNSTAMPED_PERIOD_S: Final = 0.1
+"""Between two pictures whose stamps do not tell."""
 
 
 def open_rtsp(url: str) -> Capture:
@@ -60,12 +66,29 @@ class RtspSource(LiveSource):
             raise SourceError(
                 f"{self.name}: cannot be opened; check the address, user and password, and that the camera is on"
             )
+        catch_up(capture)
         times = StreamTimes()
         return capture, lambda: times.of(round(capture.get(cv2.CAP_PROP_POS_MSEC) * NS_PER_MS), time.monotonic_ns())
 
     def lost(self) -> SourceError:
         """Return what to say when the stream breaks off, or stays silent for five seconds."""
         return SourceError(f"{self.name}: gives no more pictures; check the camera and the network")
+
+
+def catch_up(capture: Grabber) -> None:
+    """Let go of the pictures that were gathered while the stream was opened.
+
+    FFmpeg keeps what it has read to learn about a stream, half a second of it and more, and hands it out at once: all
+    of it is late, and when each picture was taken is not known before the first one for which we had to wait.
+    """
+    begun_s = last_s = time.monotonic()
+    last_stamp_s = -math.inf
+    while last_s - begun_s < CATCH_UP_S and capture.grab():
+        now_s, stamp_s = time.monotonic(), capture.get(cv2.CAP_PROP_POS_MSEC) / MS_PER_S
+        period_s = stamp_s - last_stamp_s if stamp_s > last_stamp_s else UNSTAMPED_PERIOD_S
+        if now_s - last_s > period_s / 2:
+            return
+        last_s, last_stamp_s = now_s, stamp_s
 
 
 def _with_password(url: str, password: str | None) -> str:

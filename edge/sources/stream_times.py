@@ -12,11 +12,10 @@ WINDOW_NS: Final = 30 * NS_PER_S
 """For so long the soonest picture is believed; then a clock that goes slower than ours has drifted by 3 ms at most."""
 MAX_DELAY_NS: Final = 2 * NS_PER_S
 """A stamp that says more than this is of a camera whose clock was set, or that repeats one stamp."""
-
-
 TRIAL_NS: Final = NS_PER_S
 MAX_SPEED: Final = 2.0
-"""Stamps that go by so much faster or slower than the time are no times: OpenCV 4.11 makes them of a guessed rate."""
+"""Stamps that go by so much faster or slower than the time are no times: some cameras count in another unit than they
+declare."""
 
 
 class StreamTimes:
