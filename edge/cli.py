@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interruption = Interruption()
     try:
         with interruption.installed():
-            options = make_parser(_run, _check, _bench, _test_alarm).parse_args(arguments)
+            options = make_parser(_run, _check, _mask, _bench, _test_alarm).parse_args(arguments)
             return options.command(options, interruption)
     except EdgewatchError as error:
         _say(f"edge: {error}")
@@ -57,6 +58,18 @@ def _check(options: argparse.Namespace, interruption: Interruption) -> int:
 
     url, password = split_password(options.broker)
     return check(lambda: configuration(options, url), lambda: password or broker_password(), interruption, print)
+
+
+def _mask(options: argparse.Namespace, interruption: Interruption) -> int:
+    from edge.config import load  # noqa: PLC0415 - heavy
+    from edge.drawing import draw_camera  # noqa: PLC0415
+
+    cameras = load(options.config).cameras
+    if options.camera not in cameras:
+        raise ConfigurationError(f"{options.config}: no camera {options.camera!r}; there are {', '.join(cameras)}")
+    out = options.out or Path(f"{options.camera}.png")
+    print(draw_camera(options.camera, cameras[options.camera], out))
+    return interruption.exit_code
 
 
 def _test_alarm(options: argparse.Namespace, _interruption: Interruption) -> int:

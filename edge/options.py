@@ -66,7 +66,9 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def make_parser(run: Command, check: Command, bench: Command, test_alarm: Command) -> argparse.ArgumentParser:
+def make_parser(
+    run: Command, check: Command, mask: Command, bench: Command, test_alarm: Command
+) -> argparse.ArgumentParser:
     """Describe the commands and their options."""
     parser = _Parser(
         prog="edge",
@@ -78,6 +80,7 @@ def make_parser(run: Command, check: Command, bench: Command, test_alarm: Comman
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands).set_defaults(command=run)
     _add_check(commands).set_defaults(command=check, demo_broker=False, realtime=False)
+    _add_mask(commands).set_defaults(command=mask)
     _add_bench(commands).set_defaults(command=bench)
     _add_test_alarm(commands).set_defaults(command=test_alarm)
     return parser
@@ -151,6 +154,19 @@ def _add_bench(commands: Any) -> argparse.ArgumentParser:
     )
     bench.add_argument("--json", action="store_true", help="print one JSON object")
     return bench
+
+
+def _add_mask(commands: Any) -> argparse.ArgumentParser:
+    mask = commands.add_parser(
+        "mask",
+        help="draw a camera's masks and rest zones on what it sees",
+        description="Take one picture of a camera and write it with a grid, privacy masks and rest zones drawn on it. "
+        "The grid counts as the configuration does: [0, 0] is the upper left corner, [1, 1] the lower right.",
+    )
+    mask.add_argument("camera", metavar="CAMERA", help="a camera of the configuration")
+    mask.add_argument("--config", type=Path, metavar="FILE", required=True, help="configuration file (TOML)")
+    mask.add_argument("--out", type=Path, metavar="FILE", help="a .png or .jpg file (default: CAMERA.png)")
+    return mask
 
 
 def _add_test_alarm(commands: Any) -> argparse.ArgumentParser:
