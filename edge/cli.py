@@ -84,14 +84,17 @@ def _test_alarm(options: argparse.Namespace, _interruption: Interruption) -> int
 def _bench(options: argparse.Namespace, _interruption: Interruption) -> int:
     from edge.bench import bench  # noqa: PLC0415 - heavy
     from edge.bundle import BUILTIN, Bundle  # noqa: PLC0415
+    from edge.capacity import SAMPLE, describe  # noqa: PLC0415
 
-    figures = bench(Bundle.load(options.bundle or BUILTIN), threads=options.threads, seconds=options.seconds)
+    bundle = Bundle.load(options.bundle or BUILTIN)
+    figures = bench(bundle, options.threads, options.seconds, options.source or str(SAMPLE))
     if options.json:
         print(json.dumps(figures))
         return 0
     for name, value in figures.items():
         if not isinstance(value, list):  # the single rounds are for machines
             print(f"{name:<28} {'-' if value is None else value}")
+    print(f"\n{describe(figures['carried'])}")
     return 0
 
 

@@ -143,7 +143,8 @@ def _add_bench(commands: Any) -> argparse.ArgumentParser:
     bench = commands.add_parser(
         "bench",
         help="measure what this machine does with a bundle",
-        description="Measure the pipeline's rate, latency and memory with a bundle on this machine.",
+        description="Measure the pipeline's rate, latency and memory with a bundle on this machine, what one second of "
+        "a camera costs, and from both how many cameras this machine carries at which rate.",
     )
     bench.add_argument("--bundle", type=Path, metavar="PATH", help="model bundle (default: the built-in one)")
     bench.add_argument(
@@ -151,6 +152,11 @@ def _add_bench(commands: Any) -> argparse.ArgumentParser:
     )
     bench.add_argument(
         "--seconds", type=_positive(float), default=5.0, metavar="S", help="how long to measure (default: 5)"
+    )
+    bench.add_argument(
+        "--source",
+        metavar="SOURCE",
+        help="a video or a camera like those that are to be watched (default: a sample, 1280x720, H.264, 15 a second)",
     )
     bench.add_argument("--json", action="store_true", help="print one JSON object")
     return bench
