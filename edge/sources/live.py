@@ -1,5 +1,7 @@
 """What cameras that are read through OpenCV share."""
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
@@ -36,6 +38,9 @@ class LiveSource:
     live = True
     max_failed_reads = 0
     """Reads in a row that may fail before the camera counts as gone."""
+    longest_wait_s = math.inf
+    """A picture that comes after so long is none: when its own time limit ends a read, OpenCV gives out what the
+    decoder had held back, as if it had just come."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -75,7 +80,8 @@ class LiveSource:
     def _read(self, capture: Capture, capture_ns_of: Callable[[], int], wanted: Wanted | None) -> Iterator[Frame]:
         last_ns = sequence = failed = undecoded = 0
         while not self._closed:
-            if not capture.grab():
+            asked_s = time.monotonic()
+            if not capture.grab() or time.monotonic() - asked_s > self.longest_wait_s:
                 failed += 1
                 if failed > self.max_failed_reads:
                     raise self.lost()

@@ -2,6 +2,7 @@
 
 import math
 import os
+import socket
 import time
 from collections.abc import Callable
 from typing import Final
@@ -23,6 +24,7 @@ OPTIONS: Final = "rtsp_transport;tcp|fpsprobesize;2|analyzeduration;1000000"
 """TCP, because what UDP loses stays in the picture until the next key frame, and looks like movement. FFmpeg would
 watch a stream for 20 pictures and more to guess its rate, which nobody asks here: 2 s of delay at 15 a second, and more
 than the time limit at 5. Whoever needs other options sets the variable. OpenCV 4.11 does not read it."""
+PORT_OF_SCHEME: Final = {"rtsp": 554, "rtsps": 322}
 CATCH_UP_S: Final = 2.0
 """What came while the stream was opened is through by then."""
 UNSTAMPED_PERIOD_S: Final = 0.1
@@ -30,11 +32,34 @@ UNSTAMPED_PERIOD_S: Final = 0.1
 
 
 def open_rtsp(url: str) -> Capture:
-    """Open a stream; `isOpened` of what is returned says whether it could be."""
+    """Open a stream; `isOpened` of what is returned says whether it could be.
+
+    Raises:
+        OSError: nobody is there, or nobody answers.
+    """
+    greet(url, OPEN_TIMEOUT_MS / MS_PER_S)
     os.environ.setdefault(OPTIONS_VARIABLE, OPTIONS)
     settings = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
     # One decoding thread: every further one holds frames, and the other cameras need the cores.
     return cv2.VideoCapture(url, cv2.CAP_FFMPEG, [*settings, cv2.CAP_PROP_N_THREADS, 1])
+
+
+def greet(url: str, timeout_s: float) -> None:
+    """See that an RTSP server answers, before OpenCV is asked to open its stream.
+
+    OpenCV opens one stream after the other, whatever the thread: a camera that is off, or takes connections and says
+    nothing, would keep all others from being opened until its time is over.
+
+    Raises:
+        OSError: there is no answer in time.
+    """
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port or PORT_OF_SCHEME[parts.scheme]), timeout_s) as camera:
+        if parts.scheme != "rtsp":  # whether TLS is spoken, OpenCV finds out
+            return
+        camera.sendall(f"OPTIONS {without_credentials(url)} RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode())
+        if not camera.recv(1):
+            raise ConnectionError("connection closed without an answer")
 
 
 class RtspSource(LiveSource):
@@ -52,6 +77,7 @@ class RtspSource(LiveSource):
             SourceError: it is no such URL, or a password has no user.
         """
         super().__init__(without_credentials(url))
+        self.longest_wait_s = READ_TIMEOUT_MS / MS_PER_S
         self._url = _with_password(url, password)
         self._opener = opener
 
@@ -61,7 +87,13 @@ class RtspSource(LiveSource):
         Raises:
             SourceError: nobody answers in time, the user is refused, or there is no such stream.
         """
-        capture = self._opener(self._url)
+        try:
+            capture = self._opener(self._url)
+        except OSError as error:
+            why = error.strerror or error
+            raise SourceError(
+                f"{self.name}: cannot be opened ({why}); check the address, and that the camera is on"
+            ) from error
         if not capture.isOpened():
             raise SourceError(
                 f"{self.name}: cannot be opened; check the address, user and password, and that the camera is on"

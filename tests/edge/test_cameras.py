@@ -1,6 +1,7 @@
 """Many cameras in one process: real streams from a real server, faults that stay where they are, fair turns."""
 
 import itertools
+import socket
 import threading
 import time
 from collections import Counter
@@ -147,6 +148,16 @@ def test_a_server_that_dies_is_lost_and_found_again_and_the_other_camera_does_no
         assert time.monotonic() - back_s < 5
         until(lambda: diary.judged["stairs"] > before + 5, "the other camera's pictures")
         assert diary.of("stairs") == ["starting", "ok"]
+
+
+def test_a_server_that_takes_everybody_and_says_nothing_does_not_keep_others_from_being_opened(
+    server, watch, diary, until
+):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"rtsp://127.0.0.1:{mute.getsockname()[1]}/porch"
+        watch(porch=partial(open_source, url), hall=stream(server, "hall"), stairs=stream(server, "stairs"))
+        until(lambda: "lost" in diary.of("porch"), "the loss")
+        assert diary.of("hall") == diary.of("stairs") == ["starting", "ok"]
 
 
 def test_a_frozen_stream_is_stalled_until_it_moves(server, watch, diary, until):

@@ -2,6 +2,7 @@
 
 import itertools
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,6 +149,34 @@ def test_what_is_no_address_is_refused_without_repeating_it(url):
     with pytest.raises(SourceError, match="not the address of a network camera") as caught:
         RtspSource(url)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_picture_that_comes_after_the_time_limit_is_none(server):
+    source = RtspSource(server.url("hall"))
+    frames = source.frames()
+    next(frames)
+    source.longest_wait_s = 0.0
+    with pytest.raises(SourceError, match="gives no more pictures"):
+        next(frames)
+
+
+@pytest.mark.parametrize("answer", [b"", None])
+def test_a_greeting_without_an_answer_is_noticed(answer):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"rtsp://admin:hunter2@127.0.0.1:{listener.getsockname()[1]}/hall?password=hunter2"
+        received = []
+
+        def hang_up():
+            connection, _ = listener.accept()
+            with connection:
+                received.append(connection.recv(1000))
+
+        camera = threading.Thread(target=hang_up if answer is not None else lambda: None)
+        camera.start()
+        with pytest.raises(OSError, match="timed out" if answer is None else "closed without an answer"):
+            rtsp.greet(url, 0.5)
+        camera.join()
+        assert all(line.startswith(b"OPTIONS rtsp://127.0.0.1") and b"hunter2" not in line for line in received)
 
 
 class Refused:
