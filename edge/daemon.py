@@ -17,9 +17,9 @@ from edge.slots import Slots
 from edge.types import Event
 from edge.watching import FLUSH_TIMEOUT_STOPPED_S, Outlets
 
-WAIT_S: Final = 0.2
+WAIT_S: Final = 0.1
 """For a picture; the states are looked at between two waits."""
-CHECK_INTERVAL_S: Final = 0.25
+CHECK_INTERVAL_S: Final = 0.1
 STOP_TIMEOUT_S: Final = 5.0
 """How long a camera that hangs in its driver may hold up the stop of the daemon."""
 

@@ -1,6 +1,6 @@
 """All proofs by name."""
 
-from proofs import accuracy, discovery, faults, fleet, latency, memory, speed, writes
+from proofs import accuracy, cameras, discovery, faults, fleet, latency, memory, scale, soak, speed, writes
 from proofs.proof import Proof
 
 PROOFS: dict[str, Proof] = {
@@ -10,7 +10,10 @@ PROOFS: dict[str, Proof] = {
         speed.PROOF,
         memory.PROOF,
         faults.PROOF,
+        cameras.PROOF,
         latency.PROOF,
+        scale.PROOF,
+        soak.PROOF,
         writes.PROOF,
         fleet.PROOF,
         discovery.PROOF,

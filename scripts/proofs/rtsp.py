@@ -66,6 +66,12 @@ class RtspServer:
         """Where a mount is played."""
         return f"rtsp://127.0.0.1:{self.port}/{name}"
 
+    @property
+    def pid(self) -> int:
+        """Of the server that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start, and wait until it listens."""
         self._process = subprocess.Popen(

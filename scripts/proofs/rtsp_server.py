@@ -13,6 +13,7 @@ Every mount plays its file (an H.264 byte stream) in a loop at RATE_HZ, one pipe
 
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,18 @@ class Mount:
     def feed(self, factory: Any, media: Any) -> None:
         """Connect a new pipeline: its clock begins at 0, the film goes on."""
         number = 0
+        silent_since_s: float | None = None
 
         def need(source: Any, _length: int) -> bool:
-            nonlocal number
+            nonlocal number, silent_since_s
             content = self._content()
             if content is None:
+                silent_since_s = silent_since_s or time.monotonic()
                 GLib.timeout_add(RETRY_MS, need, source, 0)
                 return False
+            if silent_since_s is not None:  # the film goes on now: pictures of the past would all be sent at once
+                number += int((time.monotonic() - silent_since_s) * self._rate_hz)
+                silent_since_s = None
             buffer = Gst.Buffer.new_wrapped(content)
             buffer.pts = buffer.dts = number * Gst.SECOND // self._rate_hz
             buffer.duration = Gst.SECOND // self._rate_hz
@@ -101,7 +107,8 @@ def main() -> None:
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_shared(True)
         factory.set_launch(
-            f"( appsrc name=source format=time caps={CAPS},framerate={rate_hz}/1 ! h264parse "
+            # One picture in the queue: what is commanded holds from the next one.
+            f"( appsrc name=source format=time max-bytes=1 caps={CAPS},framerate={rate_hz}/1 ! h264parse "
             "! rtph264pay name=pay0 config-interval=-1 )"
         )
         factory.connect("media-configure", mount.feed)

@@ -2,20 +2,16 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge.bundle import BUILTIN, Bundle
-from edge.errors import EdgewatchError
 from proofs import scripted_box
+from proofs.daemon import DEVICE, Daemon
 
 LABELS = ("normal", "fall")
-DEVICE = "box"
 
 
 def write_bundle(folder: Path) -> Path:
@@ -57,10 +53,9 @@ def write_bundle(folder: Path) -> Path:
 
 
 @dataclass(slots=True)
-class ScriptedBox:
-    """A daemon that can be killed and started again; its state stays."""
+class ScriptedBox(Daemon):
+    """A daemon whose cameras and model follow a script."""
 
-    folder: Path
     port: int
     """Of the broker, or of what stands before it."""
     cameras: Sequence[str]
@@ -68,7 +63,6 @@ class ScriptedBox:
     live: bool = False
     rate_hz: float = 15.0
     costs: bool = False
-    process: subprocess.Popen[bytes] | None = None
 
     @property
     def journal(self) -> Path:
@@ -92,32 +86,7 @@ class ScriptedBox:
             f"device_id = '{DEVICE}'\nstate_dir = 'state'\nbundle = '{bundle}'\n[outbox]\nmax_events = 1000000\n"
             f"max_bytes = 1000000000\n[broker]\nurl = 'mqtt://127.0.0.1:{self.port}'\nkeepalive_s = 5\n{sources}"
         )
-        command = [sys.executable, scripted_box.__file__, self.folder / "script.json", "run", "--config", configuration]
-        with (self.folder / "log.txt").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env={**os.environ})
-
-    def kill(self) -> None:
-        """As `kill -9`."""
-        assert self.process is not None
-        self.check()
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> None:
-        """Properly."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
-
-    def check(self) -> None:
-        """See that it runs.
-
-        Raises:
-            EdgewatchError: it has ended by itself.
-        """
-        if self.process is not None and (code := self.process.poll()) is not None:
-            log = (self.folder / "log.txt").read_text()[-500:]
-            raise EdgewatchError(f"the daemon has ended with {code}: {log}")
+        self.launch([scripted_box.__file__, self.folder / "script.json", "run", "--config", configuration])
 
     def written(self) -> list[dict[str, Any]]:
         """What the journal says was stored, in its order."""

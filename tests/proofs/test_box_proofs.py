@@ -6,7 +6,8 @@ import time
 import pytest
 
 from edge.clock import rfc3339
-from proofs import discovery, fleet, latency, writes
+from proofs import cameras, discovery, fleet, latency, scale, soak, writes
+from proofs.daemon import by_camera
 
 
 def test_latency_is_over_one_inference() -> None:
@@ -55,3 +56,48 @@ def test_planted_faults_and_misreadings_count() -> None:
 def test_discovery_asks_of_templates_that_are_there() -> None:
     assert len(discovery.readings()) == 7
     assert set(discovery.messages()) == {"small", "large", "shrunk"}
+
+
+def test_slow_returns_late_notices_and_growth_are_missed() -> None:
+    good = {
+        "returns_s": [1.0, 2.0, 4.9],
+        "silent_s": [5.2],
+        "frozen_s": [5.5],
+        "mute_server_s": 5.1,
+        "beside": [],
+        "memory_mb": [100.0, 101.0, 150.0, 104.0, 104.5, 104.0],
+    }
+    found = cameras.figures(good)
+    assert cameras.PROOF.missed(found) == []
+    assert (found["kills"], found["return_median_s"]) == (3, 2.0)
+    assert found["growth_mb"] == pytest.approx(3.75)
+    planted = {"returns_s": [1.0, 5.1], "silent_s": [6.1], "beside": ["lost"], "memory_mb": [100.0, 100.0, 106.0]}
+    missed = {line.split()[0] for line in cameras.PROOF.missed(cameras.figures(good | planted))}
+    assert missed == {"return_s", "silent_s", "noticed_beside", "growth_mb"}
+
+
+def test_the_largest_number_of_cameras_that_keeps_its_rate_counts() -> None:
+    run = {"daemon_cores": 1.0, "server_cores": 0.2, "load": 1.0}
+    runs = [
+        {"cameras": 1, "rates_hz": [5.0], "memory_mb": 120.0, **run},
+        {"cameras": 8, "rates_hz": [5.0] * 7 + [4.76], "memory_mb": 260.0, **run},
+        {"cameras": 10, "rates_hz": [5.0] * 9 + [4.7], "memory_mb": 300.0, **run},
+    ]
+    benched = {"rate_hz": 5.0, "decoding_cores_per_camera": 0.05, "model_cores_per_camera": 0.04, "cameras": 12}
+    found = scale.figures({"runs": runs, "bench": benched})
+    assert (found["cameras"], found["slowest_hz"], found["predicted"]) == (8, 4.76, 12)
+    assert found["mb_per_camera"] == pytest.approx(20)
+    assert scale.figures({"runs": runs[2:], "bench": benched})["cameras"] == 0
+
+
+def test_growth_an_hour_is_the_slope_and_what_is_open_for_a_moment_no_leak() -> None:
+    readings = [(36.0 * number, 150 + 0.02 * number, 20 + (number == 7), 9 + (number > 60)) for number in range(100)]
+    found = soak.figures({"readings": readings, "video_s": 86400.0, "wall_s": 3600.0, "events": 3})
+    assert found["slope_mb_per_hour"] == pytest.approx(2.0)
+    assert (found["descriptors"], found["threads"], found["video_hours"]) == (0, 1, 24)
+    assert {line.split()[0] for line in soak.PROOF.missed(found)} == {"slope_mb_per_hour", "threads"}
+
+
+def test_metrics_are_read_by_camera() -> None:
+    lines = ["# TYPE a gauge", 'a{camera="hall"} 4.98', 'a{camera="attic"} 5', 'a_b{camera="hall"} 7', 'a{x="hall"} 1']
+    assert by_camera(lines, "a") == {"hall": 4.98, "attic": 5.0}
