@@ -1,5 +1,5 @@
 """Whether the box does its work: readiness when every camera has shown itself or is known to be lost, and a watchdog
-that is fed by inferences alone."""
+that is fed by inferences, and by nothing else while one camera delivers."""
 
 import time
 from collections.abc import Callable, Collection
@@ -8,8 +8,7 @@ from edge.health.notify import Notifier
 from edge.health.stats import Stats
 from edge.types import Inference
 
-SWITCHED_OFF = "disabled"
-DECLARED = frozenset({"lost", "stalled", SWITCHED_OFF})
+DECLARED = frozenset({"lost", "stalled", "disabled"})
 """States of a camera from which no first inference is waited for."""
 
 
@@ -57,9 +56,10 @@ class Health:
             self._see(camera)
 
     def idle(self) -> None:
-        """Take note that no camera delivers. That feeds the watchdog only where nothing is to be watched: a box whose
-        cameras are all lost is started anew now and then, which some drivers need."""
-        if all(state == SWITCHED_OFF for state in self._states.values()):
+        """Take note that no camera delivers. Where all of them are known not to, no inference can be expected: what
+        is asked for is the turn of the main thread itself. A camera that is gone for a week must not have the daemon
+        killed and started every ten minutes; it is tried again anyway."""
+        if all(state in DECLARED for state in self._states.values()):
             self._feed()
 
     def _see(self, camera: str) -> None:

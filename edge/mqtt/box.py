@@ -10,6 +10,7 @@ from edge.mqtt import discovery
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Message
 from edge.mqtt.events import to_json
+from edge.mqtt.migration import adopt
 from edge.mqtt.outbox import SCHEMA, Outbox
 from edge.mqtt.publisher import ONLINE, Publisher
 from edge.mqtt.settings import Settings
@@ -56,6 +57,7 @@ def open_mqtt(
         ConfigurationError: `state_dir` cannot be used.
     """
     store = opened.enter_context(closing(Store(config.state_dir, SCHEMA, report)))
+    adopt(store, report)
     outbox = Outbox(store, config.outbox.max_events, config.outbox.max_bytes)
     publisher = Publisher(
         broker, password, device_id=config.device_id, outbox=outbox, report=report_connection, stats=stats

@@ -26,6 +26,8 @@ FILE_NAME = "outbox.db"
 LOCK_FILE_NAME = "lock"
 IN_MEMORY = ":memory:"
 COMPANIONS = ("-wal", "-shm")
+FORMAT_VERSION = 1
+"""Files of the format 0 are understood: see `migration`."""
 KEPT_CORRUPT_FILES = 3
 RETRY_INTERVAL_S = 60.0
 DISK_ERRNOS = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
@@ -135,6 +137,9 @@ class Store:
         try:
             if (found := database.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
                 raise _CorruptError(str(found[0]))  # noqa: TRY301 - closed below, like every fault
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version > FORMAT_VERSION:
+                raise _CorruptError(f"of format {version}, which is newer than this edge")  # noqa: TRY301
             _prepare(database, self._schema)
             database.execute("BEGIN IMMEDIATE")  # a read-only file says so here
             database.execute("ROLLBACK")
@@ -240,6 +245,7 @@ def _prepare(database: sqlite3.Connection, schema: str) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.executescript(schema)
+    database.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
 
 
 def _code(error: Exception) -> int:

@@ -83,20 +83,33 @@ def test_the_box_is_ready_when_every_camera_has_inferred_or_is_lost(make_health,
     assert systemd.heard() == ["STATUS=3 cameras: 1 ok, 1 lost, 1 starting", "STATUS=3 cameras: 2 ok, 1 lost"]
 
 
-def test_inferences_feed_the_watchdog_and_nothing_else_does(make_health, systemd: Systemd, clock: Clock) -> None:
+def test_while_a_camera_delivers_only_inferences_feed_the_watchdog(make_health, systemd: Systemd, clock: Clock) -> None:
     health = make_health("hall", "attic")
     health.inferred("hall", INFERENCE, live=False)
     health.condition("attic", "lost")
+    health.condition("hall", "ok")
     systemd.heard()
     for clock.now_s in range(1, 20):
         health.inferred("hall", INFERENCE, live=False)
     assert systemd.heard() == ["WATCHDOG=1"] * 3  # every 5 s
-    health.condition("hall", "lost")
-    systemd.heard()
     for clock.now_s in range(20, 100):
         health.idle()
-        health.condition("hall", "lost")
+        health.condition("attic", "lost")
     assert "WATCHDOG=1" not in systemd.heard()
+
+
+def test_cameras_that_are_all_gone_are_no_reason_to_start_anew(make_health, systemd: Systemd, clock: Clock) -> None:
+    health = make_health("hall", "attic")
+    health.condition("hall", "lost")
+    health.condition("attic", "starting")
+    for clock.now_s in range(1, 20):
+        health.idle()
+    assert "WATCHDOG=1" not in systemd.heard(), "one may still come"
+    health.condition("attic", "stalled")
+    systemd.heard()
+    for clock.now_s in range(20, 40):
+        health.idle()
+    assert systemd.heard() == ["WATCHDOG=1"] * 4
 
 
 def test_where_nothing_is_to_be_watched_nothing_is_wrong(make_health, systemd: Systemd, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -122,6 +123,16 @@ def test_a_database_that_breaks_while_it_is_used_is_set_aside(open_store, lines:
     assert notes(store) == ["after"]
     assert "corrupt" in lines[0]
     assert notes(open_store()) == ["after"]
+
+
+def test_a_file_of_a_newer_version_is_set_aside(open_store, stores, lines: list[str], tmp_path: Path) -> None:
+    note(open_store(), "from the future")
+    stores.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "outbox.db")) as database:
+        database.execute("PRAGMA user_version = 99")
+    assert notes(open_store()) == []
+    assert "of format 99, which is newer than this edge" in lines[0]
+    assert "set aside as outbox.db.corrupt-" in lines[0]
 
 
 def test_only_the_latest_corrupt_files_are_kept(open_store, stores, tmp_path: Path) -> None:
