@@ -172,4 +172,5 @@ PROOF = Proof(
     table=TABLE,
     measure=measure,
     figures=figures,
+    short_keeps_limits=False,  # times of a machine that does other things beside
 )
