@@ -14,6 +14,7 @@ DEBIAN_PYTHON = "/usr/bin/python3"
 PROGRAM = Path(__file__).with_name("rtsp_server.py")
 IMPORTS = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
 DEFAULT_RATE_HZ = 15
+CODING = {".h264": "-c:v libx264 -f h264", ".h265": "-c:v libx265 -x265-params log-level=none -f hevc"}
 
 
 class MissingServerError(EdgewatchError):
@@ -32,8 +33,9 @@ def check_installed() -> None:
 
 
 def encode(arguments: list[str], out: Path, rate_hz: int = DEFAULT_RATE_HZ) -> Path:
-    """Encode what ffmpeg's input arguments say as an H.264 byte stream, as a camera does: a key frame a second."""
-    coding = f"-an -r {rate_hz} -c:v libx264 -preset veryfast -g {rate_hz} -bf 0 -pix_fmt yuv420p -f h264"
+    """Encode what ffmpeg's input arguments say as a byte stream, as a camera does: a key frame a second. The name of
+    the file says whether it is `.h264` or `.h265`."""
+    coding = f"-an -r {rate_hz} -g {rate_hz} -bf 0 -pix_fmt yuv420p -preset veryfast {CODING[out.suffix]}"
     subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments, *coding.split(), str(out)], check=True)
     return out
 
@@ -46,13 +48,13 @@ def free_port() -> int:
 
 
 class RtspServer:
-    """Plays H.264 files in loops; ends with the context."""
+    """Plays byte streams in loops; ends with the context."""
 
     def __init__(self, mounts: Mapping[str, Path], rate_hz: int = DEFAULT_RATE_HZ, port: int | None = None) -> None:
         """Prepare.
 
         Args:
-            mounts: from a name (`hall`) to the H.264 byte stream that is played there.
+            mounts: from a name (`hall`) to the byte stream that is played there, `.h264` or `.h265`.
             rate_hz: pictures a second.
             port: of loopback; a free one by default.
         """

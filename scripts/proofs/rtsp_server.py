@@ -1,14 +1,15 @@
-"""An RTSP server that plays H.264 for ever and misbehaves when told to. Run by Debian's Python, which has GStreamer.
+"""An RTSP server that plays H.264 or H.265 for ever and misbehaves when told to. Debian's Python runs it: it has
+GStreamer.
 
     /usr/bin/python3 rtsp_server.py PORT RATE_HZ /mount=clip.h264 ...
 
-Every mount plays its file (an H.264 byte stream) in a loop at RATE_HZ, one pipeline for all its clients. It says
-`ready` on standard output, then takes a line each on standard input:
+Every mount plays its file (a byte stream, `.h264` or `.h265`) in a loop at RATE_HZ, one pipeline for all its clients.
+It says `ready` on standard output, then takes a line each on standard input:
 
     /mount freeze          send one and the same key frame again and again
     /mount silent          send nothing, and stay connected
     /mount play            go on
-    /mount switch FILE     play another file, of another size if you like, in the same session
+    /mount switch FILE     play another file of the same codec, of another size if you like, in the same session
 """
 
 import sys
@@ -23,13 +24,19 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # pyright: ignore[reportMissingImports]  # noqa: E402
 
-CAPS = "video/x-h264,stream-format=byte-stream,alignment=au"
+BYTE_STREAM = "stream-format=byte-stream,alignment=au"
 RETRY_MS = 50
 
 
+def codec(path: str) -> str:
+    """What a file holds, by its name: `h264` or `h265`."""
+    return Path(path).suffix.removeprefix(".")
+
+
 def read_units(path: str) -> list[tuple[bytes, bool]]:
-    """Split an H.264 byte stream into access units; each says whether it is a key frame."""
-    pipeline = Gst.parse_launch(f"filesrc location={path} ! h264parse ! {CAPS} ! appsink name=units sync=false")
+    """Split a byte stream into access units; each says whether it is a key frame."""
+    parse = f"{codec(path)}parse ! video/x-{codec(path)},{BYTE_STREAM}"
+    pipeline = Gst.parse_launch(f"filesrc location={path} ! {parse} ! appsink name=units sync=false")
     units = pipeline.get_by_name("units")
     pipeline.set_state(Gst.State.PLAYING)
     found: list[tuple[bytes, bool]] = []
@@ -39,7 +46,7 @@ def read_units(path: str) -> list[tuple[bytes, bool]]:
         found.append((content, not buffer.has_flags(Gst.BufferFlags.DELTA_UNIT)))
     pipeline.set_state(Gst.State.NULL)
     if not found:
-        sys.exit(f"{path}: holds no H.264 byte stream")
+        sys.exit(f"{path}: holds no byte stream of its codec")
     return found
 
 
@@ -106,10 +113,12 @@ def main() -> None:
         mount = mounts[name] = Mount(path, int(rate_hz))
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_shared(True)
+        name_of_codec = codec(path)
+        caps = f"video/x-{name_of_codec},{BYTE_STREAM},framerate={rate_hz}/1"
+        # One picture in the queue: what is commanded holds from the next one.
         factory.set_launch(
-            # One picture in the queue: what is commanded holds from the next one.
-            f"( appsrc name=source format=time max-bytes=1 caps={CAPS},framerate={rate_hz}/1 ! h264parse "
-            "! rtph264pay name=pay0 config-interval=-1 )"
+            f"( appsrc name=source format=time max-bytes=1 caps={caps} ! {name_of_codec}parse "
+            f"! rtp{name_of_codec}pay name=pay0 config-interval=-1 )"
         )
         factory.connect("media-configure", mount.feed)
         server.get_mount_points().add_factory(name, factory)

@@ -192,6 +192,17 @@ def test_a_picture_that_changes_its_size_midway_goes_on(server, films, watch, di
     assert "lost" not in diary.of("hall")
 
 
+def test_a_camera_that_comes_back_with_another_codec_goes_on(films, watch, diary, until):
+    green = encode(["-i", str(films["green"])], films["green"].with_suffix(".h265"))
+    before = RtspServer({"hall": films["moving"]})
+    with before:
+        watch(hall=stream(before, "hall"))
+        until(lambda: diary.of("hall")[-1:] == ["ok"], "pictures")
+    with RtspServer({"hall": green}, port=before.port):
+        until(lambda: [event.type for event in diary.events] == ["started"], "what the new stream shows")
+        until(lambda: diary.of("hall")[-1] == "ok", "pictures")
+
+
 class Wall:
     """A camera before a wall of one colour, ten pictures a second, with noise. `fault` ends it once."""
 
