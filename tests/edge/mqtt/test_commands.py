@@ -145,6 +145,17 @@ def test_an_event_is_acknowledged(open_box, payload: bytes, false_alarm: bool) -
     assert box.outbox.depth() == 3
 
 
+def test_acknowledging_what_has_ended_leaves_the_alarm_of_now_alone(open_box) -> None:
+    box = open_box()
+    box.publisher.publish(EVENT)
+    box.publisher.publish(replace(EVENT, type="ended"))
+    box.publisher.publish(replace(EVENT, id="01JCAFE0000000000000000001"))
+    box.receive(f"events/{EVENT.id}/ack", b"")
+    assert box.retained()[f"{BASE}/hall/fall/state"] == "ON"
+    box.receive("events/01JCAFE0000000000000000001/ack", b"")
+    assert box.retained()[f"{BASE}/hall/fall/state"] == "ON", "seen is not over"
+
+
 REFUSED = [
     ("hall/fall/threshold/set", b"1.5", "no number from 0 to 1"),
     ("hall/fall/threshold/set", b"nan", "no number from 0 to 1"),
