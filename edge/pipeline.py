@@ -240,7 +240,7 @@ class Watcher:
         yield from self._close(STOPPED if self._stopped else LOST if self.source.live else END_OF_FILE)
         if not self._steps and not self._stopped:
             raise SourceError(
-                f"{self.source.name}: {self._frames} frames are too few for one sample; give a longer video"
+                f"{self.source.name}: too short for one sample ({self._frames} frames); give a longer video"
             )
 
     def stop(self) -> None:
