@@ -79,10 +79,9 @@ def _bundle(config: Config) -> str:
 
 
 def _camera(config: Config, name: str) -> str:
-    from edge.sources.opening import open_source  # noqa: PLC0415 - heavy
+    from edge.camera_source import camera_source  # noqa: PLC0415 - heavy
 
-    camera = config.cameras[name]
-    source = open_source(camera.source, camera.rate_hz)
+    source = camera_source(name, config.cameras[name], realtime=False)
     size = "no picture"
     for frame in source.frames():
         height, width, _ = frame.pixels.shape

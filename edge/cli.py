@@ -1,4 +1,4 @@
-"""The command `edge`. The only place that wires concrete parts together, and where errors become exit codes.
+"""The command `edge`, where errors become exit codes.
 
 Heavy libraries are imported by the commands that need them, so that help and refusals are quick.
 """
@@ -8,9 +8,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +16,8 @@ from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchErro
 from edge.interruption import Interruption
 from edge.options import configuration, make_parser, split_password
 
-if TYPE_CHECKING:  # heavy; the commands import them when they run
-    from edge.bundle import AlertSpec
+if TYPE_CHECKING:  # heavy
     from edge.config import Config
-    from edge.health.stats import Stats
-    from edge.model import Model
-    from edge.mqtt.outbox import Outbox
-    from edge.pipeline import Watcher
-    from edge.watching import Outlets
-
-Report = Callable[[str], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interruption = Interruption()
     try:
         with interruption.installed():
-            options = make_parser(_run, _check, _bench).parse_args(arguments)
+            options = make_parser(_run, _check, _mask, _bench, _test_alarm).parse_args(arguments)
             return options.command(options, interruption)
     except EdgewatchError as error:
         _say(f"edge: {error}")
@@ -50,9 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, interruption: Interruption) -> int:
     with contextlib.ExitStack() as stack:
         config, password = _settings(options, stack)
+        from edge.wiring import open_box  # noqa: PLC0415 - heavy
+
         # A recording that is read as fast as possible is over before news of the connection helps anyone.
-        report = _say if options.source is None or options.realtime else _say_nothing
-        box = _open_box(config, password, options.events, report, stack)
+        is_quiet = options.source is not None and not options.realtime
+        box = open_box(config, password, options.events, stack, tell_of_connection=not is_quiet)
         if options.source is None:
             box.watch_for_ever(interruption)
         else:
@@ -68,17 +60,41 @@ def _check(options: argparse.Namespace, interruption: Interruption) -> int:
     return check(lambda: configuration(options, url), lambda: password or broker_password(), interruption, print)
 
 
+def _mask(options: argparse.Namespace, interruption: Interruption) -> int:
+    from edge.config import load  # noqa: PLC0415 - heavy
+    from edge.drawing import draw_camera  # noqa: PLC0415
+
+    cameras = load(options.config).cameras
+    if options.camera not in cameras:
+        raise ConfigurationError(f"{options.config}: no camera {options.camera!r}; there are {', '.join(cameras)}")
+    out = options.out or Path(f"{options.camera}.png")
+    print(draw_camera(options.camera, cameras[options.camera], out))
+    return interruption.exit_code
+
+
+def _test_alarm(options: argparse.Namespace, _interruption: Interruption) -> int:
+    from edge.config import load  # noqa: PLC0415 - heavy
+    from edge.testalarm import request_alarm  # noqa: PLC0415
+
+    request_alarm(load(options.config).state_dir, options.camera, options.label)
+    print(f"{options.camera} {options.label}: the broker has acknowledged the test")
+    return 0
+
+
 def _bench(options: argparse.Namespace, _interruption: Interruption) -> int:
     from edge.bench import bench  # noqa: PLC0415 - heavy
     from edge.bundle import BUILTIN, Bundle  # noqa: PLC0415
+    from edge.capacity import SAMPLE, describe  # noqa: PLC0415
 
-    figures = bench(Bundle.load(options.bundle or BUILTIN), threads=options.threads, seconds=options.seconds)
+    bundle = Bundle.load(options.bundle or BUILTIN)
+    figures = bench(bundle, options.threads, options.seconds, options.source or str(SAMPLE))
     if options.json:
         print(json.dumps(figures))
         return 0
     for name, value in figures.items():
         if not isinstance(value, list):  # the single rounds are for machines
             print(f"{name:<28} {'-' if value is None else value}")
+    print(f"\n{describe(figures['carried'])}")
     return 0
 
 
@@ -104,84 +120,5 @@ def _settings(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple
     return config, password or broker_password()
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """The parts of a run, wired."""
-
-    config: "Config"
-    model: "Model"
-    alerts: "dict[str, dict[str, AlertSpec]]"
-    stats: "Stats"
-    outlets: "Outlets"
-    outbox: "Outbox | None"
-
-    def watch_once(self, camera: str, interruption: Interruption) -> None:
-        from edge.watching import watch_once  # noqa: PLC0415 - heavy
-
-        watch_once(self.watcher(camera), self.outlets, self.stats.camera(camera), interruption, _say)
-
-    def watch_for_ever(self, interruption: Interruption) -> None:
-        from edge.daemon import CameraKeeper, run_daemon  # noqa: PLC0415 - heavy
-
-        keepers = [
-            CameraKeeper(name, partial(self.watcher, name), self.outlets, meter=self.stats.camera(name), report=_say)
-            for name in self.config.cameras
-        ]
-        interrupted = [] if self.outbox is None else self.outbox.active()
-        run_daemon(keepers, self.outlets, interrupted, interruption)
-
-    def watcher(self, camera: str) -> "Watcher":
-        from edge.pipeline import Watcher  # noqa: PLC0415 - heavy
-        from edge.realtime import Realtime  # noqa: PLC0415
-        from edge.sources.opening import open_source  # noqa: PLC0415
-
-        settings = self.config.cameras[camera]
-        source = open_source(settings.source, settings.rate_hz)
-        if settings.realtime and not source.live:
-            source = Realtime(source)
-        return Watcher(source, self.model, camera=camera, alerts=self.alerts[camera])
-
-
-def _open_box(
-    config: "Config", password: str | None, events: Path | None, report: Report, stack: contextlib.ExitStack
-) -> _Box:
-    """Open what a run needs, in the order in which it refuses: file of events, bundle, outbox; begin to connect."""
-    from edge.bundle import BUILTIN, Bundle  # noqa: PLC0415 - heavy, as all below
-    from edge.config import alert_specs  # noqa: PLC0415
-    from edge.health.stats import Stats  # noqa: PLC0415
-    from edge.model import open_model  # noqa: PLC0415
-    from edge.sinks import JsonLines, Printer  # noqa: PLC0415
-    from edge.watching import Outlets  # noqa: PLC0415
-
-    lines = None if events is None else stack.enter_context(contextlib.closing(JsonLines(events)))
-    bundle = Bundle.load(config.bundle or BUILTIN)
-    if bundle.spec.warning:
-        _say(f"edge: bundle {bundle.spec.name}: warning: {bundle.spec.warning}")
-    alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
-    model = open_model(bundle, config.threads)
-    stats = Stats({"name": bundle.spec.name, "sha256": bundle.digest}, model.backend.name)
-    outbox = publisher = None
-    if config.broker is not None:
-        from edge.mqtt.outbox import Outbox  # noqa: PLC0415 - needed only with a broker
-        from edge.mqtt.publisher import Publisher  # noqa: PLC0415
-
-        bounds = config.outbox
-        outbox = stack.enter_context(contextlib.closing(Outbox(config.state_dir, bounds.max_events, bounds.max_bytes)))
-        stats.add("outbox", outbox.fields)
-        publisher = Publisher(
-            config.broker, password, device_id=config.device_id, outbox=outbox, report=report, stats=stats.payload
-        )
-        for camera, specs in alerts.items():
-            for label in specs:
-                publisher.declare(camera, label)
-        publisher.start()
-        stack.callback(publisher.close)
-    return _Box(config, model, alerts, stats, Outlets(publisher, lines, [Printer(sys.stdout)]), outbox)
-
-
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _say_nothing(_line: str) -> None:
-    pass

@@ -1,184 +1,147 @@
 """Watching cameras for ever: what `edge run --config` does.
 
-Every camera has a thread that opens it, watches it, and opens it again after a growing pause when it is lost. What is
-wrong with one of them stays there; what concerns all (the model, the outbox) ends the daemon.
+Every camera has a thread that captures; the main thread takes turns over what they captured, so that one model in
+memory serves all. What is wrong with one camera stays there; what concerns all (the model, the outbox) ends the daemon.
 """
 
-import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from queue import Empty, SimpleQueue
+from typing import Any, Final
 
-from edge.errors import EdgewatchError, SourceError
-from edge.health.stats import Meter
-from edge.interruption import Interruption
-from edge.mqtt.events import parse_rfc3339, rfc3339
-from edge.pauses import growing_pauses_s
-from edge.pipeline import Watcher
+from edge.camera import Camera, CameraSetup, Health
+from edge.capture import Shot
+from edge.condition import DELIVERING
+from edge.model import Model
+from edge.slots import Slots
 from edge.types import Event
 from edge.watching import FLUSH_TIMEOUT_STOPPED_S, Outlets
 
-CHECK_INTERVAL_S = 1.0
-CAMERA_STOP_TIMEOUT_S = 5.0
+WAIT_S: Final = 0.1
+"""For a picture; the states are looked at between two waits."""
+CHECK_INTERVAL_S: Final = 0.1
+STOP_TIMEOUT_S: Final = 5.0
 """How long a camera that hangs in its driver may hold up the stop of the daemon."""
 
-CameraState = Literal["starting", "ok", "slow", "lost"]
 
-
-class CameraKeeper:
-    """Keeps one camera watched."""
+class Cameras:
+    """All cameras of a box, and the model's turns over them. What is commanded may come from any thread."""
 
     def __init__(
         self,
-        name: str,
-        open_watcher: Callable[[], Watcher],
+        setups: Sequence[CameraSetup],
+        model: Model,
         outlets: Outlets,
         *,
-        meter: Meter,
+        health: Health,
         report: Callable[[str], None],
+        on_event: Callable[[Event, int], None] | None = None,
+        on_false_alarm: Callable[[str], None] | None = None,
     ) -> None:
-        """Prepare; `start` begins.
+        """Prepare; `run` begins.
 
         Args:
-            name: of the camera.
-            open_watcher: makes a watcher with fresh state; called again whenever the camera was lost.
-            outlets: where its events go.
-            meter: counts its inferences.
+            setups: of the cameras.
+            model: that judges all of them.
+            outlets: where events go.
+            health: takes note of what the cameras do.
             report: takes a line for the log.
+            on_event: told of every event that a picture caused, once the event is safe, with the picture's time.
+            on_false_alarm: told of the id of an event that somebody calls a false alarm.
         """
-        self.fatal: BaseException | None = None
-        """What ended the watching and concerns more than this camera."""
-        self._name = name
-        self._open_watcher = open_watcher
+        self._slots = Slots[Shot]([setup.name for setup in setups])
         self._outlets = outlets
-        self._meter = meter
-        self._report = report
-        self._watcher: Watcher | None = None
-        self._pauses_s = growing_pauses_s()
-        self._stopping = threading.Event()
-        self._state: tuple[CameraState, str | None] | None = None
-        self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
+        self._health = health
+        self._on_false_alarm = on_false_alarm
+        self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._checked_s = float("-inf")
+        self._cameras = {
+            setup.name: Camera(
+                setup,
+                model,
+                self._slots,
+                outlets,
+                health=health,
+                report=report,
+                on_event=on_event or (lambda _event, _capture_ns: None),
+            )
+            for setup in setups
+        }
 
-    def start(self) -> None:
-        """Begin to watch."""
-        self._thread.start()
+    def set_enabled(self, camera: str, on: bool) -> None:
+        """Watch a camera, or stop watching it."""
+        self._command(lambda: self._cameras[camera].set_enabled(on))
 
-    def stop(self) -> None:
-        """Ask the thread to end what is active, and itself."""
-        self._stopping.set()
-        if self._watcher is not None:
-            self._watcher.stop()
+    def set_threshold(self, camera: str, label: str, onset: float) -> None:
+        """Change the score from which a label's alert begins."""
+        self._command(lambda: self._cameras[camera].set_threshold(label, onset))
 
-    def join(self, timeout_s: float) -> None:
-        """Wait for the end of the thread."""
-        self._thread.join(timeout_s)
+    def acknowledge(self, event_id: str, false_alarm: bool) -> None:
+        """Take note that somebody has seen an event, and whether it was a false alarm."""
+        if false_alarm and self._on_false_alarm is not None:
+            self._on_false_alarm(event_id)
 
-    def is_alive(self) -> bool:
-        """Whether the camera is still watched, or tried."""
-        return self._thread.is_alive()
+    def fields(self, camera: str) -> dict[str, Any]:
+        """Return what stands in the stats of a camera; may be asked from any thread."""
+        return self._cameras[camera].fields()
 
-    def _run(self) -> None:
-        try:
-            self._keep_watching()
-        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
-            self.fatal = error
+    def run(self, interruption: object) -> None:
+        """Watch until the process is asked to stop, or every source was a recording and has ended.
 
-    def _keep_watching(self) -> None:
-        self._enter("starting", None)
-        while not self._stopping.is_set():
-            try:
-                if self._watch_once():
-                    self._enter("lost", "end of file")
-                    return
-                reason = "gives no more pictures"
-            except SourceError as error:
-                reason = str(error)
-            except EdgewatchError:
-                raise
-            except Exception:  # noqa: BLE001 - a fault of this camera's must not end the others
-                traceback.print_exc()
-                reason = "unexpected fault, see the log"
-            if not self._stopping.is_set():
-                self._enter("lost", reason)
-                self._stopping.wait(next(self._pauses_s))
-
-    def _watch_once(self) -> bool:
-        """Watch until the source ends or is lost; return whether it was a recording and there is no more of it.
+        Args:
+            interruption: is true once the process shall stop.
 
         Raises:
-            SourceError: the camera cannot be opened, or was lost.
+            EdgewatchError: something that concerns all cameras.
         """
-        watcher = self._watcher = self._open_watcher()
-        if self._stopping.is_set():  # `stop` may have come before there was a watcher
-            watcher.stop()
-        for step in watcher.steps():
-            if step.inference is not None:
-                self._pauses_s = growing_pauses_s()
-                self._meter.count(step.inference)
-                self._enter("slow" if watcher.progress.below_target else "ok", None)
-            for event in step.events:
-                self._outlets.publish(event)
-        return not watcher.source.live and not self._stopping.is_set()
-
-    def _enter(self, state: CameraState, reason: str | None) -> None:
-        """Publish the camera's condition when it has changed. A camera that stays lost is said to be so once."""
-        if (state, reason) == self._state:
-            return
-        self._state = (state, reason)
-        self._report(f"camera {self._name}: {state}" + (f": {reason}" if reason else ""))
+        cameras = self._cameras.values()
+        self._carry_out_commands()
+        try:
+            for camera in cameras:
+                camera.start()
+            while not interruption and not all(camera.ended for camera in cameras):
+                self._turn()
+        finally:
+            self._stop()
         if self._outlets.publisher is not None:
-            since = rfc3339(datetime.now(UTC))
-            status = {"state": state, "since": since, "fps": self._meter.rate_hz(), "reason": reason}
-            self._outlets.publisher.camera_status(self._name, status)
+            self._outlets.publisher.check()
+            self._outlets.publisher.flush(FLUSH_TIMEOUT_STOPPED_S)
 
+    def _turn(self) -> None:
+        self._carry_out_commands()
+        taken = self._slots.take(WAIT_S)
+        if taken is not None:
+            name, shot = taken
+            self._outlets.begin()
+            self._cameras[name].judge(shot)
+        now_s = time.monotonic()
+        if now_s - self._checked_s < CHECK_INTERVAL_S:
+            return
+        self._checked_s = now_s
+        for camera in self._cameras.values():
+            camera.check(now_s)
+        if self._outlets.publisher is not None:
+            self._outlets.publisher.check()
+        if not any(camera.condition.state in DELIVERING for camera in self._cameras.values()):
+            self._health.idle()
 
-def run_daemon(
-    keepers: Sequence[CameraKeeper], outlets: Outlets, interrupted: Sequence[Event], interruption: Interruption
-) -> None:
-    """Watch until the process is asked to stop, or every source was a recording and has ended.
+    def _stop(self) -> None:
+        cameras = self._cameras.values()
+        for camera in cameras:
+            camera.check(time.monotonic())
+            camera.stop()
+        deadline_s = time.monotonic() + STOP_TIMEOUT_S
+        for camera in cameras:
+            camera.finish(max(0.0, deadline_s - time.monotonic()))
 
-    Args:
-        keepers: one for each camera, not yet started.
-        outlets: where events go.
-        interrupted: what was active when the daemon died; it is ended before anything new happens.
-        interruption: asks to stop.
+    def _command(self, carry_out: Callable[[], None]) -> None:
+        self._commands.put(carry_out)
+        self._slots.wake()
 
-    Raises:
-        EdgewatchError: something that concerns all cameras.
-    """
-    for event in interrupted:
-        outlets.publish(ended_by_restart(event))
-    for keeper in keepers:
-        keeper.start()
-    try:
-        while any(keeper.is_alive() for keeper in keepers) and not interruption.wait(CHECK_INTERVAL_S):
-            _raise_faults(keepers, outlets)
-    finally:
-        for keeper in keepers:
-            keeper.stop()
-        deadline_s = time.monotonic() + CAMERA_STOP_TIMEOUT_S
-        for keeper in keepers:
-            keeper.join(max(0.0, deadline_s - time.monotonic()))
-    _raise_faults(keepers, outlets)
-    if outlets.publisher is not None:
-        outlets.publisher.flush(FLUSH_TIMEOUT_STOPPED_S)
-
-
-def _raise_faults(keepers: Sequence[CameraKeeper], outlets: Outlets) -> None:
-    if outlets.publisher is not None:
-        outlets.publisher.check()
-    for keeper in keepers:
-        if keeper.fatal is not None:
-            raise keeper.fatal
-
-
-def ended_by_restart(interrupted: Event) -> Event:
-    """Return the end of an event that was active when the daemon died.
-
-    It ends where it was last known to be active: how long the box was off says nothing about it.
-    """
-    end = parse_rfc3339(interrupted.started_at) + timedelta(seconds=interrupted.duration_s)
-    return replace(interrupted, type="ended", ended_at=rfc3339(end), reason="restart", position_s=None)
+    def _carry_out_commands(self) -> None:
+        while True:
+            try:
+                carry_out = self._commands.get_nowait()
+            except Empty:
+                return
+            carry_out()

@@ -66,7 +66,9 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def make_parser(run: Command, check: Command, bench: Command) -> argparse.ArgumentParser:
+def make_parser(
+    run: Command, check: Command, mask: Command, bench: Command, test_alarm: Command
+) -> argparse.ArgumentParser:
     """Describe the commands and their options."""
     parser = _Parser(
         prog="edge",
@@ -78,7 +80,9 @@ def make_parser(run: Command, check: Command, bench: Command) -> argparse.Argume
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands).set_defaults(command=run)
     _add_check(commands).set_defaults(command=check, demo_broker=False, realtime=False)
+    _add_mask(commands).set_defaults(command=mask)
     _add_bench(commands).set_defaults(command=bench)
+    _add_test_alarm(commands).set_defaults(command=test_alarm)
     return parser
 
 
@@ -139,7 +143,8 @@ def _add_bench(commands: Any) -> argparse.ArgumentParser:
     bench = commands.add_parser(
         "bench",
         help="measure what this machine does with a bundle",
-        description="Measure the pipeline's rate, latency and memory with a bundle on this machine.",
+        description="Measure the pipeline's rate, latency and memory with a bundle on this machine, what one second of "
+        "a camera costs, and from both how many cameras this machine carries at which rate.",
     )
     bench.add_argument("--bundle", type=Path, metavar="PATH", help="model bundle (default: the built-in one)")
     bench.add_argument(
@@ -148,8 +153,38 @@ def _add_bench(commands: Any) -> argparse.ArgumentParser:
     bench.add_argument(
         "--seconds", type=_positive(float), default=5.0, metavar="S", help="how long to measure (default: 5)"
     )
+    bench.add_argument(
+        "--source",
+        metavar="SOURCE",
+        help="a video or a camera like those that are to be watched (default: a sample, 1280x720, H.264, 15 a second)",
+    )
     bench.add_argument("--json", action="store_true", help="print one JSON object")
     return bench
+
+
+def _add_mask(commands: Any) -> argparse.ArgumentParser:
+    mask = commands.add_parser(
+        "mask",
+        help="draw a camera's masks and rest zones on what it sees",
+        description="Take one picture of a camera and write it with a grid, privacy masks and rest zones drawn on it. "
+        "The grid counts as the configuration does: [0, 0] is the upper left corner, [1, 1] the lower right.",
+    )
+    mask.add_argument("camera", metavar="CAMERA", help="a camera of the configuration")
+    mask.add_argument("--config", type=Path, metavar="FILE", required=True, help="configuration file (TOML)")
+    mask.add_argument("--out", type=Path, metavar="FILE", help="a .png or .jpg file (default: CAMERA.png)")
+    return mask
+
+
+def _add_test_alarm(commands: Any) -> argparse.ArgumentParser:
+    test_alarm = commands.add_parser(
+        "test-alarm",
+        help="try whether an alarm arrives",
+        description="Have the daemon that runs with a configuration send an event marked as a test, all the way.",
+    )
+    test_alarm.add_argument("camera", metavar="CAMERA", help="a camera of the configuration")
+    test_alarm.add_argument("label", metavar="LABEL", help="what is to be alerted of, for example fall")
+    test_alarm.add_argument("--config", type=Path, metavar="FILE", required=True, help="the daemon's configuration")
+    return test_alarm
 
 
 def configuration(options: argparse.Namespace, url: str | None) -> "Config":
@@ -162,10 +197,8 @@ def configuration(options: argparse.Namespace, url: str | None) -> "Config":
         camera = {"source": options.source, "rate_hz": options.rate, "realtime": options.realtime}
         changes["cameras"] = parse({"cameras": {options.camera: camera}}, "command line").cameras
         if options.camera in config.cameras:
-            alerts = config.cameras[options.camera].alerts
-            changes["cameras"] = {
-                options.camera: changes["cameras"][options.camera].model_copy(update={"alerts": alerts})
-            }
+            told = changes["cameras"][options.camera].model_dump(exclude_unset=True)
+            changes["cameras"] = {options.camera: config.cameras[options.camera].model_copy(update=told)}
         # The outbox on disk belongs to the daemon, which may be running.
         changes["state_dir"] = None
     if url is not None:

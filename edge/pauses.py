@@ -9,9 +9,9 @@ JITTER = 0.5
 """A pause is shortened by up to this part of it, so that a fleet does not come back all at once."""
 
 
-def growing_pauses_s() -> Iterator[float]:
-    """Yield pauses that double from half a second to a minute, jittered, for ever."""
+def growing_pauses_s(cap_s: float = LONGEST_PAUSE_S) -> Iterator[float]:
+    """Yield pauses that double from half a second to the cap, jittered, for ever."""
     longest_s = FIRST_PAUSE_S
     while True:
         yield longest_s * (1 - JITTER * random.random())
-        longest_s = min(2 * longest_s, LONGEST_PAUSE_S)
+        longest_s = min(2 * longest_s, cap_s)

@@ -1,31 +1,35 @@
 """Data enters at the top and leaves at the bottom: source -> sample -> backend -> aggregator -> alerts."""
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 
-from edge.alerts import AlertMachine, AlertState, Subject
+from edge.alerts import AlertMachine, AlertState, Phase, Subject
 from edge.bundle import AlertSpec
 from edge.clock import Clock, live_clock, recording_clock
 from edge.errors import ModelError, SourceError
+from edge.glance import GLANCE_PX, Glance, glance
+from edge.masking import covered
 from edge.model import Model
+from edge.movement import REST_SHARE, Movement, Stillness
+from edge.rates import MIN_RATE_SHARE, RateWindow
+from edge.regions import Polygon
 from edge.sampling import Sampler
 from edge.sources import Source
 from edge.types import NS_PER_S, Event, Inference, Sample, Scores
 
-RATE_WINDOW_S: Final = 10.0
-"""How far back the achieved rate looks."""
-MIN_RATE_SHARE: Final = 0.9
-"""A rate under this share of the bundle's is a fault: the model was trained on another."""
-
+FALL: Final = "fall"
+"""The label that rest zones hold back, and that `still_down` speaks of."""
+STILL_DOWN: Final = "still_down"
 END_OF_FILE: Final = "end of file"
 STOPPED: Final = "stopped"
 LOST: Final = "lost"
+
+Move = Callable[[int, AlertMachine, AlertState], tuple[Event | None, AlertState]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,127 @@ class Step:
     inference: Inference | None
     scores: Scores | None
     events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FallRules:
+    """What a user wants of falls beyond their score."""
+
+    rest_zones: Sequence[Polygon] = ()
+    still_down_s: float | None = None
+    """Report who does not move for so long after a fall; None does not."""
+
+
+class Pipeline:
+    """One camera's way from samples to events: the model is shared, all state is this camera's own."""
+
+    def __init__(
+        self, model: Model, subject: Subject, alerts: Mapping[str, AlertSpec], rules: FallRules | None = None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            model: from `open_model`.
+            subject: what the events say of their origin.
+            alerts: per label; labels without one raise no alert.
+            rules: for falls.
+        """
+        self.gaps = 0
+        """Times that samples lay longer apart than the bundle's window."""
+        self._model = model
+        rules = rules or FallRules()
+        spec = model.spec
+        self._machines = {
+            spec.labels.index(label): AlertMachine(label, alert, subject, spec.window_s)
+            for label, alert in alerts.items()
+        }
+        self._rest_cells = covered(rules.rest_zones, *GLANCE_PX) if rules.rest_zones else None
+        self._still_down_ns = None if rules.still_down_s is None else round(rules.still_down_s * NS_PER_S)
+        self.wants_glances = self._rest_cells is not None or self._still_down_ns is not None
+        """Whether `step` makes use of glances."""
+        self._last_ns: int | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin as if nothing had been seen."""
+        self._state = self._model.aggregator.initial_state()
+        self._alert_states = {index: machine.initial_state() for index, machine in self._machines.items()}
+        self._movement = Movement()
+        self._stillness: Stillness | None = None
+
+    def step(self, sample: Sample, seen: Glance | None = None) -> Step:
+        """Judge one sample, later than the last.
+
+        Args:
+            sample: of the camera.
+            seen: a glance at the same picture, where `wants_glances`.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        self._note(sample.capture_ns)
+        begin_ns = time.perf_counter_ns()
+        features, probabilities = self._model.backend.infer(sample.streams)
+        inference = Inference(features, probabilities, sample.capture_ns, time.perf_counter_ns() - begin_ns)
+        scores, self._state = self._model.aggregator.step(inference, self._state)
+        if not np.isfinite(scores.probabilities).all():
+            raise ModelError(f"{self._model.spec.name}: gives scores that are no numbers; convert the model again")
+        if seen is not None:
+            self._movement = self._movement.after(seen)
+        return Step(inference, scores, self._alert(scores))
+
+    def close(self, reason: str) -> tuple[Event, ...]:
+        """End what is active, because the watching ends."""
+        now_ns = self._last_ns or 0
+        return self._advance(lambda _, machine, state: machine.close(reason, now_ns, state))
+
+    def set_threshold(self, label: str, onset_threshold: float) -> None:
+        """Change an alert's onset threshold, from the next step on; what is active goes on."""
+        index = self._model.spec.labels.index(label)
+        self._machines[index] = self._machines[index].with_onset(onset_threshold)
+
+    def _note(self, capture_ns: int) -> None:
+        if self._last_ns is not None and capture_ns - self._last_ns > self._model.spec.window_s * NS_PER_S:
+            self.gaps += 1
+        self._last_ns = capture_ns
+
+    def _alert(self, scores: Scores) -> tuple[Event, ...]:
+        def move(index: int, machine: AlertMachine, state: AlertState) -> tuple[Event | None, AlertState]:
+            score = float(scores.probabilities[index])
+            if machine.label != FALL or not self.wants_glances:
+                return machine.step(score, scores.end_ns, state)
+            return self._step_fall(machine, score, scores.end_ns, state)
+
+        return self._advance(move)
+
+    def _step_fall(
+        self, machine: AlertMachine, score: float, now_ns: int, state: AlertState
+    ) -> tuple[Event | None, AlertState]:
+        """Step the fall's machine, minding rest zones and stillness."""
+        if state.phase is not Phase.ACTIVE:
+            resting = self._rest_cells is not None and self._movement.share_in(self._rest_cells) >= REST_SHARE
+            event, state = machine.step(0.0 if resting else score, now_ns, state)
+            if state.phase is Phase.ACTIVE and self._still_down_ns is not None:
+                self._stillness = Stillness(self._movement.region(), now_ns)
+            return event, state
+        if self._stillness is None or self._still_down_ns is None:
+            return machine.step(score, now_ns, state)
+        self._stillness = self._stillness.after(self._movement, now_ns)
+        lies_ns = now_ns - self._stillness.since_ns
+        if not self._stillness.said and lies_ns >= self._still_down_ns:
+            self._stillness = Stillness(self._stillness.region, self._stillness.since_ns, said=True)
+            return machine.report(STILL_DOWN, now_ns, state)
+        # Who lies still has a low score. Until it is said, or he moves for a while, the fall is not over.
+        hold = not self._stillness.said and lies_ns > 0
+        return machine.step(score, now_ns, state, hold=hold)
+
+    def _advance(self, move: Move) -> tuple[Event, ...]:
+        events: list[Event] = []
+        for index, machine in self._machines.items():
+            event, self._alert_states[index] = move(index, machine, self._alert_states[index])
+            if event is not None:
+                events.append(event)
+        return tuple(events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +186,7 @@ class Progress:
 
 
 class Watcher:
-    """Watches one source with a model. Several watchers share a model: state is each watcher's own."""
+    """Watches one source with a model, in the caller's thread, every frame in its turn: what a recording needs."""
 
     def __init__(
         self,
@@ -70,30 +195,26 @@ class Watcher:
         camera: str = "video",
         alerts: Mapping[str, AlertSpec] | None = None,
         clock: Clock | None = None,
+        *,
+        rules: FallRules | None = None,
     ) -> None:
         """Prepare; nothing is opened before `steps`.
 
         Args:
             source: of the frames.
-            model: from `open_model`.
+            model: from `open_model`. Several watchers may share it.
             camera: the name that events carry.
             alerts: per label, in place of the bundle's defaults; labels without one raise no alert.
             clock: what capture times mean; by default a recording begins now.
+            rules: for falls.
         """
         self.source = source
-        self._model = model
-        spec = model.spec
-        subject = Subject(camera, spec.name, model.digest, clock or _default_clock(source), source.live)
-        specs = spec.alerts if alerts is None else alerts
-        self._machines = {
-            spec.labels.index(label): AlertMachine(label, alert, subject, spec.window_s)
-            for label, alert in specs.items()
-        }
-        self._alert_states: dict[int, AlertState] = {}
-        self._sampler = Sampler(spec.input)
-        self._frames = self._steps = self._gaps = 0
-        self._last_ns: int | None = None
-        self._recent_ns: deque[int] = deque()
+        self._spec = model.spec
+        subject = Subject(camera, model.spec.name, model.digest, clock or default_clock(source), source.live)
+        self._pipeline = Pipeline(model, subject, model.spec.alerts if alerts is None else alerts, rules)
+        self._sampler = Sampler(model.spec.input)
+        self._rate = RateWindow()
+        self._frames = self._steps = 0
         self._stopped = False
 
     def steps(self) -> Iterator[Step]:
@@ -104,24 +225,22 @@ class Watcher:
                 ended by a step before.
             ModelError: the model failed.
         """
-        aggregator = self._model.aggregator
-        state = aggregator.initial_state()
-        self._alert_states = {index: machine.initial_state() for index, machine in self._machines.items()}
         try:
             for frame in self.source.frames(self._wants):
                 sample = self._sampler.push(frame)
                 if sample is None:
                     continue
-                inference = self._infer(sample)
-                scores, state = aggregator.step(inference, state)
-                yield Step(inference, scores, self._alert(scores))
+                self._steps += 1
+                self._rate.note(sample.capture_ns)
+                seen = glance(frame.pixels, frame.capture_ns) if self._pipeline.wants_glances else None
+                yield self._pipeline.step(sample, seen)
         except SourceError:
             yield from self._close(LOST)
             raise
         yield from self._close(STOPPED if self._stopped else LOST if self.source.live else END_OF_FILE)
         if not self._steps and not self._stopped:
             raise SourceError(
-                f"{self.source.name}: {self._frames} frames are too few for one sample; give a longer video"
+                f"{self.source.name}: too short for one sample ({self._frames} frames); give a longer video"
             )
 
     def stop(self) -> None:
@@ -132,63 +251,28 @@ class Watcher:
     @property
     def progress(self) -> Progress:
         """What has been done so far; may be asked at any time, from any thread."""
-        recent_ns = tuple(self._recent_ns)
-        span_ns = recent_ns[-1] - recent_ns[0] if recent_ns else 0
         return Progress(
             frames=self._frames,
             skipped_frames=self.source.skipped_frames,
             steps=self._steps,
             missed_ticks=self._sampler.missed_ticks,
-            gaps=self._gaps,
-            target_rate_hz=self._model.spec.input.rate_hz,
-            achieved_rate_hz=(len(recent_ns) - 1) * NS_PER_S / span_ns if span_ns else None,
+            gaps=self._pipeline.gaps,
+            target_rate_hz=self._spec.input.rate_hz,
+            achieved_rate_hz=self._rate.rate_hz,
         )
 
     def _wants(self, capture_ns: int) -> bool:
         self._frames += 1
         return self._sampler.wants(capture_ns)
 
-    def _infer(self, sample: Sample) -> Inference:
-        self._note(sample.capture_ns)
-        begin_ns = time.perf_counter_ns()
-        features, probabilities = self._model.backend.infer(sample.streams)
-        return Inference(features, probabilities, sample.capture_ns, time.perf_counter_ns() - begin_ns)
-
-    def _note(self, capture_ns: int) -> None:
-        self._steps += 1
-        if self._last_ns is not None and capture_ns - self._last_ns > self._model.spec.window_s * NS_PER_S:
-            self._gaps += 1
-        self._last_ns = capture_ns
-        self._recent_ns.append(capture_ns)
-        while capture_ns - self._recent_ns[0] > RATE_WINDOW_S * NS_PER_S:
-            self._recent_ns.popleft()
-
-    def _alert(self, scores: Scores) -> tuple[Event, ...]:
-        if not np.isfinite(scores.probabilities).all():
-            raise ModelError(f"{self._model.spec.name}: gives scores that are no numbers; convert the model again")
-        return self._advance(
-            lambda index, machine, state: machine.step(float(scores.probabilities[index]), scores.end_ns, state)
-        )
-
     def _close(self, reason: str) -> Iterator[Step]:
         """End what is active, in a step of its own when there is any."""
-        now_ns = self._last_ns or 0
-        events = self._advance(lambda _, machine, state: machine.close(reason, now_ns, state))
-        if events:
+        if events := self._pipeline.close(reason):
             yield Step(None, None, events)
 
-    def _advance(
-        self, move: Callable[[int, AlertMachine, AlertState], tuple[Event | None, AlertState]]
-    ) -> tuple[Event, ...]:
-        events: list[Event] = []
-        for index, machine in self._machines.items():
-            event, self._alert_states[index] = move(index, machine, self._alert_states[index])
-            if event is not None:
-                events.append(event)
-        return tuple(events)
 
-
-def _default_clock(source: Source) -> Clock:
+def default_clock(source: Source) -> Clock:
+    """Return what a source's capture times mean: a camera's are the monotonic clock's, a recording begins now."""
     if source.live:
         return live_clock(lambda: datetime.now(UTC), time.monotonic_ns)
     return recording_clock(datetime.now(UTC))

@@ -68,8 +68,10 @@ class Event:
     ended_at: str | None
     duration_s: float
     reason: str | None
-    """Why the watching ended, where it was not the score: `restart`, `lost`, `end of file`, `stopped`."""
+    """Why the watching ended, where it was not the score: `restart`, `lost`, `end of file`, `stopped`, ..."""
     model_name: str
     model_sha256: str
     position_s: float | None
     """Where in the video the transition lies; None for live cameras."""
+    test: bool = False
+    """Whether somebody tries the alarm: nothing was seen."""

@@ -27,7 +27,7 @@ class Outlets:
     def __init__(self, publisher: "Publisher | None", lines: JsonLines | None, others: Sequence[Sink]) -> None:
         self.publisher = publisher
         self._lines = lines
-        self._sinks: list[Sink] = [sink for sink in (publisher, lines) if sink is not None]
+        self._sinks: list[Sink] = [] if lines is None else [lines]
         self._sinks += others
         self._lock = threading.Lock()
 
@@ -37,9 +37,16 @@ class Outlets:
             with self._lock:
                 self._lines.open()
 
-    def publish(self, event: Event) -> None:
-        """Send an event everywhere."""
+    def publish(self, event: Event, captured_ns: int | None = None) -> None:
+        """Send an event everywhere.
+
+        Args:
+            event: what happened.
+            captured_ns: when the picture was taken that caused it, on the monotonic clock, where it has such a time.
+        """
         with self._lock:
+            if self.publisher is not None:
+                self.publisher.publish(event, captured_ns)
             for sink in self._sinks:
                 sink.publish(event)
 

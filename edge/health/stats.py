@@ -8,34 +8,56 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from edge.health.latency import Latency
 from edge.types import Inference
 
-KEPT_INFERENCES = 600
-NS_PER_MS = 1_000_000
+RATE_WINDOW_S = 60.0
 B_PER_MB = 1_000_000
-PERCENTILES = (50, 95, 99)
 THERMAL_ZONE = Path("/sys/class/thermal/thermal_zone0/temp")
 MILLIDEGREES_PER_DEGREE = 1000
+THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+"""Of a Raspberry Pi: bits, hexadecimal."""
+THROTTLING = ("undervoltage", "frequency capped", "throttled", "soft temperature limit")
+"""Bit 0 to 3: now. The same bits 16 places higher: since the machine was switched on."""
+SINCE_BOOT_SHIFT = 16
 
 
 class Meter:
-    """Rate and latency of one camera's inferences, over the last 600 of them."""
+    """Rate and latencies of one camera's inferences. Safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()
-        self._durations_ns: deque[int] = deque(maxlen=KEPT_INFERENCES)
-        self._ends_s: deque[float] = deque(maxlen=KEPT_INFERENCES)
+        self._now_s = now_s
+        self._inference = Latency()
+        self._capture_to_inference = Latency()
+        self._ends_s: deque[float] = deque()
+        self._notes: dict[str, Any] = {}
+        self.more: Callable[[], dict[str, Any]] = dict
+        """Answers further fields."""
 
-    def count(self, inference: Inference) -> None:
-        """Take note of an inference that has just ended."""
+    def count(self, inference: Inference, *, live: bool = False) -> None:
+        """Take note of an inference that has just ended.
+
+        Args:
+            inference: the answer.
+            live: whether its capture time is the monotonic clock's, so that its age is known.
+        """
+        self._inference.add(inference.duration_ns)
+        if live:
+            self._capture_to_inference.add(time.monotonic_ns() - inference.capture_ns)
         with self._lock:
-            self._durations_ns.append(inference.duration_ns)
-            self._ends_s.append(time.monotonic())
+            now_s = self._now_s()
+            self._ends_s.append(now_s)
+            while now_s - self._ends_s[0] > RATE_WINDOW_S:
+                self._ends_s.popleft()
+
+    def note(self, **fields: Any) -> None:
+        """Have more stand in the stats, in place of what was noted under the same names."""
+        with self._lock:
+            self._notes |= fields
 
     def rate_hz(self) -> float | None:
-        """Inferences a second of wall time; None before the second one."""
+        """Inferences a second of wall time, over the last minute; None before there are two."""
         with self._lock:
             ends_s = self._ends_s
             if len(ends_s) < 2 or ends_s[-1] <= ends_s[0]:
@@ -45,12 +67,16 @@ class Meter:
     def fields(self) -> dict[str, Any]:
         """Return what stands in the stats."""
         with self._lock:
-            durations_ms = np.array(self._durations_ns) / NS_PER_MS
-        latency_ms = None
-        if durations_ms.size:
-            values = np.percentile(durations_ms, PERCENTILES)
-            latency_ms = {f"p{percent}": round(float(ms), 2) for percent, ms in zip(PERCENTILES, values, strict=True)}
-        return {"rate_hz": self.rate_hz(), "inference_ms": latency_ms}
+            notes = dict(self._notes)
+        return (
+            {
+                "rate_hz": self.rate_hz(),
+                "inference_ms": self._inference.fields(),
+                "capture_to_inference_ms": self._capture_to_inference.fields(),
+            }
+            | notes
+            | self.more()
+        )
 
 
 class Stats:
@@ -85,6 +111,7 @@ class Stats:
             "backend": self._backend,
             "memory_mb": resident_mb(),
             "temperature_c": temperature_c(),
+            "throttling": throttling(),
             "cameras": {name: meter.fields() for name, meter in self._cameras.copy().items()},
         } | {name: fields() for name, fields in self._parts.items()}
 
@@ -101,3 +128,16 @@ def temperature_c() -> float | None:
         return int(THERMAL_ZONE.read_text("ascii")) / MILLIDEGREES_PER_DEGREE
     except (OSError, ValueError):
         return None
+
+
+def throttling() -> dict[str, list[str]] | None:
+    """Why a Raspberry Pi is slower than it could be, now and at any time since it was switched on; None elsewhere."""
+    try:
+        bits = int(THROTTLED.read_text("ascii"), 16)
+    except (OSError, ValueError):
+        return None
+
+    def named(bits: int) -> list[str]:
+        return [name for place, name in enumerate(THROTTLING) if bits >> place & 1]
+
+    return {"now": named(bits), "since_boot": named(bits >> SINCE_BOOT_SHIFT)}

@@ -9,10 +9,13 @@ import socket
 import ssl
 import time
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -23,9 +26,27 @@ CONNECT_TIMEOUT_S = 5.0
 PROTOCOL_OF_VERSION = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQTTv5}
 CREDENTIALS_REFUSED = frozenset({"Bad user name or password", "Not authorized", "Bad authentication method"})
 
+MAX_MESSAGE_BYTES = 64 * 1024
+"""Of what others send us. Commands are a few bytes; more is an attempt on the box's memory."""
+MAX_UNREAD_MESSAGES = 100
+
 
 class CredentialsRefusedError(BrokerError):
     """The broker answered and does not want us: trying again changes nothing until somebody acts."""
+
+
+class OversizedMessageError(BrokerError):
+    """Somebody sends us what no command can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a subscription brought."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    """Whether the broker kept it from before we subscribed."""
 
 
 class _ClosingSocket(ssl.SSLSocket):
@@ -37,6 +58,18 @@ class _ClosingSocket(ssl.SSLSocket):
         except BaseException:
             self.close()
             raise
+
+
+class _Client(Client):
+    """Refuses a long packet before its memory is taken; paho would collect up to 256 MB."""
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > MAX_MESSAGE_BYTES:
+            raise OversizedMessageError(
+                f"somebody sends this box a message of {bufsize} bytes; check the broker's ACL, and set its "
+                "message_size_limit"
+            )
+        return super()._sock_recv(bufsize)
 
 
 class Connection:
@@ -61,12 +94,15 @@ class Connection:
         self._answer: ReasonCode | None = None
         self._end: str | None = None
         self._acknowledged: deque[int] = deque()
-        self._refused: str | None = None
+        self._refused: deque[tuple[int, str]] = deque()
+        self._received: deque[Message] = deque(maxlen=MAX_UNREAD_MESSAGES)
+        self.subscription_refused = False
+        """Whether the broker does not let us listen to all that we asked for."""
         self._client = self._make_client(password, client_id)
         if will is not None:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         try:
-            self._client.connect(broker.host, broker.port, broker.keepalive_s)
+            self._client.connect(broker.host, broker.port, broker.keepalive_s, properties=self._properties())
             self._await_answer()
         except BaseException as error:
             self._drop_socket()
@@ -74,7 +110,7 @@ class Connection:
                 raise BrokerError(self._absent(error)) from error
             raise
 
-    def publish(self, topic: str, payload: str, *, qos: int, retain: bool) -> int:
+    def publish(self, topic: str, payload: str | bytes, *, qos: int, retain: bool) -> int:
         """Hand a message to the network; return its number, which `acknowledged` repeats for QoS 1."""
         return self._client.publish(topic, payload, qos=qos, retain=retain).mid
 
@@ -84,6 +120,25 @@ class Connection:
         self._acknowledged.clear()
         return numbers
 
+    def refused(self) -> list[tuple[int, str]]:
+        """Return the numbers of the messages that the broker refused since the last call, each with its reason."""
+        refused = list(self._refused)
+        self._refused.clear()
+        return refused
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        """Ask for messages; `received` has those that came."""
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        if filters:
+            self._client.subscribe([(pattern, 1) for pattern in filters])
+
+    def received(self) -> list[Message]:
+        """Return the messages that came since the last call, the latest hundred at most."""
+        received = list(self._received)
+        self._received.clear()
+        return received
+
     def exchange(self, timeout_s: float, wake: socket.socket | None = None) -> None:
         """Read and write what the network allows; return after at most `timeout_s`, or earlier when something came.
 
@@ -92,7 +147,8 @@ class Connection:
             wake: a readable socket ends the wait too. It is left unread.
 
         Raises:
-            BrokerError: the connection is lost, or the broker refuses a message.
+            BrokerError: the connection is lost.
+            OversizedMessageError: what somebody sends us is too long.
         """
         sock = self._client.socket()
         if sock is None:
@@ -111,8 +167,6 @@ class Connection:
             failure = self._client.loop_misc()
         if failure or self._client.socket() is None:
             raise BrokerError(self._lost())
-        if self._refused:
-            raise BrokerError(f"{self._broker.address}: the broker refuses an event ({self._refused}); check its ACL")
 
     def close(self) -> None:
         """Say goodbye, so that the broker does not publish the will."""
@@ -129,7 +183,7 @@ class Connection:
 
     def _make_client(self, password: str | None, client_id: str) -> Client:
         protocol = PROTOCOL_OF_VERSION[self._broker.version]
-        client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False)
+        client = _Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False)
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, password)
@@ -145,6 +199,14 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         return client
+
+    def _properties(self) -> Properties | None:
+        """Have an MQTT 5 broker keep long messages to itself."""
+        if PROTOCOL_OF_VERSION[self._broker.version] != MQTTProtocolVersion.MQTTv5:
+            return None
+        properties = Properties(PacketTypes.CONNECT)
+        properties.MaximumPacketSize = MAX_MESSAGE_BYTES
+        return properties
 
     def _tls_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._broker.ca_file)
@@ -220,6 +282,18 @@ class Connection:
         self, _client: Client, _userdata: Any, number: int, code: ReasonCode, _properties: Properties | None
     ) -> None:
         if code.is_failure:
-            self._refused = str(code)
+            self._refused.append((number, str(code)))
         else:
             self._acknowledged.append(number)
+
+    def _on_subscribe(
+        self, _client: Client, _userdata: Any, _number: int, codes: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        self.subscription_refused |= any(code.is_failure for code in codes)
+
+    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # no topic that we subscribe to
+            return
+        self._received.append(Message(topic, bytes(message.payload), message.retain))

@@ -1,9 +1,10 @@
 """Schema 1 of the MQTT contract: topics, and an event as JSON."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from edge.clock import rfc3339
 from edge.types import Event
 
 SCHEMA = 1
@@ -28,6 +29,18 @@ class Topics:
         """Where the camera's own condition is retained."""
         return f"{self.base}/{camera}/status"
 
+    def enabled(self, camera: str) -> str:
+        """Where it is retained whether the camera is watched; with `/set`, where that is commanded."""
+        return f"{self.base}/{camera}/enabled"
+
+    def threshold(self, camera: str, label: str) -> str:
+        """Where the onset threshold in force is retained; with `/set`, where it is commanded."""
+        return f"{self.base}/{camera}/{label}/threshold"
+
+    def snapshot(self, camera: str) -> str:
+        """Where pictures go."""
+        return f"{self.base}/{camera}/snapshot"
+
 
 def event_fields(event: Event) -> dict[str, Any]:
     """Return what is known of an event when it happens. `with_delivery` adds what is known when it is sent."""
@@ -44,7 +57,7 @@ def event_fields(event: Event) -> dict[str, Any]:
         "duration_s": round(event.duration_s, SECONDS_DIGITS),
         "reason": event.reason,
         "acknowledged_at": None,
-        "test": False,
+        "test": event.test,
         "model": {"name": event.model_name, "sha256": event.model_sha256},
     }
 
@@ -68,13 +81,3 @@ def event_line(event: Event) -> dict[str, Any]:
 def to_json(fields: dict[str, Any]) -> str:
     """One line of strict JSON: no NaN, no line end."""
     return json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def rfc3339(moment: datetime) -> str:
-    """Milliseconds, UTC, with `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def parse_rfc3339(text: str) -> datetime:
-    """Read a time of the contract."""
-    return datetime.fromisoformat(text)

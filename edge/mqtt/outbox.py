@@ -1,40 +1,47 @@
 """Events on disk until the broker has acknowledged them.
 
 An event is added, and synced, before anything else happens to it, and leaves after its acknowledgement: delivery is at
-least once. Events are sent one at a time, so that no reconnection can put two of them in the wrong order. The database
-also remembers what is active, so that a restart after a crash can end it.
+least once. Events are sent one at a time, so that no reconnection can put two of them in the wrong order. The outbox
+also remembers the latest events, so that a restart after a crash can end what was active, and people can acknowledge
+what has ended.
 """
 
-import contextlib
-import fcntl
 import json
 import sqlite3
-import threading
-from collections.abc import Generator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from edge.errors import ConfigurationError
+from edge.clock import boot_id, since_boot_s
 from edge.mqtt.events import event_fields, to_json
+from edge.mqtt.store import Store
 from edge.types import Event
 
-FILE_NAME = "outbox.db"
-LOCK_FILE_NAME = "lock"
-IN_MEMORY = ":memory:"
-FIRST_TO_DROP = ("updated", "ended", "started")
+REMEMBERED_EVENTS = 500
+"""That have ended, so that they can be acknowledged."""
+DROPPED_FIRST, DROPPED_NEXT, DROPPED_LAST = range(3)
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS events (
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS waiting (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL, type TEXT NOT NULL, camera TEXT NOT NULL, label TEXT NOT NULL,
-    stored_at_s REAL NOT NULL,
+    type TEXT NOT NULL, dropped_as INTEGER NOT NULL,
+    boot TEXT NOT NULL, since_boot_s REAL NOT NULL,
     fields TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS active (
-    camera TEXT NOT NULL, label TEXT NOT NULL, event TEXT NOT NULL, PRIMARY KEY (camera, label)
-);
+CREATE INDEX IF NOT EXISTS waiting_by_drop ON waiting (dropped_as, sequence);
+CREATE TABLE IF NOT EXISTS totals (one INTEGER PRIMARY KEY CHECK (one = 1), events INTEGER, bytes INTEGER);
+INSERT OR IGNORE INTO totals VALUES (1, 0, 0);
+CREATE TRIGGER IF NOT EXISTS added AFTER INSERT ON waiting BEGIN
+    UPDATE totals SET events = events + 1, bytes = bytes + length(CAST(NEW.fields AS BLOB));
+END;
+CREATE TRIGGER IF NOT EXISTS removed AFTER DELETE ON waiting BEGIN
+    UPDATE totals SET events = events - 1, bytes = bytes - length(CAST(OLD.fields AS BLOB));
+END;
 CREATE TABLE IF NOT EXISTS dropped (type TEXT PRIMARY KEY, events INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS recent (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE, ended INTEGER NOT NULL, acknowledged_at TEXT, event TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
@@ -43,169 +50,144 @@ class Waiting:
     """A stored event."""
 
     sequence: int
-    stored_at_s: float
-    """Wall clock, seconds since 1970."""
+    waited_s: float | None
+    """However the clock was set meanwhile; None when it waits since before the machine was switched on."""
     fields: dict[str, Any]
     """As `events.event_fields` made them."""
 
 
 class Outbox:
-    """Bounded, ordered, durable. Safe to use from several threads."""
+    """Bounded, ordered, as durable as the store. Safe to use from several threads."""
 
-    def __init__(self, directory: Path | None, max_events: int, max_bytes: int) -> None:
-        """Open the outbox.
+    def __init__(self, store: Store, max_events: int, max_bytes: int) -> None:
+        """Take up what waits.
 
         Args:
-            directory: where the database lies; None keeps it in memory.
+            store: opened with `SCHEMA`.
             max_events: bound of the events that wait.
             max_bytes: bound of their JSON.
-
-        Raises:
-            ConfigurationError: the directory cannot be written, or holds something else under the outbox's name.
         """
-        self.path = IN_MEMORY if directory is None else str(directory / FILE_NAME)
+        self._store = store
         self._max_events = max_events
         self._max_bytes = max_bytes
-        self._lock = threading.Lock()
-        with contextlib.ExitStack() as opened:
-            with self._named_errors():
-                if directory is not None:
-                    directory.mkdir(parents=True, exist_ok=True)
-                    opened.enter_context(_locked(directory))
-                self._database = opened.enter_context(contextlib.closing(_open_database(self.path)))
-                self._waiting, self._bytes = self._database.execute(
-                    "SELECT count(*), coalesce(sum(length(fields)), 0) FROM events"
-                ).fetchone()
-            self._opened = opened.pop_all()
 
-    def add(self, event: Event, now_s: float) -> None:
-        """Store an event; it is on disk when this returns.
-
-        Args:
-            event: the transition.
-            now_s: wall clock, seconds since 1970.
-
-        Raises:
-            ConfigurationError: the disk refuses it.
-        """
-        fields = to_json(event_fields(event))
-        with self._transaction() as database:
-            database.execute(
-                "INSERT INTO events (id, type, camera, label, stored_at_s, fields) VALUES (?, ?, ?, ?, ?, ?)",
-                (event.id, event.type, event.camera, event.label, now_s, fields),
-            )
-            if event.type == "ended":
-                database.execute("DELETE FROM active WHERE camera = ? AND label = ?", (event.camera, event.label))
-            else:
-                database.execute(
-                    "INSERT OR REPLACE INTO active VALUES (?, ?, ?)",
-                    (event.camera, event.label, json.dumps(asdict(event))),
-                )
-            self._waiting += 1
-            self._bytes += len(fields)
-            self._keep_bounds(database)
+    def add(self, event: Event) -> None:
+        """Store an event; it is on disk when this returns, unless the store's `fault` says why not."""
+        self._store.write(lambda database: self._add(database, event))
 
     def oldest(self) -> Waiting | None:
         """Return the event that is to be sent next, if there is one."""
-        with self._lock, self._named_errors():
-            row = self._database.execute(
-                "SELECT sequence, stored_at_s, fields FROM events ORDER BY sequence LIMIT 1"
+        row = self._store.read(
+            lambda database: database.execute(
+                "SELECT sequence, boot, since_boot_s, fields FROM waiting ORDER BY sequence LIMIT 1"
             ).fetchone()
-        return None if row is None else Waiting(row[0], row[1], json.loads(row[2]))
+        )
+        if row is None:
+            return None
+        sequence, boot, stored_s, fields = row
+        return Waiting(sequence, since_boot_s() - stored_s if boot == boot_id() else None, json.loads(fields))
 
-    def acknowledge(self, sequence: int) -> None:
+    def remove(self, sequence: int) -> None:
         """Forget an event that the broker has. One that was dropped meanwhile is passed over."""
-        with self._transaction() as database:
-            self._delete(database, sequence)
+        self._store.write(lambda database: database.execute("DELETE FROM waiting WHERE sequence = ?", (sequence,)))
 
     def active(self) -> list[Event]:
         """Return the last transition of every event that has not ended: after a start, what a crash interrupted."""
-        with self._lock, self._named_errors():
-            rows = self._database.execute("SELECT event FROM active ORDER BY camera, label").fetchall()
+        rows = self._store.read(
+            lambda database: database.execute("SELECT event FROM recent WHERE NOT ended ORDER BY number").fetchall()
+        )
         return [Event(**json.loads(row[0])) for row in rows]
 
-    def depth(self) -> int:
-        """Events that wait for an acknowledgement."""
-        with self._lock:
-            return self._waiting
+    def acknowledge(self, event_id: str, moment: str) -> Event | None:
+        """Note that somebody has taken care of an event, and send its last transition once more with that moment.
 
-    def dropped(self) -> int:
-        """Events that the bounds pushed out since the database was made."""
-        with self._lock, self._named_errors():
-            return self._database.execute("SELECT coalesce(sum(events), 0) FROM dropped").fetchone()[0]
+        Args:
+            event_id: of one of the latest events.
+            moment: RFC 3339, UTC.
+
+        Returns:
+            its last transition, or None when no event of this id is remembered. Acknowledging twice changes nothing.
+        """
+        return self._store.write(lambda database: self._acknowledge(database, event_id, moment))
+
+    def is_waiting(self, event_id: str) -> bool:
+        """Whether the broker has still to acknowledge something of an event."""
+        return self._store.read(
+            lambda database: database.execute(
+                "SELECT EXISTS (SELECT 1 FROM waiting WHERE json_extract(fields, '$.id') = ?)", (event_id,)
+            ).fetchone()
+        ) == (1,)
+
+    def depth(self) -> int:
+        """Events that wait for the broker's acknowledgement."""
+        return self._totals()[0]
+
+    def dropped(self) -> dict[str, int]:
+        """Events that the bounds pushed out since the database was made, by their type."""
+        return dict(self._store.read(lambda database: database.execute("SELECT type, events FROM dropped").fetchall()))
 
     def fields(self) -> dict[str, Any]:
         """Return what stands in the stats."""
-        return {"waiting": self.depth(), "dropped": self.dropped()}
+        waiting, size_bytes = self._totals()
+        dropped = self.dropped()
+        return {
+            "waiting": waiting,
+            "bytes": size_bytes,
+            "dropped": sum(dropped.values()),
+            "dropped_by_type": dropped,
+            "fault": self._store.fault,
+        }
 
-    def close(self) -> None:
-        """Close the database. What waits stays in it, unless it was in memory."""
-        with self._lock:
-            self._opened.close()
+    def _totals(self) -> tuple[int, int]:
+        return self._store.read(lambda database: database.execute("SELECT events, bytes FROM totals").fetchone())
 
-    def _keep_bounds(self, database: sqlite3.Connection) -> None:
-        while self._waiting > self._max_events or self._bytes > self._max_bytes:
-            sequence, kind = database.execute(
-                "SELECT sequence, type FROM events "
-                "ORDER BY CASE type WHEN ? THEN 0 WHEN ? THEN 1 ELSE 2 END, sequence LIMIT 1",
-                FIRST_TO_DROP[:2],
+    def _add(self, database: sqlite3.Connection, event: Event) -> None:
+        row = database.execute("SELECT acknowledged_at FROM recent WHERE id = ?", (event.id,)).fetchone()
+        acknowledged_at = row[0] if row else None
+        database.execute(
+            "INSERT INTO recent (id, ended, event) VALUES (?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, event = excluded.event",
+            (event.id, event.type == "ended", json.dumps(asdict(event))),
+        )
+        if event.type == "ended":
+            database.execute(
+                "DELETE FROM recent WHERE ended AND number <= "
+                "(SELECT number FROM recent WHERE ended ORDER BY number DESC LIMIT 1 OFFSET ?)",
+                (REMEMBERED_EVENTS,),
+            )
+        self._enqueue(database, event, acknowledged_at)
+
+    def _enqueue(self, database: sqlite3.Connection, event: Event, acknowledged_at: str | None) -> None:
+        fields = to_json(event_fields(event) | {"acknowledged_at": acknowledged_at})
+        database.execute(
+            "INSERT INTO waiting (type, dropped_as, boot, since_boot_s, fields) VALUES (?, ?, ?, ?, ?)",
+            (event.type, _dropped_as(event), boot_id(), since_boot_s(), fields),
+        )
+        while True:
+            events, size_bytes = database.execute("SELECT events, bytes FROM totals").fetchone()
+            if events <= self._max_events and size_bytes <= self._max_bytes:
+                return
+            (kind,) = database.execute(
+                "DELETE FROM waiting WHERE sequence = "
+                "(SELECT sequence FROM waiting ORDER BY dropped_as, sequence LIMIT 1) RETURNING type"
             ).fetchone()
-            self._delete(database, sequence)
             database.execute(
                 "INSERT INTO dropped VALUES (?, 1) ON CONFLICT (type) DO UPDATE SET events = events + 1", (kind,)
             )
 
-    def _delete(self, database: sqlite3.Connection, sequence: int) -> None:
-        row = database.execute("DELETE FROM events WHERE sequence = ? RETURNING length(fields)", (sequence,)).fetchone()
-        if row is not None:
-            self._waiting -= 1
-            self._bytes -= row[0]
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
-        with self._lock, self._named_errors():
-            counts = self._waiting, self._bytes
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("COMMIT")
-            except BaseException:
-                self._waiting, self._bytes = counts
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
-
-    @contextlib.contextmanager
-    def _named_errors(self) -> Generator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise ConfigurationError(
-                f"{self.path}: the outbox cannot be used ({reason}); check state_dir, its rights and free space"
-            ) from error
+    def _acknowledge(self, database: sqlite3.Connection, event_id: str, moment: str) -> Event | None:
+        row = database.execute("SELECT acknowledged_at, event FROM recent WHERE id = ?", (event_id,)).fetchone()
+        if row is None:
+            return None
+        event = Event(**json.loads(row[1]))
+        if row[0] is None:
+            database.execute("UPDATE recent SET acknowledged_at = ? WHERE id = ?", (moment, event_id))
+            repeated = event if event.type == "ended" else replace(event, type="updated")
+            self._enqueue(database, repeated, moment)
+        return event
 
 
-def _open_database(path: str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    try:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.executescript(_TABLES)
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Generator[None]:
-    """Keep a second daemon out: both would send everything, and end each other's events."""
-    with (directory / LOCK_FILE_NAME).open("w", encoding="utf-8") as lock_file:
-        try:
-            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigurationError(
-                f"{directory}: another edge runs with this state_dir; stop it, or give this one another"
-            ) from error
-        yield
+def _dropped_as(event: Event) -> int:
+    if event.type == "updated" and event.reason is None:
+        return DROPPED_FIRST
+    return DROPPED_NEXT if event.type == "ended" else DROPPED_LAST

@@ -8,16 +8,18 @@ import contextlib
 import socket
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
-from edge.mqtt.connection import Connection, CredentialsRefusedError
-from edge.mqtt.events import Topics, to_json, with_delivery
+from edge.health.latency import Latency
+from edge.mqtt.connection import Connection, CredentialsRefusedError, Message, OversizedMessageError
+from edge.mqtt.events import SCORE_DIGITS, Topics, to_json, with_delivery
 from edge.mqtt.outbox import Outbox, Waiting
+from edge.mqtt.retained import OFF, Retained
+from edge.mqtt.traffic import Traffic
 from edge.pauses import growing_pauses_s
 from edge.types import Event
 
@@ -28,12 +30,16 @@ DELAYED_AFTER_S = 5.0
 GOODBYE_TIMEOUT_S = 2.0
 LONGEST_WAIT_S = 1.0
 """For the network; keepalive and stats are looked at between two waits."""
-ON, OFF = "ON", "OFF"
+LASTING_S = 30.0
+"""A connection that lasted so long has nothing to do with the faults before it: pauses begin small again."""
+MAX_PICTURES = 4
+"""That wait for the network; of each topic only the newest."""
+MAX_TIMED_EVENTS = 1000
 ONLINE, OFFLINE = "online", "offline"
 
 
 class Publisher:
-    """The box's voice."""
+    """The box's voice, and its ear."""
 
     def __init__(
         self,
@@ -59,6 +65,9 @@ class Publisher:
         self.fault: BrokerError | None = None
         """Why there is no connection now; None while there is one, and before the first attempt has ended."""
         self.was_connected = False
+        self.acknowledgement = Latency()
+        """From the capture of the frame that caused an event to the broker's acknowledgement."""
+        self._connections = 0
         self._greeted = False
         self._device_id = device_id
         self._broker = broker
@@ -66,9 +75,13 @@ class Publisher:
         self._outbox = outbox
         self._report = report
         self._stats = stats
+        self._filters: list[str] = []
+        self._receivers: list[Callable[[Message], None]] = []
+        self._is_listening = True
         self._changes = threading.Condition()
-        self._retained: dict[str, str] = {}
-        self._to_retain: deque[tuple[str, str]] = deque()
+        self._retained = Retained()
+        self._pictures: dict[str, bytes | str] = {}
+        self._captured_ns: dict[tuple[str, str], int] = {}
         self._settled = False
         self._flushing = False
         self._stopping = False
@@ -78,31 +91,80 @@ class Publisher:
         self._wake_write.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
+    def listen(self, filters: Sequence[str], receive: Callable[[Message], None]) -> None:
+        """Have messages given to `receive`, in the publisher's thread. To be called before `start`.
+
+        Args:
+            filters: of MQTT topics.
+            receive: takes every message that comes, also those that others listen to; it must not fail.
+        """
+        self._filters += filters
+        self._receivers.append(receive)
+
     def start(self) -> None:
         """Begin to connect, and to send."""
         self._thread.start()
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: Event, captured_ns: int | None = None) -> None:
         """Store an event, and show its label's state. Both are sent as soon as there is a connection.
 
-        Raises:
-            ConfigurationError: the outbox cannot be written.
+        Args:
+            event: the transition.
+            captured_ns: monotonic time of the frame that caused it; None where there is none, as for recordings.
         """
-        self._outbox.add(event, time.time())
-        self._retain(self.topics.state(event.camera, event.label), OFF if event.type == "ended" else ON)
+        if captured_ns is not None and len(self._captured_ns) < MAX_TIMED_EVENTS:
+            self._captured_ns[event.id, event.type] = captured_ns
+        self._outbox.add(event)
+        with self._changes:
+            self._retained.put_state(self.topics.state(event.camera, event.label), event)
+            self._notify()
 
     def declare(self, camera: str, label: str) -> None:
         """Say `OFF` for a label that is watched from now on."""
-        self._retain(self.topics.state(camera, label), OFF)
+        self.retain(self.topics.state(camera, label), OFF)
 
-    def camera_status(self, camera: str, status: dict[str, Any]) -> None:
+    def camera_status(self, camera: str, status: Mapping[str, Any]) -> None:
         """Publish a camera's own condition."""
-        self._retain(self.topics.status(camera), to_json(status))
+        self.retain(self.topics.status(camera), to_json(dict(status)))
+
+    def retain(self, topic: str, payload: str) -> None:
+        """Have the broker keep a payload, from now on and after every reconnection; an empty one removes the topic."""
+        with self._changes:
+            self._retained.put(topic, payload)
+            self._notify()
+
+    def repeat(self, topic: str) -> None:
+        """Send a retained payload again, for somebody who may have missed it."""
+        with self._changes:
+            self._retained.repeat(topic)
+            self._notify()
+
+    def send_picture(self, topic_suffix: str, content: bytes) -> None:
+        """Send a picture or clip once, with QoS 0; without a connection it is dropped."""
+        self._send_once(f"{self.topics.base}/{topic_suffix}", content)
+
+    def scores(self, camera: str, scores: Mapping[str, float]) -> None:
+        """Send a camera's scores once, with QoS 0; without a connection they are dropped."""
+        rounded = {label: round(score, SCORE_DIGITS) for label, score in scores.items()}
+        self._send_once(f"{self.topics.base}/{camera}/scores", to_json(rounded))
+
+    def wake(self) -> None:
+        """Have the publisher look into the outbox: somebody else has put something there."""
+        with self._changes:
+            self._notify()
+
+    def fields(self) -> dict[str, Any]:
+        """Return what stands in the stats."""
+        return {"connections": self._connections, "capture_to_acknowledgement_ms": self.acknowledgement.fields()}
 
     def check(self) -> None:
         """Raise what ended the publisher's thread, if something did."""
         if self._fatal is not None:
             raise self._fatal
+
+    def is_connected(self) -> bool:
+        """Whether the broker hears us, as far as we know."""
+        return self.was_connected and self.fault is None
 
     def flush(self, timeout_s: float) -> int:
         """Wait until the broker has everything, at most `timeout_s`.
@@ -134,16 +196,15 @@ class Publisher:
         self._wake_read.close()
         self._wake_write.close()
 
-    def _retain(self, topic: str, payload: str) -> None:
+    def _send_once(self, topic: str, content: bytes | str) -> None:
         with self._changes:
-            if self._retained.get(topic) != payload:
-                self._retained[topic] = payload
-                self._to_retain.append((topic, payload))
-            self._settled = False
-            self._notify()
+            if self.is_connected() and (topic in self._pictures or len(self._pictures) < MAX_PICTURES):
+                self._pictures[topic] = content
+                self._notify()
 
     def _notify(self) -> None:
         """Wake everybody who waits, on the condition or on the network. The lock is held."""
+        self._settled = False
         self._changes.notify_all()
         with contextlib.suppress(BlockingIOError):  # full: it is awake
             self._wake_write.send(b"\0")
@@ -159,20 +220,23 @@ class Publisher:
     def _keep_connected(self) -> None:
         pauses_s = growing_pauses_s()
         while not self._stopping:
+            began_s = time.monotonic()
             try:
-                connection = self._connect()
-                pauses_s = growing_pauses_s()
-                self._serve(connection)
+                self._serve(self._connect())
             except BrokerError as error:
-                self._note(error)
+                if time.monotonic() - began_s > LASTING_S:
+                    pauses_s = growing_pauses_s()
+                self._lose(error)
                 self._pause(next(pauses_s))
 
     def _connect(self) -> Connection:
         will = (self.topics.availability, OFFLINE)
         connection = Connection(self._broker, self._password, f"edgewatch-{self._device_id}", will)
+        connection.subscribe(self._filters if self._is_listening else [])
         with self._changes:
             self.was_connected = True
-            self._to_retain = deque([(self.topics.availability, ONLINE), *self._retained.items()])
+            self._connections += 1
+            self._retained.connected((self.topics.availability, ONLINE))
         self._note(None)
         return connection
 
@@ -182,7 +246,7 @@ class Publisher:
         Raises:
             BrokerError: the connection is lost.
         """
-        traffic = _Traffic(connection)
+        traffic = Traffic(connection)
         stats_due_s = 0.0
         try:
             while not self._stopping:
@@ -191,46 +255,78 @@ class Publisher:
                     connection.publish(self.topics.stats, to_json(self._stats()), qos=0, retain=True)
                 self._send_changes(traffic)
                 self._send_next_event(traffic)
+                self._send_pictures(connection)
                 self._settle(traffic)
                 self._receive(traffic, LONGEST_WAIT_S)
             self._say_goodbye(traffic)
         except BaseException:
             connection.abandon()
             raise
-        finally:
-            with self._changes:
-                self._settled = False
 
-    def _send_changes(self, traffic: "_Traffic") -> None:
+    def _send_changes(self, traffic: Traffic) -> None:
         while True:
             with self._changes:
-                if not self._to_retain:
-                    return
-                topic, payload = self._to_retain.popleft()
-            traffic.send_retained(topic, payload)
+                change = self._retained.next()
+            if change is None:
+                return
+            traffic.send_retained(*change)
 
-    def _send_next_event(self, traffic: "_Traffic") -> None:
+    def _send_next_event(self, traffic: Traffic) -> None:
         if traffic.event is not None or (event := self._outbox.oldest()) is None:
             return
-        now = datetime.now(UTC)
-        delayed = now.timestamp() - event.stored_at_s > DELAYED_AFTER_S
-        traffic.send_event(self.topics.events, to_json(with_delivery(event.fields, now, delayed=delayed)), event)
+        delayed = event.waited_s is None or event.waited_s > DELAYED_AFTER_S
+        payload = to_json(with_delivery(event.fields, datetime.now(UTC), delayed=delayed))
+        traffic.send_event(self.topics.events, payload, event)
 
-    def _receive(self, traffic: "_Traffic", timeout_s: float) -> None:
+    def _send_pictures(self, connection: Connection) -> None:
+        with self._changes:
+            pictures, self._pictures = self._pictures, {}
+        for topic, content in pictures.items():
+            connection.publish(topic, content, qos=0, retain=False)
+
+    def _receive(self, traffic: Traffic, timeout_s: float) -> None:
         traffic.connection.exchange(timeout_s, self._wake_read)
         with contextlib.suppress(BlockingIOError):
             while self._wake_read.recv(4096):
                 pass
         if (acknowledged := traffic.take_acknowledged()) is not None:
-            self._outbox.acknowledge(acknowledged.sequence)
+            self._outbox.remove(acknowledged.sequence)
+            self._time(acknowledged)
+        for message in traffic.connection.received():
+            for receive in self._receivers:
+                receive(message)
+        self._report_refusals(traffic)
 
-    def _settle(self, traffic: "_Traffic") -> None:
+    def _report_refusals(self, traffic: Traffic) -> None:
+        for topic in traffic.refused_topics:
+            self._report(f"{self._broker.address}: the broker does not take {topic} from us; check its ACL")
+        traffic.refused_topics.clear()
+        if traffic.connection.subscription_refused:
+            traffic.connection.subscription_refused = False
+            self._report(f"{self._broker.address}: the broker does not let us listen to commands; check its ACL")
+
+    def _time(self, event: Waiting) -> None:
+        captured_ns = self._captured_ns.pop((event.fields["id"], event.fields["type"]), None)
+        if captured_ns is not None:
+            self.acknowledgement.add(time.monotonic_ns() - captured_ns)
+
+    def _settle(self, traffic: Traffic) -> None:
         with self._changes:
-            self._settled = not self._to_retain and traffic.is_idle() and self._outbox.depth() == 0
+            self._settled = self._retained.is_sent() and traffic.is_idle() and self._outbox.depth() == 0
             if self._settled:
                 self._changes.notify_all()
 
-    def _say_goodbye(self, traffic: "_Traffic") -> None:
+    def _lose(self, error: BrokerError) -> None:
+        with self._changes:
+            self._retained.disconnected()
+            self._pictures.clear()
+            self._settled = False
+        if isinstance(error, OversizedMessageError):
+            self._is_listening = False
+            error = BrokerError(f"{error}; commands are off until this box starts again")
+        self._note(error)
+
+    def _say_goodbye(self, traffic: Traffic) -> None:
         self._send_changes(traffic)
         traffic.send_retained(self.topics.availability, OFFLINE)
         deadline_s = time.monotonic() + GOODBYE_TIMEOUT_S
@@ -253,33 +349,3 @@ class Publisher:
             if not self._changes.wait_for(lambda: self._stopping or self._flushing, pause_s):
                 return
             self._changes.wait_for(lambda: self._stopping, min(pause_s, PAUSE_WHILE_FLUSHING_S))
-
-
-class _Traffic:
-    """What is under way on one connection: at most one event, and any number of retained payloads."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.event: Waiting | None = None
-        self._event_number = 0
-        self._retained: set[int] = set()
-        """Numbers of messages."""
-
-    def send_event(self, topic: str, payload: str, event: Waiting) -> None:
-        self._event_number = self.connection.publish(topic, payload, qos=1, retain=False)
-        self.event = event
-
-    def send_retained(self, topic: str, payload: str) -> None:
-        self._retained.add(self.connection.publish(topic, payload, qos=1, retain=True))
-
-    def take_acknowledged(self) -> Waiting | None:
-        """Return the event, if the broker has acknowledged it since the last call."""
-        numbers = self.connection.acknowledged()
-        self._retained.difference_update(numbers)
-        if self.event is None or self._event_number not in numbers:
-            return None
-        event, self.event = self.event, None
-        return event
-
-    def is_idle(self) -> bool:
-        return self.event is None and not self._retained

@@ -1,15 +1,14 @@
 """Cameras of the machine itself (V4L2): USB cameras and capture cards."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
 import cv2
 
 from edge.errors import SourceError
-from edge.sources import Wanted
-from edge.sources.opencv import prepare, to_rgb
-from edge.types import NS_PER_S, Frame
+from edge.sources.live import Capture, LiveSource
+from edge.types import NS_PER_S
 
 NS_PER_MS: Final = 1_000_000
 MAX_FRAME_AGE_NS: Final = 2 * NS_PER_S
@@ -17,73 +16,31 @@ MAX_FRAME_AGE_NS: Final = 2 * NS_PER_S
 MAX_FAILED_READS: Final = 10
 
 
-class Capture(Protocol):
-    """What is needed of OpenCV's `VideoCapture`."""
-
-    def isOpened(self) -> bool: ...  # noqa: N802 - OpenCV's name
-    def grab(self) -> bool: ...
-    def get(self, propId: int, /) -> float: ...  # noqa: N803 - OpenCV's name
-    def retrieve(self) -> tuple[bool, cv2.typing.MatLike]: ...
-    def release(self) -> None: ...
-
-
 def open_v4l2(device: int | str) -> Capture:
     """Open a V4L2 device; `isOpened` of what is returned says whether it could be."""
     return cv2.VideoCapture(device, cv2.CAP_V4L2)
 
 
-class CameraSource:
-    """A V4L2 camera, by its index (0) or device (`/dev/video0`)."""
+class CameraSource(LiveSource):
+    """A V4L2 camera, by its index (0) or device (`/dev/video0`). Capture times are the driver's."""
 
-    live = True
+    max_failed_reads = MAX_FAILED_READS
 
     def __init__(self, device: int | str, opener: Callable[[int | str], Capture] = open_v4l2) -> None:
-        self.name = f"/dev/video{device}" if isinstance(device, int) else device
-        self.skipped_frames = 0
+        super().__init__(f"/dev/video{device}" if isinstance(device, int) else device)
         self._device = device
         self._opener = opener
-        self._closed = False
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
-        """Yield frames until closed; their capture time is the driver's, on the monotonic clock.
+    def open_capture(self) -> tuple[Capture, Callable[[], int]]:
+        """Open the device.
 
         Raises:
-            SourceError: there is no such camera, another program holds it, or it gives no more frames.
+            SourceError: there is no such camera, or another program holds it.
         """
-        prepare()
-        self.skipped_frames = 0
         capture = self._opener(self._device)
         if not capture.isOpened():
             raise SourceError(f"{self.name}: cannot be opened as a camera; is it plugged in, and free for this user?")
-        try:
-            yield from self._read(capture, wanted)
-        finally:
-            capture.release()
-
-    def close(self) -> None:
-        self._closed = True
-
-    def _read(self, capture: Capture, wanted: Wanted | None) -> Iterator[Frame]:
-        last_ns = sequence = failed = 0
-        while not self._closed:
-            if not capture.grab():
-                failed += 1
-                if failed > MAX_FAILED_READS:
-                    raise SourceError(f"{self.name}: gives no more pictures; check its cable and power")
-                continue
-            capture_ns = max(_capture_ns(capture), last_ns + 1)
-            last_ns = capture_ns
-            sequence += 1
-            if wanted is not None and not wanted(capture_ns):
-                failed = 0
-                continue
-            decoded, pixels = capture.retrieve()
-            if not decoded:
-                failed += 1
-                self.skipped_frames += 1
-                continue
-            failed = 0
-            yield Frame(to_rgb(pixels), sequence - 1, capture_ns)
+        return capture, lambda: _capture_ns(capture)
 
 
 def _capture_ns(capture: Capture) -> int:

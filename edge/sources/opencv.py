@@ -10,6 +10,8 @@ from edge.types import Pixels
 
 SILENT: Final = 0
 AV_LOG_QUIET: Final = "-8"
+# Read once, when the process opens its first video, whoever does that.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", AV_LOG_QUIET)
 
 
 def prepare() -> None:
@@ -19,7 +21,6 @@ def prepare() -> None:
     whoever wants FFmpeg's chatter sets the variable, which is read once, when the process opens its first video.
     """
     cv2.setNumThreads(1)
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", AV_LOG_QUIET)
     logging: Any = getattr(cv2.utils, "logging", cv2)  # newer wheels keep the function in a module of its own
     logging.setLogLevel(SILENT)
 

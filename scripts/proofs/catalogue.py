@@ -1,6 +1,21 @@
 """All proofs by name."""
 
-from proofs import accuracy, memory, speed
+from proofs import accuracy, cameras, discovery, faults, fleet, latency, memory, scale, soak, speed, writes
 from proofs.proof import Proof
 
-PROOFS: dict[str, Proof] = {proof.name: proof for proof in (accuracy.PROOF, speed.PROOF, memory.PROOF)}
+PROOFS: dict[str, Proof] = {
+    proof.name: proof
+    for proof in (
+        accuracy.PROOF,
+        speed.PROOF,
+        memory.PROOF,
+        faults.PROOF,
+        cameras.PROOF,
+        latency.PROOF,
+        scale.PROOF,
+        soak.PROOF,
+        writes.PROOF,
+        fleet.PROOF,
+        discovery.PROOF,
+    )
+}

@@ -41,7 +41,14 @@ def free_port() -> int:
 class Subscriber:
     """Keeps every message below `edgewatch/` in the order of arrival."""
 
-    def __init__(self, port: int, username: str | None = None, password: str | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        username: str | None = None,
+        password: str | None = None,
+        filters: tuple[str, ...] = ("edgewatch/#",),
+    ) -> None:
+        self._filters = [(pattern, 1) for pattern in filters]
         self.messages: list[tuple[str, str, bool]] = []
         """Topic, payload, whether it was retained from before."""
         self._ready = threading.Event()
@@ -51,7 +58,7 @@ class Subscriber:
         self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = lambda _client, _userdata, message: self.messages.append(
-            (message.topic, message.payload.decode(), message.retain)
+            (message.topic, message.payload.decode(errors="replace"), message.retain)
         )
         self._client.reconnect_delay_set(1, 1)
         self._client.connect("127.0.0.1", port)
@@ -59,7 +66,7 @@ class Subscriber:
         assert self._ready.wait(PATIENCE_S), "no answer to SUBSCRIBE"
 
     def _subscribe(self, client: Client, *_: object) -> None:
-        client.subscribe("edgewatch/#", qos=1)
+        client.subscribe(self._filters)
 
     def payloads(self, ending: str) -> list[str]:
         """Payloads of topics that end so, oldest first."""
@@ -92,6 +99,7 @@ class Mosquitto:
             pytest.skip("mosquitto is not installed (Debian package mosquitto)")
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
+        self.folder = folder
         folder.mkdir(exist_ok=True)
         access = ["allow_anonymous true"]
         if password is not None:
@@ -127,8 +135,13 @@ class Mosquitto:
         self._process.wait()
         self._process = None
 
-    def subscribe(self, username: str | None = None, password: str | None = None) -> Subscriber:
-        subscriber = Subscriber(self.port, username, password)
+    def subscribe(
+        self,
+        username: str | None = None,
+        password: str | None = None,
+        filters: tuple[str, ...] = ("edgewatch/#",),
+    ) -> Subscriber:
+        subscriber = Subscriber(self.port, username, password, filters)
         self._subscribers.append(subscriber)
         return subscriber
 

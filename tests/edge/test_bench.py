@@ -33,6 +33,8 @@ def test_figures_fit_their_rounds(make_bundle, head):
     assert figures["step_p50_ms"] <= figures["step_p95_ms"] <= figures["step_p99_ms"]
     assert figures["streams"] == 1
     assert figures["memory_mb"] > 10
+    assert figures["carried"][0]["cameras"] == 1
+    assert figures["decoding_cores_per_camera"] > 0
 
 
 def test_frames_are_pictures_and_a_step_takes_one_a_stream(make_bundle):

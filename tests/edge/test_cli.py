@@ -96,6 +96,18 @@ print(code, sorted(heavy), sockets, int(peak_kib) // 1024, sep="|")
 """
 
 
+def test_what_masks_cover_is_drawn(make_clip, tmp_path: Path) -> None:
+    make_clip("clip.avi", ("green", 1.0))
+    config = tmp_path / "box.toml"
+    config.write_text("[cameras.hall]\nsource = 'clip.avi'\nmasks = [[[0, 0], [1, 0], [1, 0.5], [0, 0.5]]]\n")
+    out = tmp_path / "hall.png"
+    done = edge("mask", "hall", "--config", config, "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "hall, 96x64, 1 masks, 0 rest zones" in done.stdout
+    assert out.read_bytes().startswith(b"\x89PNG")
+    refused(edge("mask", "attic", "--config", config), 2, "box.toml", "'attic'", "hall")
+
+
 def test_a_run_without_broker_opens_no_socket_and_stays_small(make_clip, colour_bundle: Path) -> None:
     clip = make_clip("clip.mp4", *EVENTFUL)
     command = [sys.executable, "-c", INSPECT, "run", "--source", clip, "--bundle", colour_bundle]
@@ -112,7 +124,7 @@ def test_the_warning_of_a_bundle_is_printed(make_clip, colour_bundle: Path, tmp_
     clip, configuration = make_clip("clip.mp4", *EVENTFUL), tmp_path / "edgewatch.toml"
     run = edge("run", "--source", clip, "--bundle", colour_bundle)
     assert run.returncode == 0, run.stderr
-    assert run.stderr.splitlines()[0] == f"edge: bundle colours: warning: {warning}"
+    assert run.stderr.splitlines()[0] == f"bundle colours: warning: {warning}"
     configuration.write_text(f"bundle = '{colour_bundle}'\n[cameras.hall]\nsource = '{clip}'\n", encoding="utf-8")
     check = edge("check", "--config", configuration)
     (line,) = (line for line in check.stdout.splitlines() if line.startswith("bundle: "))
@@ -162,7 +174,7 @@ def test_sources_that_are_none(make_clip, colour_bundle: Path, tmp_path: Path, k
         source.mkdir()
         code = 2
     elif kind == "stream":
-        source, word = "rtsp://u:hunter2@camera", "rtsp"
+        source, word = "http://u:hunter2@camera", "http"
     run = edge("run", "--source", source, "--bundle", colour_bundle, "--events", file)
     refused(run, code, word)
     assert "hunter2" not in run.stderr

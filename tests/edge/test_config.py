@@ -7,7 +7,7 @@ import pytest
 
 from edge import config
 from edge.bundle import AlertSpec, BundleSpec
-from edge.config import AlertOverride, CameraConfig, alert_specs, broker_password, load, parse
+from edge.config import AlertOverride, CameraConfig, alert_specs, broker_password, camera_password, load, parse
 from edge.errors import ConfigurationError
 
 WHOLE = """
@@ -99,6 +99,18 @@ def test_a_byte_order_mark_and_windows_line_ends_are_taken(tmp_path: Path) -> No
             "[cameras.hall]\nsource = '0'\n[cameras.hall.alerts.fall]\nonset_treshold = 0.5",
             "cameras.hall.alerts.fall.onset_treshold: unknown key; did you mean 'onset_threshold'?",
         ),
+        (
+            "[cameras.hall]\nsource = 'rtsp://admin:hunter2@192.0.2.1/ch1'",
+            "cameras.hall.source: holds a password; remove it and set EDGEWATCH_CAMERA_<NAME>_PASSWORD",
+        ),
+        (
+            "[cameras.hall]\nsource = 'rtsp://'",
+            "cameras.hall.source: not the address of a network camera; write rtsp://user@host:port/path",
+        ),
+        (
+            "[cameras.hall]\nsource = '0'\nstill_down_s = 1",
+            "cameras.hall.still_down_s: Input should be greater than or equal to 5",
+        ),
         ("[outbox]\nzzz = 1", "outbox.zzz: unknown key; known are max_events, max_bytes"),
         ("[cameras.hall]", "cameras.hall.source: Field required"),
         ("threads = 'two'", "threads: Input should be a valid integer, unable to parse string as an integer"),
@@ -164,6 +176,15 @@ def test_the_password_comes_from_the_environment_or_the_credentials_directory(tm
     assert broker_password({"CREDENTIALS_DIRECTORY": str(tmp_path)}) == "from systemd "
     both = {"CREDENTIALS_DIRECTORY": str(tmp_path), "EDGEWATCH_MQTT_PASSWORD": "from the environment"}
     assert broker_password(both) == "from the environment"
+
+
+def test_a_cameras_password_comes_the_same_way(tmp_path: Path) -> None:
+    assert camera_password("back-door", {}) is None
+    (tmp_path / "camera-back-door-password").write_text("from systemd\n", encoding="utf-8")
+    both = {"CREDENTIALS_DIRECTORY": str(tmp_path), "EDGEWATCH_CAMERA_BACK_DOOR_PASSWORD": "from the environment"}
+    assert camera_password("back-door", both) == "from the environment"
+    assert camera_password("back-door", {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == "from systemd"
+    assert camera_password("hall", both) is None
 
 
 @pytest.fixture

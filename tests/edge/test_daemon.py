@@ -10,9 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.daemon import ended_by_restart
-from edge.types import Event
-
 TIMEOUT_S = 120
 
 
@@ -111,16 +108,6 @@ def test_events_wait_on_disk_for_a_broker_that_comes_later(start_mosquitto, star
     until(lambda: len(subscriber.events()) == 2, "the events")
     assert [event["type"] for event in subscriber.events()] == ["started", "ended"]
     assert subscriber.events()[1]["reason"] == "end of file"
-
-
-def test_an_interrupted_event_ends_where_it_was_last_known() -> None:
-    active = Event(
-        "0" * 26, "hall", "fall", "updated", 0.9, 0.95, "2026-01-02T03:04:05.500Z", None, 61.25, None, "m", "0", 4.0
-    )
-    ended = ended_by_restart(active)
-    assert (ended.type, ended.reason, ended.position_s) == ("ended", "restart", None)
-    assert ended.ended_at == "2026-01-02T03:05:06.750Z"
-    assert (ended.id, ended.duration_s) == (active.id, 61.25)
 
 
 # edge check

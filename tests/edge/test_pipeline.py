@@ -195,7 +195,7 @@ class TestProgress:
 def test_a_recording_too_short_for_a_sample_is_refused(make_bundle):
     spec = {"height_px": 32, "width_px": 32, "stream": "motion", "rate_hz": 5.0}
     model = open_model(Bundle.load(make_bundle(input=spec)))
-    with pytest.raises(SourceError, match="scene: 1 frames are too few"):
+    with pytest.raises(SourceError, match=r"scene: too short for one sample \(1 frames\)"):
         list(Watcher(Scene((GREY, 0.1)), model).steps())
 
 

@@ -96,6 +96,6 @@ def test_without_root_it_says_what_to_type(
 ) -> None:
     monkeypatch.setattr(setup_env, "as_root", lambda: None)
     with pytest.raises(SystemExit) as end:
-        setup_env.apt_get_install("python3.11-venv", "a virtual environment")
+        setup_env.apt_get_install("a virtual environment", "python3.11-venv")
     assert end.value.code == 1
     assert "sudo apt-get install python3.11-venv" in capsys.readouterr().err

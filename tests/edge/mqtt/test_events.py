@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.mqtt.events import Topics, event_fields, event_line, parse_rfc3339, rfc3339, to_json, with_delivery
+from edge.clock import parse_rfc3339, rfc3339
+from edge.mqtt.events import Topics, event_fields, event_line, to_json, with_delivery
 from edge.types import Event
 
 KEYS = [

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,9 @@ import pytest
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.connection import Connection, CredentialsRefusedError
-from edge.mqtt.outbox import Outbox
+from edge.mqtt.outbox import SCHEMA, Outbox
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.store import Store
 from edge.types import Event
 
 EVENT = Event(
@@ -43,9 +45,8 @@ STATE = "hall/fall/state"
 
 @pytest.fixture
 def outbox() -> Iterator[Outbox]:
-    outbox = Outbox(None, 1000, 1_000_000)
-    yield outbox
-    outbox.close()
+    with contextlib.closing(Store(None, SCHEMA)) as store:
+        yield Outbox(store, 1000, 1_000_000)
 
 
 @pytest.fixture
@@ -280,6 +281,83 @@ def test_tls_with_a_client_certificate(start_mosquitto, start_publisher, certifi
     )
     known.publish(EVENT)
     assert known.flush(20) == 0
+
+
+EXPIRED = """[ca]
+default_ca = here
+[here]
+database = index.txt
+serial = serial.txt
+new_certs_dir = .
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+"""
+
+
+def test_an_expired_certificate_is_said_to_be_one_and_tried_on(
+    start_mosquitto, start_publisher, certificates: Path, until
+) -> None:
+    (certificates / "ca.cnf").write_text(EXPIRED, encoding="utf-8")
+    (certificates / "index.txt").touch()
+    (certificates / "serial.txt").write_text("01\n", encoding="utf-8")
+    subprocess.run(
+        ["openssl", "ca", "-batch", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", "server.csr",
+         "-out", "old.pem", "-startdate", "20200101000000Z", "-enddate", "20200201000000Z", "-extfile", "names"],
+        cwd=certificates, check=True, capture_output=True,
+    )  # fmt: skip
+    tls = ("cafile", "ca.pem"), ("certfile", "server.pem"), ("keyfile", "server.key")
+    mosquitto = start_mosquitto(running=False, lines=tuple(f"{key} {certificates / name}" for key, name in tls))
+    good, old = (certificates / "server.pem").read_bytes(), (certificates / "old.pem").read_bytes()
+    (certificates / "server.pem").write_bytes(old)
+    mosquitto.start()
+    publisher = start_publisher(mosquitto.url.replace("mqtt://", "mqtts://"), ca_file=certificates / "ca.pem")
+    publisher.publish(EVENT)
+    until(lambda: publisher.fault, "the refusal")
+    assert "certificate has expired" in str(publisher.fault)
+    assert "the clock" in str(publisher.fault)
+    mosquitto.end()
+    (certificates / "server.pem").write_bytes(good)
+    mosquitto.start()
+    assert publisher.flush(60) == 0
+
+
+def test_a_refused_event_is_tried_on_with_growing_pauses(start_mosquitto, start_publisher, until, tmp_path) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic read #\ntopic write edgewatch/box/availability\n", encoding="utf-8")
+    mosquitto = start_mosquitto(lines=(f"acl_file {acl}",))
+    lines: list[str] = []
+    publisher = start_publisher(mosquitto.url, version="5", report=lines.append)
+    publisher.publish(EVENT)
+    until(lambda: publisher.fields()["connections"] >= 3, "the third attempt")
+    assert any("the broker refuses an event" in line for line in lines)
+    assert publisher._outbox.depth() == 1
+
+
+def test_pictures_and_scores_are_sent_once_or_dropped(mosquitto, start_publisher, until) -> None:
+    publisher = start_publisher(f"mqtt://127.0.0.1:{mosquitto.port + 1}")
+    for number in range(100):
+        publisher.send_picture("hall/snapshot", bytes(number))
+    assert not publisher._pictures
+    subscriber = mosquitto.subscribe()
+    connected = start_publisher(mosquitto.url)
+    assert connected.flush(10) == 0
+    connected.send_picture("hall/snapshot", b"jpeg")
+    connected.scores("hall", {"fall": 0.123456})
+    until(lambda: subscriber.payloads("hall/scores"), "the scores")
+    assert subscriber.payloads("hall/scores") == ['{"fall":0.1235}']
+    assert subscriber.payloads("hall/snapshot") == ["jpeg"]
+
+
+def test_the_time_from_capture_to_acknowledgement_is_measured(mosquitto, start_publisher) -> None:
+    publisher = start_publisher(mosquitto.url)
+    publisher.publish(EVENT, time.monotonic_ns() - 50_000_000)
+    assert publisher.flush(10) == 0
+    assert 50 <= publisher.fields()["capture_to_acknowledgement_ms"]["p99"] < 10_000
+    publisher.publish(EVENT)
+    assert publisher.flush(10) == 0
+    assert not publisher._captured_ns
 
 
 def test_a_failing_stats_source_is_raised_where_somebody_looks(mosquitto, start_publisher) -> None:

@@ -5,6 +5,8 @@ from edge.sources.camera import CameraSource
 from edge.sources.file import FileSource
 from edge.sources.folder import FolderSource
 from edge.sources.opening import open_source
+from edge.sources.picamera import PicameraSource
+from edge.sources.rtsp import RtspSource
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,8 @@ from edge.sources.opening import open_source
         ("0", CameraSource, "/dev/video0"),
         ("/dev/video2", CameraSource, "/dev/video2"),
         ("/dev/null", CameraSource, "/dev/null"),
+        ("rtsp://admin:hunter2@192.0.2.1/ch1", RtspSource, "rtsp://192.0.2.1/ch1"),
+        ("picamera:1", PicameraSource, "picamera:1"),
     ],
 )
 def test_chooses_by_what_is_written(text, kind, name):
@@ -35,7 +39,7 @@ def test_a_rate_that_is_none(tmp_path, rate_hz):
         open_source(str(tmp_path), rate_hz)
 
 
-def test_streams_are_refused_without_their_secrets():
-    with pytest.raises(SourceError, match="rtsp://: streams are not supported") as caught:
-        open_source("rtsp://admin:hunter2@192.0.2.1/stream")
+def test_other_streams_are_refused_without_their_secrets():
+    with pytest.raises(SourceError, match="http://: not supported") as caught:
+        open_source("http://admin:hunter2@192.0.2.1/stream")
     assert "hunter2" not in str(caught.value)

@@ -1,0 +1,148 @@
+"""How many cameras a machine carries, from what it was measured to spend on one second of each.
+
+A camera costs processor time twice: its pictures are decoded, all of them, whatever the rate at which they are judged;
+and each step of the model takes its time. The steps of all cameras are taken in turns by one thread, decoding goes on
+beside them on whatever cores there are. So with n cameras at r steps a second each,
+
+    n * r * step_s <= 1    and    n * (decoding + r * step_s) <= cores.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edge.bundle import InputSpec
+from edge.errors import SourceError
+from edge.glance import glance, shrink
+from edge.sampling import Sampler
+from edge.sources import Source
+from edge.sources.opening import open_source
+from edge.types import NS_PER_S
+
+SAMPLE: Final = Path(__file__).parent / "samples" / "camera.mp4"
+"""As a network camera sends it: 1280x720, H.264, 15 a second. Made by scripts/make-sample."""
+CAMERAS: Final = (1, 2, 4, 6, 8, 12, 16, 24, 32)
+RATE_TOLERANCE: Final = 0.95
+"""Of the bundle's rate: below, a camera counts as slow."""
+MIN_PICTURES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What one second of a camera's stream costs before the model sees it."""
+
+    name: str
+    height_px: int
+    width_px: int
+    rate_hz: float
+    """Pictures a second, all of which are decoded."""
+    cost: float
+    """Seconds of one core for each second of the stream: decoding, colours, size, a look at the picture's health."""
+
+
+def measure_stream(source: str, spec: InputSpec, seconds: float) -> Stream:
+    """Read a video, again and again, or a camera, as the daemon's threads do, and count their processor time.
+
+    Args:
+        source: a video or a camera, as in a configuration.
+        spec: what the model is fed.
+        seconds: of processor or of wall time, whichever is over first; a video is read at least once.
+
+    Raises:
+        SourceError: it cannot be opened, or gives too few pictures to tell.
+    """
+    end_s = time.monotonic() + seconds
+    cost_ns = length_ns = pictures = 0
+    size_px = (0, 0)
+    while True:
+        one = open_source(source)
+        passage = _read(one, spec, lambda live=one.live: live and time.monotonic() >= end_s)
+        cost_ns += passage.cost_ns
+        length_ns += passage.length_ns
+        pictures += passage.pictures
+        size_px = passage.size_px
+        if one.live or time.monotonic() >= end_s:
+            break
+    if pictures < MIN_PICTURES or length_ns <= 0:
+        raise SourceError(f"{source}: only {pictures} pictures, which is too few to measure; give a longer video")
+    return Stream(one.name, *size_px, pictures * NS_PER_S / length_ns, cost_ns / length_ns)
+
+
+def carried(cost: float, step_s: float, rate_hz: float, cores: float, n: int) -> float:
+    """Return how many steps a second each of n cameras gets, at most what the bundle asks for.
+
+    Args:
+        cost: of a stream, in cores.
+        step_s: of the model.
+        rate_hz: that the bundle asks for.
+        cores: of the machine.
+        n: cameras.
+    """
+    by_thread_hz = 1 / (n * step_s)
+    by_cores_hz = (cores / n - cost) / step_s
+    return max(0.0, min(rate_hz, by_thread_hz, by_cores_hz))
+
+
+def capacity(stream: Stream, step_s: float, rate_hz: float, cores: int | None = None) -> dict[str, Any]:
+    """Return the figures for JSON: cost of the stream, cameras at the bundle's rate, and the rate of more cameras."""
+    cores = cores or len(os.sched_getaffinity(0))
+    at_rate = 0
+    while carried(stream.cost, step_s, rate_hz, cores, at_rate + 1) >= RATE_TOLERANCE * rate_hz:
+        at_rate += 1
+    listed = sorted({*CAMERAS, max(1, at_rate)})
+    rows = [{"cameras": n, "steps_per_s": round(carried(stream.cost, step_s, rate_hz, cores, n), 2)} for n in listed]
+    return {
+        "cores": cores,
+        "stream": f"{stream.name}, {stream.width_px}x{stream.height_px}, {stream.rate_hz:.0f} per second",
+        "decoding_cores_per_camera": round(stream.cost, 4),
+        "model_cores_per_camera": round(rate_hz * step_s, 4),
+        "rate_hz": rate_hz,
+        "cameras": at_rate,
+        "carried": rows,
+    }
+
+
+def describe(rows: Sequence[dict[str, Any]]) -> str:
+    """The table for people."""
+    lines = ["cameras    steps a second each"]
+    lines += [f"{row['cameras']:>7}    {row['steps_per_s']:.2f}" for row in rows if row["steps_per_s"] > 0]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    cost_ns: int
+    length_ns: int
+    pictures: int
+    size_px: tuple[int, int]
+
+
+def _read(source: Source, spec: InputSpec, is_over: Callable[[], bool]) -> _Passage:
+    """Read once. What opening costs is not counted: it happens once."""
+    sampler = Sampler(spec)
+    times_ns: list[int] = []
+
+    def wanted(capture_ns: int) -> bool:
+        times_ns.append(capture_ns)
+        return sampler.wants(capture_ns)
+
+    size_px = (0, 0)
+    begin_ns, first = None, 0
+    for frame in source.frames(wanted):
+        if begin_ns is None:
+            begin_ns = time.thread_time_ns()
+            first = len(times_ns)
+        height_px, width_px, _ = frame.pixels.shape
+        size_px = (height_px, width_px)
+        small = shrink(frame, spec)
+        if sampler.push(small) is not None:
+            glance(small.pixels, small.capture_ns)
+        if is_over():
+            source.close()
+    if begin_ns is None:
+        return _Passage(0, 0, 0, size_px)
+    length_ns = times_ns[-1] - times_ns[first - 1]
+    return _Passage(time.thread_time_ns() - begin_ns, length_ns, len(times_ns) - first, size_px)

@@ -1,0 +1,207 @@
+"""One camera, read by a thread of its own: opened, watched, and opened again when it is lost, for ever."""
+
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import numpy as np
+
+from edge.bundle import InputSpec
+from edge.condition import SILENCE_S
+from edge.errors import SourceError
+from edge.glance import Glance, glance, shrink
+from edge.pauses import growing_pauses_s
+from edge.rates import RateWindow
+from edge.sampling import Sampler
+from edge.slots import Slots
+from edge.sources import Source
+from edge.types import Frame, Pixels, Sample
+
+LONGEST_PAUSE_S: Final = 2.0
+"""Between two attempts. A camera that comes back is to be seen again within 5 s, opening included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What a camera hands to the model."""
+
+    sample: Sample
+    seen: Glance
+
+
+class Keeper(Protocol):
+    """Keeps pictures that may be asked for later."""
+
+    def wants(self, capture_ns: int) -> bool:
+        """Whether the picture of this time shall be kept."""
+        ...
+
+    def keep(self, frame: Frame) -> None:
+        """Keep a picture."""
+        ...
+
+
+@dataclass(slots=True)
+class Freeze:
+    """For how long a picture has not changed by one bit. It outlives the connection: a camera that is opened again and
+    shows the same picture is still frozen."""
+
+    frozen: bool = False
+    _grey: bytes = b""
+    _checksum: int | None = None
+    _since_s: float = 0.0
+
+    def see(self, pixels: Pixels, seen: Glance, now_s: float) -> None:
+        """Compare with the picture before. Glances that differ spare the look at every bit."""
+        grey = seen.grey.tobytes()
+        checksum = zlib.crc32(np.ascontiguousarray(pixels).data) if grey == self._grey else None
+        if checksum is None or (self._checksum is not None and checksum != self._checksum):
+            self._since_s = now_s
+        self._grey, self._checksum = grey, checksum
+        self.frozen = now_s - self._since_s >= SILENCE_S
+
+
+@dataclass(slots=True)
+class Notes:
+    """What the thread notes for others to read."""
+
+    begun_s: float = field(default_factory=time.monotonic)
+    frame_s: float | None = None
+    fault: str | None = None
+    cannot_open: bool = False
+    ended: bool = False
+    live: bool = True
+    reopened: int = 0
+    skipped_frames: int = 0
+
+
+class Capture:
+    """Reads a camera and leaves its newest sample in the camera's slot."""
+
+    def __init__(
+        self,
+        name: str,
+        open_source: Callable[[], Source],
+        spec: InputSpec,
+        slots: Slots[Shot],
+        *,
+        lossless: bool = False,
+        keeper: Keeper | None = None,
+        log_fault: Callable[[BaseException], None],
+    ) -> None:
+        """Prepare; `start` begins.
+
+        Args:
+            name: of the camera.
+            open_source: makes a source, behind its privacy masks; called again whenever the camera was lost.
+            spec: what the model is fed.
+            slots: of all cameras.
+            lossless: whether every sample of a recording waits for its turn.
+            keeper: of pictures.
+            log_fault: takes an error of ours, which must not end the watching.
+        """
+        self.notes = Notes()
+        self.freeze = Freeze()
+        self.rate = RateWindow()
+        """Of the samples that the camera gives."""
+        self._name = name
+        self._open_source = open_source
+        self._spec = spec
+        self._slots = slots
+        self._lossless = lossless
+        self._keeper = keeper
+        self._log_fault = log_fault
+        self._source: Source | None = None
+        self._stopping = threading.Event()
+        self._has_frames = False
+        self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end. What it has put into the slot stays there."""
+        self._stopping.set()
+        if self._source is not None:
+            self._source.close()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread's end."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        pauses_s = growing_pauses_s(LONGEST_PAUSE_S)
+        while not self._stopping.is_set():
+            self._has_frames = False
+            fault = self._read_to_the_end()
+            if fault is None:
+                break
+            if self._has_frames and not self.freeze.frozen:
+                pauses_s = growing_pauses_s(LONGEST_PAUSE_S)
+            self.notes.cannot_open, self.notes.fault = not self._has_frames, fault
+            self._stopping.wait(next(pauses_s))
+            self.notes.reopened += 1
+        self._slots.wake()
+
+    def _read_to_the_end(self) -> str | None:
+        """Read until the camera is lost, and say why; None when it was stopped, or was a recording."""
+        try:
+            source = self._source = self._open_source()
+            self.notes.live = source.live
+            if not self._stopping.is_set():  # `stop` may have come before there was a source to close
+                self._read(source)
+        except SourceError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - a fault of this camera's must not end the others
+            self._log_fault(error)
+            return "unexpected fault, see the log"
+        if self._stopping.is_set():
+            return None
+        if source.live:
+            return f"{source.name}: gives no more pictures"
+        self.notes.ended = True
+        return None
+
+    def _read(self, source: Source) -> None:
+        sampler = Sampler(self._spec)
+        self.rate.clear()
+        skipped_before = self.notes.skipped_frames
+        is_sample = is_kept = False
+
+        def wanted(capture_ns: int) -> bool:
+            nonlocal is_sample, is_kept
+            is_sample = sampler.wants(capture_ns)
+            is_kept = self._keeper is not None and self._keeper.wants(capture_ns)
+            return is_sample or is_kept
+
+        for frame in source.frames(wanted):
+            self.notes.frame_s, self.notes.fault = time.monotonic(), None
+            self.notes.skipped_frames = skipped_before + source.skipped_frames
+            self._has_frames = True
+            if self._stopping.is_set():
+                return
+            if is_kept and self._keeper is not None:
+                self._keeper.keep(frame)
+            small = shrink(frame, self._spec) if is_sample else None
+            if small is not None and (sample := sampler.push(small)) is not None:
+                self._offer(sample, glance(small.pixels, small.capture_ns), frame, source)
+
+    def _offer(self, sample: Sample, seen: Glance, frame: Frame, source: Source) -> None:
+        """Put a sample into the slot.
+
+        Raises:
+            SourceError: the camera shows one and the same picture.
+        """
+        self.rate.note(sample.capture_ns)
+        if source.live:
+            self.freeze.see(frame.pixels, seen, time.monotonic())
+            if self.freeze.frozen:
+                raise SourceError(f"{source.name}: its picture does not change")
+        if self._lossless:
+            self._slots.put_when_free(self._name, Shot(sample, seen), self._stopping.is_set)
+        else:
+            self._slots.put(self._name, Shot(sample, seen))

@@ -1,0 +1,143 @@
+"""The whole file: its other tables, and how it is read."""
+
+import os
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self, cast
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from edge.bundle import Name
+from edge.config.broker import BrokerConfig, HomeAssistantConfig, OutboxConfig
+from edge.config.cameras import CameraConfig, CameraName
+from edge.config.table import Table, first_fault
+from edge.errors import ConfigurationError
+
+
+class HealthConfig(Table):
+    """What monitoring may read, besides the `stats` topic."""
+
+    prometheus_file: Path | None = None
+    """For node_exporter's textfile collector: ends with `.prom`. It is written once a minute: give it a place under
+    /run, which is no disk."""
+    prometheus_port: int | None = Field(default=None, ge=1, le=65535)
+    """On loopback only."""
+
+    @field_validator("prometheus_file")
+    @classmethod
+    def _collected(cls, path: Path | None) -> Path | None:
+        if path is not None and path.suffix != ".prom":
+            raise ValueError(f"{path.name} is not read by node_exporter; let it end with .prom")
+        return path
+
+
+class PicturesConfig(Table):
+    """Pictures of events. Off, nothing is kept and nothing leaves the box."""
+
+    snapshots: Literal["off", "blurred", "full"] = "off"
+    """One picture for each event that starts. Blurred ones are so before anything keeps them, clips too."""
+    clips: bool = False
+    """Also the seconds around it, as WebM."""
+    publish: bool = True
+    """Send them to the broker; else they only stay on this disk."""
+    before_s: float = Field(default=5.0, ge=0, le=60)
+    after_s: float = Field(default=5.0, ge=0, le=60)
+    rate_hz: float = Field(default=10.0, ge=1, le=30)
+    width_px: int = Field(default=640, ge=160, le=1920)
+    max_age_days: float = Field(default=7.0, gt=0)
+    max_bytes: int = Field(default=500_000_000, ge=1_000_000)
+
+    @model_validator(mode="after")
+    def _clips_need_snapshots(self) -> Self:
+        if self.clips and self.snapshots == "off":
+            raise ValueError('clips need snapshots = "blurred" or "full"')
+        return self
+
+
+def _default_device_id() -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", socket.gethostname().lower()).strip("-") or "edgewatch"
+
+
+def _default_state_dir() -> Path | None:
+    directory = os.environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd gives several with colons between
+    return Path(directory) if directory else None
+
+
+class Config(Table):
+    """The whole file."""
+
+    device_id: Name = Field(default_factory=_default_device_id)
+    state_dir: Path | None = Field(default_factory=_default_state_dir)
+    """Holds the outbox, so that events survive a restart."""
+    bundle: Path | None = None
+    """A bundle directory or `.zip`; None is the built-in one."""
+    threads: int = Field(default=1, ge=1, le=64)
+    """Threads of the model's interpreter."""
+    broker: BrokerConfig | None = None
+    cameras: dict[CameraName, CameraConfig] = Field(default={})
+    outbox: OutboxConfig = OutboxConfig()
+    pictures: PicturesConfig = PicturesConfig()
+    home_assistant: HomeAssistantConfig = HomeAssistantConfig()
+    health: HealthConfig = HealthConfig()
+
+
+def load(path: Path) -> Config:
+    """Read the configuration file.
+
+    Raises:
+        ConfigurationError: it is absent, not TOML, or a key is unknown or has a wrong value; the message names the key.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}; give the path of a configuration file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from error
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not TOML: {error}; correct that line") from error
+    return parse(_with_absolute_paths(tables, path.parent), str(path))
+
+
+def parse(tables: Mapping[str, Any], where: str) -> Config:
+    """Check what a file, or the command line, says.
+
+    Raises:
+        ConfigurationError: the message begins with `where` and names the key.
+    """
+    try:
+        return Config.model_validate(tables)
+    except ValidationError as error:
+        raise ConfigurationError(f"{where}: {first_fault(error)}") from None  # its text would repeat the values
+
+
+def _with_absolute_paths(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the file's relative paths relative to its folder. Values of wrong types are left for the model to refuse."""
+
+    def absolute(table: Any, *keys: str) -> Any:
+        if not isinstance(table, dict):
+            return table
+        values = cast("dict[str, Any]", table)
+        paths = {key: str(folder / values[key]) for key in keys if isinstance(values.get(key), str) and values[key]}
+        return values | paths
+
+    tables = absolute(tables, "bundle", "state_dir")
+    if "broker" in tables:
+        tables["broker"] = absolute(tables["broker"], "ca_file", "client_cert_file", "client_key_file")
+    if "health" in tables:
+        tables["health"] = absolute(tables["health"], "prometheus_file")
+    if isinstance(tables.get("cameras"), dict):
+        tables["cameras"] = {
+            name: absolute(camera, "source") if _is_path(camera) else camera
+            for name, camera in tables["cameras"].items()
+        }
+    return tables
+
+
+def _is_path(camera: Any) -> bool:
+    source = cast("dict[str, Any]", camera).get("source") if isinstance(camera, dict) else None
+    return isinstance(source, str) and not source.isdecimal() and "://" not in source

@@ -1,0 +1,86 @@
+"""The tables of the cameras."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+
+from edge.bundle import AlertSpec, BundleSpec, Name, Probability, Seconds
+from edge.config.table import Table, first_fault
+from edge.errors import ConfigurationError, SourceError
+from edge.regions import Polygon
+from edge.sources.addresses import is_stream, without_credentials
+
+CONTRACT_NAMES = frozenset({"events", "stats", "availability"})
+
+
+def _not_of_the_contract(name: str) -> str:
+    if name in CONTRACT_NAMES:
+        raise ValueError(f"{name!r} is a topic of the MQTT contract and cannot name a camera; choose another name")
+    return name
+
+
+CameraName = Annotated[Name, AfterValidator(_not_of_the_contract)]
+
+
+class AlertOverride(Table):
+    """What differs from the bundle's `AlertSpec` for one label of one camera."""
+
+    onset_threshold: Probability | None = None
+    offset_threshold: Probability | None = None
+    min_active_s: Seconds | None = None
+    min_quiet_s: Seconds | None = None
+    refractory_s: Seconds | None = None
+    update_interval_s: Seconds | None = None
+
+
+class CameraConfig(Table):
+    """One camera."""
+
+    source: str = Field(min_length=1)
+    """`rtsp://user@host/path`, a V4L2 device, `picamera:0`, a video file, or a folder of pictures."""
+    rate_hz: float | None = Field(default=None, gt=0, le=1000)
+    """Pictures a second of a folder. Other sources know their own times."""
+    realtime: bool = True
+    """Play a file at its own speed. Cameras have no other."""
+    alerts: dict[Name, AlertOverride] = Field(default={})
+    masks: list[Polygon] = Field(default=[])
+    """Privacy: black before anything looks at the picture."""
+    rest_zones: list[Polygon] = Field(default=[])
+    """Beds and sofas: no fall begins there."""
+    still_down_s: float | None = Field(default=None, ge=5, le=3600)
+    """Report who does not move for so long after a fall."""
+    publish_scores: bool = False
+    """Whether the scores are published once a second."""
+
+    @field_validator("source")
+    @classmethod
+    def _source_without_password(cls, source: str) -> str:
+        if not is_stream(source):
+            return source
+        try:
+            without_credentials(source)
+        except SourceError as error:
+            raise ValueError(str(error)) from None
+        if urlsplit(source).password is not None:
+            raise ValueError("holds a password; remove it and set EDGEWATCH_CAMERA_<NAME>_PASSWORD")
+        return source
+
+
+def alert_specs(camera: str, config: CameraConfig, bundle: BundleSpec) -> dict[str, AlertSpec]:
+    """Lay a camera's overrides over the bundle's alert defaults.
+
+    Raises:
+        ConfigurationError: a label does not alert in this bundle, or the result contradicts itself.
+    """
+    specs = dict(bundle.alerts)
+    for label, override in config.alerts.items():
+        key = f"cameras.{camera}.alerts.{label}"
+        if label not in specs:
+            raise ConfigurationError(f"{key}: labels that alert in bundle {bundle.name!r} are {', '.join(specs)}")
+        values = specs[label].model_dump() | override.model_dump(exclude_none=True)
+        try:
+            specs[label] = AlertSpec.model_validate(values)
+        except ValidationError as error:
+            raise ConfigurationError(f"{key}: {first_fault(error)}") from None
+    return specs

@@ -1,0 +1,47 @@
+"""Secrets: from the environment, or from systemd's credentials directory; never from the file."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge.errors import ConfigurationError
+
+PASSWORD_VARIABLE = "EDGEWATCH_MQTT_PASSWORD"  # noqa: S105 - the name of the variable
+PASSWORD_CREDENTIAL = "mqtt-password"  # noqa: S105 - the name of the credential
+
+
+def broker_password(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the broker's password from the environment, or else from systemd's credentials directory.
+
+    Raises:
+        ConfigurationError: the credential is there and cannot be read.
+    """
+    return _secret(PASSWORD_VARIABLE, PASSWORD_CREDENTIAL, environment)
+
+
+def camera_password(camera: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the password of a camera's user: of `hall` from `EDGEWATCH_CAMERA_HALL_PASSWORD`, or else from the
+    credential `camera-hall-password`.
+
+    Raises:
+        ConfigurationError: the credential is there and cannot be read.
+    """
+    variable = f"EDGEWATCH_CAMERA_{camera.upper().replace('-', '_')}_PASSWORD"
+    return _secret(variable, f"camera-{camera}-password", environment)
+
+
+def _secret(variable: str, credential_name: str, environment: Mapping[str, str]) -> str | None:
+    if secret := environment.get(variable):
+        return secret
+    directory = environment.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        return None
+    credential = Path(directory, credential_name)
+    try:
+        return credential.read_text("utf-8").rstrip("\r\n")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{credential}: cannot be read ({error}); correct the unit's LoadCredential"
+        ) from error

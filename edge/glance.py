@@ -1,0 +1,56 @@
+"""A first look at a picture, beside the model: small enough to keep, enough to see movement and a covered lens."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bundle import InputSpec
+from edge.types import Frame, Pixels
+
+GLANCE_PX: Final = (36, 64)  # (height, width)
+LEVELS: Final = 256
+SHARPEST_SHARE: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What one picture looks like from afar."""
+
+    grey: NDArray[np.uint8]  # GLANCE_PX
+    sharpness: float
+    """Of the sharpest hundredth of the picture, the least absolute Laplacian, in grey levels. A mean would tell a
+    camera's noise rather than the outlines of what it sees."""
+    capture_ns: int
+
+
+def glance(pixels: Pixels, capture_ns: int) -> Glance:
+    """Look at uint8 (height, width, 3) RGB."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    height_px, width_px = GLANCE_PX
+    small = cv2.resize(grey, (width_px, height_px), interpolation=cv2.INTER_AREA)
+    return Glance(np.asarray(small, np.uint8), _sharpness(grey), capture_ns)
+
+
+def _sharpness(grey: cv2.typing.MatLike) -> float:
+    detail = cv2.convertScaleAbs(cv2.Laplacian(cv2.blur(grey, (3, 3)), cv2.CV_16S))
+    counts = cv2.calcHist([detail], [0], None, [LEVELS], [0, LEVELS]).ravel()
+    return float(np.searchsorted(np.cumsum(counts), (1 - SHARPEST_SHARE) * detail.size))
+
+
+def shrink(frame: Frame, spec: InputSpec) -> Frame:
+    """Take the first steps of `preprocess.resize`, so that the frames which wait to be compared take less memory.
+
+    Resizing the result gives, bit for bit, what resizing the frame gives.
+    """
+    pixels = frame.pixels
+    double = (2 * spec.width_px, 2 * spec.height_px)
+    while pixels.shape[0] >= 2 * double[1] and pixels.shape[1] >= 2 * double[0]:
+        height_px, width_px = pixels.shape[0] // 2, pixels.shape[1] // 2
+        even = pixels[: 2 * height_px, : 2 * width_px]
+        pixels = np.asarray(cv2.resize(even, (width_px, height_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    if pixels.shape[0] * pixels.shape[1] > double[0] * double[1]:
+        pixels = np.asarray(cv2.resize(pixels, double, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return Frame(pixels, frame.sequence, frame.capture_ns)

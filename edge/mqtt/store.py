@@ -1,0 +1,286 @@
+"""One SQLite file in which a box remembers what must survive a crash, and what becomes of it when the disk fails.
+
+- The disk refuses (full, read-only, broken): everything goes on in memory, which is said, and back to the disk once it
+  takes it again.
+- The file is corrupt: it is set aside with a date, which is said, and a new one is begun.
+
+Work is given as functions over a connection, so that it can be done again elsewhere.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from edge.errors import ConfigurationError
+
+FILE_NAME = "outbox.db"
+LOCK_FILE_NAME = "lock"
+IN_MEMORY = ":memory:"
+COMPANIONS = ("-wal", "-shm")
+FORMAT_VERSION = 1
+"""Files of the format 0 are understood: see `migration`."""
+KEPT_CORRUPT_FILES = 3
+RETRY_INTERVAL_S = 60.0
+DISK_ERRNOS = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+DISK_CODES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+CORRUPT_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+PRIMARY_CODE_MASK = 0xFF
+
+_Answer = TypeVar("_Answer")
+Work = Callable[[sqlite3.Connection], _Answer]
+"""Reads and writes; may be called twice, so it changes nothing but the database."""
+
+
+class _CorruptError(Exception):
+    """The file is no database, or a damaged one."""
+
+
+class Store:
+    """Durable while the disk is, available always. Safe to use from several threads."""
+
+    def __init__(self, directory: Path | None, schema: str, report: Callable[[str], None] = lambda _: None) -> None:
+        """Open the file, or make it.
+
+        Args:
+            directory: where it lies; None keeps everything in memory.
+            schema: `CREATE ... IF NOT EXISTS` statements.
+            report: takes a line when the disk fails, and when it comes back.
+
+        Raises:
+            ConfigurationError: the directory cannot be used by this user, or another edge uses it.
+        """
+        self.path = IN_MEMORY if directory is None else str(directory / FILE_NAME)
+        self.fault: str | None = None
+        """Why nothing is kept on disk; None while it is, and where memory was asked for."""
+        self._schema = schema
+        self._report = report
+        self._lock = threading.Lock()
+        self._retry_at_s = 0.0
+        self._locked = contextlib.ExitStack()
+        if directory is not None:
+            self._locked.enter_context(_locked(directory))
+        self._database = self._open()
+
+    def write(self, work: Work[_Answer]) -> _Answer:
+        """Do some work in a transaction; it is on disk when this returns, or `fault` says why not."""
+        with self._lock:
+            self._return_to_disk()
+            for _ in range(2):  # in memory nothing fails, so the second time is the last
+                try:
+                    return self._transact(work)
+                except sqlite3.Error as error:
+                    self._recover(error)
+            return self._transact(work)
+
+    def read(self, work: Work[_Answer]) -> _Answer:
+        """Do some work that changes nothing."""
+        with self._lock:
+            for _ in range(2):
+                try:
+                    return work(self._database)
+                except sqlite3.Error as error:
+                    self._recover(error)
+            return work(self._database)
+
+    def tend(self) -> None:
+        """Go back to the disk, if it takes us; to be called now and then, for the time when nothing is written."""
+        with self._lock:
+            self._return_to_disk()
+
+    def close(self) -> None:
+        """Close the file, and let others have the directory."""
+        with self._lock:
+            self._database.close()
+            self._locked.close()
+
+    def _transact(self, work: Work[_Answer]) -> _Answer:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            answer = work(self._database)
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
+            raise
+        return answer
+
+    def _open(self) -> sqlite3.Connection:
+        if self.path == IN_MEMORY:
+            return self._in_memory()
+        for _ in range(2):
+            try:
+                return self._on_disk()
+            except _CorruptError as error:
+                if not self._set_aside(str(error)):
+                    break
+            except (sqlite3.Error, OSError) as error:
+                if not _is_disk_fault(error):
+                    raise ConfigurationError(
+                        f"{self.path}: cannot be used ({error}); check state_dir and its rights"
+                    ) from error
+                self._note_fault(str(error))
+                break
+        return self._salvaged()
+
+    def _on_disk(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+        try:
+            if (found := database.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
+                raise _CorruptError(str(found[0]))  # noqa: TRY301 - closed below, like every fault
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version > FORMAT_VERSION:
+                raise _CorruptError(f"of format {version}, which is newer than this edge")  # noqa: TRY301
+            _prepare(database, self._schema)
+            database.execute("BEGIN IMMEDIATE")  # a read-only file says so here
+            database.execute("ROLLBACK")
+        except BaseException as error:
+            database.close()
+            if isinstance(error, sqlite3.DatabaseError) and _code(error) in CORRUPT_CODES:
+                raise _CorruptError(str(error)) from error
+            raise
+        return database
+
+    def _in_memory(self) -> sqlite3.Connection:
+        database = sqlite3.connect(IN_MEMORY, check_same_thread=False, isolation_level=None)
+        _prepare(database, self._schema)
+        return database
+
+    def _salvaged(self) -> sqlite3.Connection:
+        """Take into memory what an unwritable disk holds: SQLite cannot open a journal there, so a copy is read."""
+        memory = self._in_memory()
+        with contextlib.suppress(sqlite3.Error, OSError), tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder, FILE_NAME)
+            for suffix in ("", "-wal"):
+                content = Path(self.path + suffix)
+                if content.exists():
+                    Path(f"{copy}{suffix}").write_bytes(content.read_bytes())
+            with contextlib.closing(sqlite3.connect(copy)) as found:
+                found.backup(memory)
+            _prepare(memory, self._schema)
+        return memory
+
+    def _recover(self, error: sqlite3.Error) -> None:
+        """Go on elsewhere after a fault of the disk.
+
+        Raises:
+            sqlite3.Error: it is none.
+        """
+        if self.path == IN_MEMORY or self.fault is not None:
+            raise error
+        if _code(error) in CORRUPT_CODES:
+            self._database.close()
+            self._set_aside(str(error))
+            self._database = self._open()
+        elif _is_disk_fault(error):
+            self._leave_disk(str(error))
+        else:
+            raise error
+
+    def _leave_disk(self, reason: str) -> None:
+        memory = self._in_memory()
+        with contextlib.suppress(sqlite3.Error):
+            self._database.backup(memory)
+        _prepare(memory, self._schema)  # also where the copy failed
+        with contextlib.suppress(sqlite3.Error):
+            self._database.close()
+        self._database = memory
+        self._note_fault(reason)
+
+    def _return_to_disk(self) -> None:
+        """Write memory over what the disk still holds: it is older."""
+        if self.fault is None or time.monotonic() < self._retry_at_s:
+            return
+        self._retry_at_s = time.monotonic() + RETRY_INTERVAL_S
+        try:
+            with contextlib.closing(sqlite3.connect(self.path)) as disk:
+                self._database.backup(disk)
+            database = self._on_disk()
+        except (sqlite3.Error, OSError, _CorruptError) as error:
+            if isinstance(error, _CorruptError) or _code(error) in CORRUPT_CODES:
+                self._set_aside(str(error))
+            return
+        self._database.close()
+        self._database = database
+        self.fault = None
+        self._report(f"{self.path}: the disk takes events again")
+
+    def _note_fault(self, reason: str) -> None:
+        self.fault = reason
+        self._retry_at_s = time.monotonic() + RETRY_INTERVAL_S
+        self._report(
+            f"{self.path}: the disk refuses ({reason}); events are kept in memory until it does not; free space, or "
+            "replace the disk"
+        )
+
+    def _set_aside(self, reason: str) -> bool:
+        """Rename a corrupt file, with its date; return whether that worked."""
+        file = Path(self.path)
+        kept = file.with_name(f"{file.name}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+        try:
+            file.rename(kept)
+            for suffix in COMPANIONS:
+                with contextlib.suppress(FileNotFoundError):
+                    Path(self.path + suffix).rename(f"{kept}{suffix}")
+            for old in sorted(file.parent.glob(f"{file.name}.corrupt-*Z"))[:-KEPT_CORRUPT_FILES]:
+                for suffix in ("", *COMPANIONS):
+                    Path(f"{old}{suffix}").unlink(missing_ok=True)
+        except OSError as error:
+            self._note_fault(f"{reason}, and {error.strerror}")
+            return False
+        self._report(f"{self.path}: corrupt ({reason}); set aside as {kept.name}, a new one is begun; check the disk")
+        return True
+
+
+def _prepare(database: sqlite3.Connection, schema: str) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.executescript(schema)
+    database.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary result code; 0 for other errors."""
+    return getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE_MASK
+
+
+def _is_disk_fault(error: Exception) -> bool:
+    return error.errno in DISK_ERRNOS if isinstance(error, OSError) else _code(error) in DISK_CODES
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Generator[None]:
+    """Keep a second daemon out: both would send everything, and end each other's events.
+
+    Raises:
+        ConfigurationError: another edge is there, or this user may not write.
+    """
+    path = directory / LOCK_FILE_NAME
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        if error.errno not in DISK_ERRNOS:
+            raise ConfigurationError(
+                f"{path}: cannot be written ({error.strerror}); check state_dir and its rights"
+            ) from error
+        yield  # whoever comes second on such a disk finds as little as we do
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise ConfigurationError(
+            f"{directory}: another edge runs with this state_dir; stop it, or give this one another"
+        ) from error
+    finally:
+        os.close(descriptor)

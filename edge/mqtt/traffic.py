@@ -1,0 +1,49 @@
+"""What is under way on one connection: at most one event, and any number of retained payloads."""
+
+from edge.errors import BrokerError
+from edge.mqtt.connection import Connection
+from edge.mqtt.outbox import Waiting
+
+
+class Traffic:
+    """Knows what the broker has still to acknowledge."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.event: Waiting | None = None
+        self.refused_topics: list[str] = []
+        """Of retained payloads that the broker does not take from us; the caller empties it."""
+        self._event_number = 0
+        self._retained: dict[int, str] = {}
+        """Topic of each message."""
+
+    def send_event(self, topic: str, payload: str, event: Waiting) -> None:
+        """Send the only event; the next one waits until this one is acknowledged."""
+        self._event_number = self.connection.publish(topic, payload, qos=1, retain=False)
+        self.event = event
+
+    def send_retained(self, topic: str, payload: str) -> None:
+        """Send a payload that the broker keeps; an empty one ends that."""
+        self._retained[self.connection.publish(topic, payload, qos=1, retain=True)] = topic
+
+    def take_acknowledged(self) -> Waiting | None:
+        """Return the event, if the broker has acknowledged it since the last call.
+
+        Raises:
+            BrokerError: it refuses the event.
+        """
+        for number, reason in self.connection.refused():
+            if self.event is not None and number == self._event_number:
+                raise BrokerError(f"the broker refuses an event ({reason}); check its ACL")
+            self.refused_topics.append(self._retained.pop(number, "a topic"))
+        numbers = self.connection.acknowledged()
+        for number in numbers:
+            self._retained.pop(number, None)
+        if self.event is None or self._event_number not in numbers:
+            return None
+        event, self.event = self.event, None
+        return event
+
+    def is_idle(self) -> bool:
+        """Whether nothing is under way."""
+        return self.event is None and not self._retained

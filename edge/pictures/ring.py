@@ -1,0 +1,90 @@
+"""The last seconds of one camera, in memory, as JPEG: what a snapshot or a clip is made of."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import cv2
+import numpy as np
+
+from edge.types import NS_PER_S, Frame, Pixels
+
+JPEG_QUALITY: Final = 80
+BLURRED_WIDTH_PX: Final = 32
+"""Nobody is recognized in so few."""
+
+Style = Literal["blurred", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """One picture that was kept."""
+
+    jpeg: bytes
+    capture_ns: int
+
+
+class Ring:
+    """Keeps masked pictures, a few a second. The camera's thread keeps, another one takes."""
+
+    def __init__(self, style: Style, *, seconds: float, rate_hz: float, width_px: int) -> None:
+        """Prepare.
+
+        Args:
+            style: whether pictures are blurred before they are kept.
+            seconds: how much is kept.
+            rate_hz: pictures a second.
+            width_px: of what is kept; smaller pictures stay as they are.
+        """
+        self._style: Style = style
+        self._period_ns = round(NS_PER_S / rate_hz)
+        self._width_px = width_px
+        self._stills: deque[Still] = deque(maxlen=round(seconds * rate_hz) + 1)
+        self._next_ns: int | None = None
+        self._lock = threading.Lock()
+
+    def wants(self, capture_ns: int) -> bool:
+        """Whether the picture of this time shall be kept."""
+        return self._next_ns is None or capture_ns >= self._next_ns or capture_ns < self._next_ns - 2 * self._period_ns
+
+    def keep(self, frame: Frame) -> None:
+        """Keep a picture."""
+        encoded, content = cv2.imencode(
+            ".jpg", _drawn(frame.pixels, self._style, self._width_px), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        )
+        assert encoded
+        due_ns = frame.capture_ns if self._next_ns is None else self._next_ns
+        is_late = not 0 <= frame.capture_ns - due_ns < self._period_ns
+        self._next_ns = (frame.capture_ns if is_late else due_ns) + self._period_ns
+        with self._lock:
+            self._stills.append(Still(content.tobytes(), frame.capture_ns))
+
+    def newest_ns(self) -> int | None:
+        """Return when the newest picture was taken."""
+        with self._lock:
+            return self._stills[-1].capture_ns if self._stills else None
+
+    def nearest(self, capture_ns: int) -> Still | None:
+        """Return the picture that was taken nearest to a time."""
+        with self._lock:
+            return min(self._stills, key=lambda still: abs(still.capture_ns - capture_ns), default=None)
+
+    def between(self, first_ns: int, last_ns: int) -> list[Still]:
+        """Return the pictures of a stretch of time, oldest first."""
+        with self._lock:
+            return [still for still in self._stills if first_ns <= still.capture_ns <= last_ns]
+
+
+def _drawn(pixels: Pixels, style: Style, width_px: int) -> cv2.typing.MatLike:
+    """Return BGR of at most this width, even both ways as video wants it."""
+    height_px, own_width_px, _ = pixels.shape
+    scale = min(1.0, width_px / own_width_px)
+    size = (max(2, round(own_width_px * scale) & ~1), max(2, round(height_px * scale) & ~1))
+    if style == "blurred":
+        few = (BLURRED_WIDTH_PX, max(1, round(BLURRED_WIDTH_PX * height_px / own_width_px)))
+        pixels = np.asarray(cv2.resize(pixels, few, interpolation=cv2.INTER_AREA), np.uint8)
+        return cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), cv2.COLOR_RGB2BGR)
+    if size != (own_width_px, height_px):
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)

@@ -1,0 +1,81 @@
+"""Between the cameras and the model: one slot a camera, that holds its newest sample, and fair turns over the slots."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+CHECK_INTERVAL_S = 0.1
+"""How often a recording that waits for its slot looks whether it shall end."""
+
+
+class Slots(Generic[Item]):
+    """What a camera puts into its slot replaces what nobody has taken, so latency never builds up.
+
+    When the taker cannot keep up with all, every camera gets the same number of turns.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._items: dict[str, Item | None] = dict.fromkeys(names)
+        self._replaced = dict.fromkeys(names, 0)
+        self._turns = list(names)  # who has waited longest since its last turn comes first
+        self._changed = threading.Condition()
+        self._woken = False
+
+    def put(self, name: str, item: Item) -> None:
+        """Show the newest item of a camera."""
+        with self._changed:
+            self._replaced[name] += self._items[name] is not None
+            self._items[name] = item
+            self._changed.notify_all()
+
+    def put_when_free(self, name: str, item: Item, is_over: Callable[[], bool]) -> None:
+        """Wait until the last item was taken, for a recording that is read as fast as it can be watched."""
+        with self._changed:
+            while self._items[name] is not None:
+                if is_over():
+                    return
+                self._changed.wait(CHECK_INTERVAL_S)
+            self._items[name] = item
+            self._changed.notify_all()
+
+    def take(self, timeout_s: float) -> tuple[str, Item] | None:
+        """Take the item of the camera whose turn it is; wait for one, or for `wake`."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._woken or any(item is not None for item in self._items.values()), timeout_s
+            )
+            self._woken = False
+            for name in self._turns:
+                item = self._items[name]
+                if item is not None:
+                    self._turns.remove(name)
+                    self._turns.append(name)
+                    self._items[name] = None
+                    self._changed.notify_all()
+                    return name, item
+        return None
+
+    def _is_anything_there(self) -> bool:
+        return self._woken or any(item is not None for item in self._items.values())
+
+    def wake(self) -> None:
+        """Let `take` return."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def clear(self, name: str) -> None:
+        """Forget a camera's item."""
+        with self._changed:
+            self._items[name] = None
+            self._changed.notify_all()
+
+    def is_empty(self, name: str) -> bool:
+        """Whether nothing of a camera waits."""
+        return self._items[name] is None
+
+    def replaced(self, name: str) -> int:
+        """How many items of a camera nobody has taken in time."""
+        return self._replaced[name]

@@ -1,0 +1,230 @@
+"""Wires the concrete parts of a run together: the only place that knows them all."""
+
+import sys
+from collections.abc import Generator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.bundle import BUILTIN, AlertSpec, Bundle
+from edge.camera import CameraSetup
+from edge.camera_source import camera_source
+from edge.capture import Keeper
+from edge.config import Config, alert_specs
+from edge.daemon import Cameras
+from edge.health.health import Health
+from edge.health.housekeeping import Chore, housekeeping
+from edge.health.log import Log
+from edge.health.notify import Notifier
+from edge.health.stats import Stats
+from edge.interruption import Interruption
+from edge.model import Model, open_model
+from edge.pictures.photographer import Photographer
+from edge.pictures.studio import open_photographer, open_rings
+from edge.pipeline import FallRules, Watcher
+from edge.sinks import JsonLines, Printer
+from edge.testalarm import TestAlarms
+from edge.watching import Outlets, watch_once
+
+if TYPE_CHECKING:  # imports paho, which a run without broker does not need
+    from edge.mqtt.box import Mqtt
+
+TEST_ALARM_INTERVAL_S = 1.0
+TEND_INTERVAL_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The parts of a run, wired."""
+
+    config: Config
+    model: Model
+    alerts: dict[str, dict[str, AlertSpec]]
+    stats: Stats
+    outlets: Outlets
+    mqtt: "Mqtt | None"
+    log: Log
+
+    def watch_once(self, camera: str, interruption: Interruption) -> None:
+        """Watch one source to its end."""
+        self._connect()
+        watch_once(self.watcher(camera), self.outlets, self.stats.camera(camera), interruption, self.log)
+
+    def watch_for_ever(self, interruption: Interruption) -> None:
+        """Be the daemon."""
+        notifier = Notifier()
+        health = Health(self.stats, notifier, self.config.cameras)
+        with self._photographer() as photographer:
+            self._watch(health, notifier, interruption, photographer)
+
+    def _watch(
+        self, health: Health, notifier: Notifier, interruption: Interruption, photographer: Photographer | None
+    ) -> None:
+        cameras = Cameras(
+            [self.setup(name, photographer and photographer.rings[name]) for name in self.config.cameras],
+            self.model,
+            self.outlets,
+            health=health,
+            report=self.log,
+            on_event=None if photographer is None else photographer.on_event,
+            on_false_alarm=None if photographer is None else photographer.on_false_alarm,
+        )
+        for name in self.config.cameras:
+            self.stats.camera(name).more = partial(cameras.fields, name)
+        if self.mqtt is not None:
+            self._announce(self.mqtt)
+            self.mqtt.commands.attach(cameras)
+        self._connect()
+        with self._monitoring():
+            cameras.run(interruption)
+            notifier.stopping()
+
+    def _connect(self) -> None:
+        """End what a crash left, then begin to talk."""
+        from edge.recovery import end_interrupted  # noqa: PLC0415 - with a broker only
+
+        if self.mqtt is not None:
+            end_interrupted(self.mqtt.outbox, self.outlets)
+            self.mqtt.publisher.start()
+
+    def _announce(self, mqtt: "Mqtt") -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import
+
+        from edge.mqtt.box import announce  # noqa: PLC0415 - imports paho
+        from edge.mqtt.discovery import Device  # noqa: PLC0415
+
+        labels = {name: list(specs) for name, specs in self.alerts.items()}
+        device = Device(self.config.device_id, self.model.spec.name, version("edgewatch"))
+        announce(
+            self.config,
+            mqtt,
+            labels,
+            device,
+            snapshots=self.config.pictures.snapshots != "off" and self.config.pictures.publish,
+        )
+
+    @contextmanager
+    def _monitoring(self) -> Generator[None]:
+        """Do what has to be done beside watching."""
+        from edge.health import prometheus  # noqa: PLC0415 - imports an HTTP server
+
+        chores: list[Chore] = []
+        settings = self.config.health
+        if self.mqtt is not None:
+            chores.append(Chore("outbox", TEND_INTERVAL_S, self.mqtt.store.tend))
+            if self.config.state_dir is not None:
+                alarms = self._test_alarms(self.config.state_dir, self.mqtt)
+                chores.append(Chore("test alarm", TEST_ALARM_INTERVAL_S, alarms.tick))
+        if (file := settings.prometheus_file) is not None:
+            write = partial(self._write_metrics, file)
+            chores.append(Chore(str(file), TEND_INTERVAL_S, write))
+        with ExitStack() as running:
+            if settings.prometheus_port is not None:
+                running.enter_context(prometheus.served(settings.prometheus_port, self.stats.payload))
+            running.enter_context(housekeeping(chores, self.log))
+            yield
+
+    def _write_metrics(self, file: Path) -> None:
+        from edge.health import prometheus  # noqa: PLC0415 - imports an HTTP server
+
+        prometheus.write(file, self.stats.payload())
+
+    def _test_alarms(self, state_dir: Path, mqtt: "Mqtt") -> TestAlarms:
+        labels = {name: list(specs) for name, specs in self.alerts.items()}
+        model = (self.model.spec.name, self.model.digest)
+        return TestAlarms(state_dir, labels, model, self.outlets, is_waiting=mqtt.outbox.is_waiting)
+
+    @contextmanager
+    def _photographer(self) -> Generator[Photographer | None]:
+        """Have pictures made, where they are wanted."""
+        settings = self.config.pictures
+        rings = open_rings(settings, self.config.cameras)
+        if not rings:
+            yield None
+            return
+        send = None if self.mqtt is None else self.mqtt.publisher.send_picture
+        photographer = open_photographer(settings, rings, self.config.state_dir, send, self.log)
+        self.stats.add("pictures", photographer.fields)
+        photographer.start()
+        try:
+            yield photographer
+        finally:
+            photographer.close()
+
+    def setup(self, camera: str, keeper: Keeper | None = None) -> CameraSetup:
+        settings = self.config.cameras[camera]
+        open_source = partial(camera_source, camera, settings)
+        live = open_source().live
+        return CameraSetup(
+            name=camera,
+            open_source=open_source,
+            alerts=self.alerts[camera],
+            live=live,
+            lossless=not live and not settings.realtime,
+            rules=self.rules(camera),
+            keeper=keeper,
+            publish_scores=settings.publish_scores,
+        )
+
+    def watcher(self, camera: str) -> Watcher:
+        source = camera_source(camera, self.config.cameras[camera])
+        return Watcher(source, self.model, camera=camera, alerts=self.alerts[camera], rules=self.rules(camera))
+
+    def rules(self, camera: str) -> FallRules:
+        settings = self.config.cameras[camera]
+        return FallRules(settings.rest_zones, settings.still_down_s)
+
+
+def open_box(
+    config: Config, password: str | None, events: Path | None, opened: ExitStack, *, tell_of_connection: bool
+) -> Box:
+    """Open what a run needs, in the order in which it refuses: file of events, bundle, outbox.
+
+    Args:
+        config: what to run.
+        password: of the broker's user.
+        events: a file that gets the events too.
+        opened: closes what was opened.
+        tell_of_connection: whether the log says when the connection to the broker comes and goes.
+
+    Raises:
+        EdgewatchError: something cannot be opened.
+    """
+    log = Log(secrets=[password] if password else [])
+    lines = None if events is None else opened.enter_context(closing(JsonLines(events)))
+    bundle = Bundle.load(config.bundle or BUILTIN)
+    if bundle.spec.warning:
+        log(f"bundle {bundle.spec.name}: warning: {bundle.spec.warning}")
+    alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
+    model = open_model(bundle, config.threads)
+    stats = Stats({"name": bundle.spec.name, "sha256": bundle.digest}, model.backend.name)
+    stats.add("log", log.fields)
+    mqtt = None
+    if config.broker is not None:
+        from edge.mqtt.box import open_mqtt  # noqa: PLC0415 - imports paho
+
+        onsets = {
+            camera: {label: spec.onset_threshold for label, spec in specs.items()} for camera, specs in alerts.items()
+        }
+        mqtt = open_mqtt(
+            config,
+            config.broker,
+            password,
+            onsets,
+            stats=stats.payload,
+            report=log,
+            report_connection=log if tell_of_connection else _say_nothing,
+            opened=opened,
+        )
+        stats.add("outbox", mqtt.outbox.fields)
+        stats.add("mqtt", mqtt.publisher.fields)
+        stats.add("commands", mqtt.commands.fields)
+        opened.callback(mqtt.publisher.close)
+    publisher = None if mqtt is None else mqtt.publisher
+    return Box(config, model, alerts, stats, Outlets(publisher, lines, [Printer(sys.stdout)]), mqtt, log)
+
+
+def _say_nothing(_line: str) -> None:
+    pass

@@ -1,0 +1,115 @@
+"""The access control list that ships: what it lets pass, and what it stops, in a real mosquitto."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import paho.mqtt.publish as paho_publish
+import pytest
+
+from edge.bundle import AlertSpec
+from edge.config import Config
+from edge.mqtt.box import announce, open_mqtt
+from edge.mqtt.discovery import Device
+from edge.types import Event
+
+ACL = Path(__file__).parents[3] / "systemd" / "mosquitto-edgewatch.acl"
+WORD = "correct horse"
+EVENT = Event(
+    "01JCAFE0000000000000000000", "hall", "fall", "started", 0.9, 0.9, "2026-01-02T03:04:05.500Z", None, 1, None, "m",
+    "0", None,
+)  # fmt: skip
+
+
+@pytest.fixture
+def broker(start_mosquitto, tmp_path: Path):
+    """A mosquitto with the list, and the users `box`, `other`, `homeassistant` and `dashboard`."""
+    acl = tmp_path / "edgewatch.acl"
+    acl.write_text(ACL.read_text(encoding="utf-8"), encoding="utf-8")
+    acl.chmod(0o600)
+    broker = start_mosquitto(running=False, password=WORD, lines=(f"acl_file {acl}",))
+    for user in ("other", "homeassistant", "dashboard"):
+        subprocess.run(
+            ["mosquitto_passwd", "-b", tmp_path / "broker-0" / "users", user, WORD], check=True, capture_output=True
+        )
+    broker.start()
+    return broker
+
+
+@pytest.fixture
+def start_box(broker) -> Iterator:
+    """Start a box of this version of MQTT, as the user `box`; its log's lines are beside it."""
+    with ExitStack() as opened:
+
+        def start(version: str):
+            tables = {
+                "device_id": "box",
+                "broker": {"url": f"mqtt://box@127.0.0.1:{broker.port}", "version": version, "commands": True},
+                "cameras": {"hall": {"source": "0"}},
+            }
+            config = Config.model_validate(tables)
+            lines: list[str] = []
+            assert config.broker is not None
+            mqtt = open_mqtt(
+                config,
+                config.broker,
+                WORD,
+                {"hall": {"fall": AlertSpec().onset_threshold}},
+                stats=dict,
+                report=lines.append,
+                report_connection=lines.append,
+                opened=opened,
+            )
+            announce(config, mqtt, {"hall": ["fall"]}, Device("box", "m", "0"), snapshots=False)
+            opened.callback(mqtt.publisher.close)
+            mqtt.publisher.start()
+            return mqtt, lines
+
+        yield start
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_boxes_and_home_assistant_do_what_they_have_to(broker, start_box, until, version: str) -> None:
+    home_assistant = broker.subscribe("homeassistant", WORD, ("edgewatch/#", "homeassistant/#"))
+    mqtt, lines = start_box(version)
+    mqtt.publisher.publish(EVENT)
+    assert mqtt.publisher.flush(20) == 0
+    until(home_assistant.events, "the event")
+    until(lambda: home_assistant.payloads("homeassistant/device/box/config"), "the announcement")
+    assert "hall__fall__state" in json.loads(home_assistant.payloads("/config")[0])["components"]
+
+    def send(user: str, topic: str, payload: str) -> None:
+        paho_publish.single(
+            topic, payload, 1, hostname="127.0.0.1", port=broker.port, auth={"username": user, "password": WORD}
+        )
+
+    for user in ("dashboard", "other"):
+        send(user, "edgewatch/box/hall/enabled/set", "OFF")
+        send(user, "edgewatch/box/hall/fall/state", "ON")
+    send("homeassistant", "edgewatch/box/hall/fall/threshold/set", "0.25")
+    until(lambda: home_assistant.payloads("hall/fall/threshold")[-1:] == ["0.25"], "the echo")
+    assert mqtt.commands.fields() == {"allowed": True, "accepted": 1, "refused": 0}
+    send("homeassistant", "homeassistant/status", "online")
+    until(lambda: len(home_assistant.payloads("/config")) == 2, "the announcement again")
+    assert lines == [f"connected to mqtt://127.0.0.1:{broker.port}"]
+    dashboard = broker.subscribe("dashboard", WORD)
+    mqtt.publisher.send_picture("hall/snapshot", b"jpeg")
+    mqtt.publisher.publish(EVENT)
+    until(dashboard.events, "the event at the dashboard")
+    assert not dashboard.payloads("hall/snapshot")
+    assert not dashboard.payloads("hall/enabled")
+
+
+def test_what_the_list_does_not_let_pass_is_said_and_does_not_hold_events_up(broker, start_box, until) -> None:
+    """A list that forbids announcements; only MQTT 5 says so."""
+    acl = broker.folder.parent / "edgewatch.acl"
+    acl.write_text(acl.read_text(encoding="utf-8").replace("pattern write homeassistant/device/%u/config", ""))
+    broker.end()
+    broker.start()
+    mqtt, lines = start_box("5")
+    mqtt.publisher.publish(EVENT)
+    assert mqtt.publisher.flush(20) == 0
+    until(lambda: any("does not take homeassistant/device/box/config" in line for line in lines), "the line")
+    assert mqtt.publisher.fields()["connections"] == 1

@@ -1,0 +1,69 @@
+"""The last seconds of a camera."""
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.pictures.ring import Ring
+from edge.types import NS_PER_S, Frame
+
+
+def frame(time_s: float, size: tuple[int, int] = (360, 640), level: int = 90) -> Frame:
+    return Frame(np.full((*size, 3), level, np.uint8), 0, round(time_s * NS_PER_S))
+
+
+def filled(rate_hz: float = 15.0, seconds: float = 10.0) -> Ring:
+    ring = Ring("full", seconds=3.0, rate_hz=5.0, width_px=320)
+    for number in range(round(rate_hz * seconds)):
+        time_s = number / rate_hz
+        if ring.wants(round(time_s * NS_PER_S)):
+            ring.keep(frame(time_s, level=20 + number))
+    return ring
+
+
+def test_keeps_the_last_seconds_at_its_rate():
+    stills = filled().between(0, 100 * NS_PER_S)
+    times_s = [still.capture_ns / NS_PER_S for still in stills]
+    assert times_s[-1] > 9.7
+    assert 2.9 <= times_s[-1] - times_s[0] <= 3.1
+    assert len(stills) == 16
+    np.testing.assert_allclose(np.diff(times_s), 0.2, atol=0.07)
+
+
+def test_gives_the_picture_that_is_asked_for():
+    ring = filled()
+    still = ring.nearest(round(8.5 * NS_PER_S))
+    assert still is not None
+    picture = cv2.imdecode(np.frombuffer(still.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (180, 320, 3)
+    assert picture.mean() == pytest.approx(20 + round(still.capture_ns / NS_PER_S * 15), abs=2)
+    assert abs(still.capture_ns / NS_PER_S - 8.5) <= 0.1
+    assert ring.newest_ns() == ring.between(0, 100 * NS_PER_S)[-1].capture_ns
+
+
+def test_an_empty_ring_has_nothing():
+    ring = Ring("full", seconds=3.0, rate_hz=5.0, width_px=320)
+    assert ring.nearest(0) is None
+    assert ring.newest_ns() is None
+    assert ring.between(0, 1) == []
+
+
+def test_a_gap_and_a_clock_that_goes_back_do_not_stop_it():
+    ring = Ring("full", seconds=3.0, rate_hz=5.0, width_px=320)
+    for time_s in (0.0, 0.2, 50.0, 50.2, 1.0, 1.2):
+        assert ring.wants(round(time_s * NS_PER_S))
+        ring.keep(frame(time_s))
+    assert not ring.wants(round(1.25 * NS_PER_S))
+
+
+def test_blurred_pictures_hold_no_face():
+    checks = np.kron(np.indices((36, 64)).sum(axis=0) % 2 * 255, np.ones((10, 10))).astype(np.uint8)
+    ring = Ring("blurred", seconds=3.0, rate_hz=5.0, width_px=640)
+    ring.keep(Frame(np.repeat(checks[:, :, np.newaxis], 3, axis=2), 0, 0))
+    still = ring.nearest(0)
+    assert still is not None
+    picture = cv2.imdecode(np.frombuffer(still.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (360, 640, 3)
+    assert picture.std() < 20, "details of ten pixels are gone"
