@@ -33,7 +33,7 @@ def calibrate(graph: Graph, pictures: NDArray[np.uint8]) -> Calibration:
         pictures: uint8 (n, height, width, 3); at most `N_PICTURES` of them, evenly spread, are used.
     """
     chosen = evenly(pictures, N_PICTURES)
-    samples, lows, highs = _observe(graph.content, set(graph.activations()), chosen)
+    samples, lows, highs = observe(graph.content, set(graph.activations()), chosen)
     values = {name: np.concatenate(parts) for name, parts in samples.items()}
 
     def of_kind(kind: StaticKind) -> Ranges:
@@ -74,7 +74,7 @@ def _error(values: NDArray[np.float32], low: float, high: float) -> float:
     return float(np.square(values - rounded).sum())
 
 
-def _observe(
+def observe(
     model: bytes, names: set[str], pictures: NDArray[np.uint8]
 ) -> tuple[dict[str, list[NDArray[np.float32]]], dict[str, float], dict[str, float]]:
     """Run the pictures; a sample of each tensor's values, its lowest and its highest value, by name."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from converters.limits import loss_over_limit
 from converters.plan import Plan, Precision
 from converters.write import refuse_existing, sha256, write_bundle
 from edge.bundle import FRAME_FILE, HEAD_FILE, AlertSpec, Bundle, BundleSpec, InputSpec
@@ -61,6 +62,7 @@ def convert(
     out: Path,
     provenance: Mapping[str, Any],
     force: bool = False,
+    accept_loss: bool = False,
     plan: Plan | None = None,
     latency_budget: float = LATENCY_BUDGET,
     report: Report = print,
@@ -77,6 +79,8 @@ def convert(
         out: directory or `.zip` to write.
         provenance: data sets, recipe, versions, seed.
         force: replace `out` when it exists.
+        accept_loss: write the bundle, with a warning that the box prints, where more is lost than the precision's
+            limit (`LEAST_FEATURES_DB`).
         plan: of an earlier bundle of the same architecture (`verification["plan"]`), instead of a search.
         latency_budget: of float32's latency, for `mixed`.
         report: takes each printed line.
@@ -84,7 +88,7 @@ def convert(
     Raises:
         ConfigurationError: `out` exists, or arguments do not fit.
         ModelError: the Keras model has other inputs or outputs than agreed.
-        QualityError: unusable pictures, or a file that is not what it should be.
+        QualityError: unusable pictures, a file that is not what it should be, or a loss over the limit.
     """
     refuse_existing(out, force=force)
     _check_pictures(trained.input, representative, held_out)
@@ -98,13 +102,16 @@ def convert(
     frame, details = _quantize(float32, precision, representative, plan=plan, budget=latency_budget, report=report)
     operations = check_file(frame, precision)
     figures = verify_frame(trained.frame, float32, frame, held_out)
+    loss = loss_over_limit(precision, figures)
+    if loss and not accept_loss:
+        raise QualityError(f"{loss}; choose another --precision, or take it all the same with --accept-loss")
     verification: dict[str, Any] = {"frame": figures, "operations": operations, **details}
     files = {FRAME_FILE: frame}
     if trained.head is not None:
         files[HEAD_FILE] = export_head(trained.head)
         verification["head"] = verify_head(trained.head, files[HEAD_FILE])
     digests = {file: sha256(content) for file, content in files.items()}
-    spec = draft.model_copy(update={"files": digests, "verification": verification})
+    spec = draft.model_copy(update={"files": digests, "verification": verification, "warning": loss})
     for line in summary(precision, verification):
         report(line)
     return write_bundle(spec, files, out, force=force)
@@ -157,18 +164,18 @@ def _quantize(
     """The frame model in the wanted precision, and what was chosen for it."""
     from converters.calibration import calibrate  # noqa: PLC0415
     from converters.graph import Graph  # noqa: PLC0415
-    from converters.quantize import to_float16, to_float32, to_plan  # noqa: PLC0415
-    from converters.search import best_int8, search  # noqa: PLC0415
+    from converters.integer import make_integer_ready  # noqa: PLC0415
+    from converters.quantize import to_float16, to_float32, to_int8, to_plan  # noqa: PLC0415
+    from converters.search import search  # noqa: PLC0415
 
     graph = Graph(float32)
     if precision == "float32":
         return to_float32(graph), {}
     if precision == "float16":
         return to_float16(graph), {}
-    calibration = calibrate(graph, representative)
     if precision == "int8":
-        content, kind = best_int8(graph, calibration, representative)
-        return content, {"ranges": kind}
+        return to_int8(*make_integer_ready(graph, representative, report)), {}
+    calibration = calibrate(graph, representative)
     if plan is None:
         plan = search(graph, calibration, representative, budget, report)
     elif len(plan) != len(graph.units):

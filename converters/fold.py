@@ -38,7 +38,7 @@ def fold_preprocessing(model: bytes) -> bytes:
         ),
         _operator(parsed, "ADD", [between, _row_constant(parsed, "preprocessing/offset", offset)], current),
     ]
-    _drop_unused_tensors(parsed)
+    drop_unused_tensors(parsed)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
 
 
@@ -78,7 +78,7 @@ def _n_uses(graph: Any, index: int) -> int:
     )
 
 
-def _drop_unused_tensors(parsed: Any) -> None:
+def drop_unused_tensors(parsed: Any) -> None:
     """Renumber the tensors without those that only the folded links used; the quantizer would leave them in float."""
     graph, signature = parsed.subgraphs[0], parsed.signatureDefs[0]
     lists = [graph.inputs, graph.outputs]

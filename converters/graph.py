@@ -14,9 +14,13 @@ from typing import Any
 
 from ai_edge_litert.tools import flatbuffer_utils
 
+from edge.errors import ModelError
+
 _OPENERS = {"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "LOGISTIC"}
 DYNAMIC = ("CONV_2D", "FULLY_CONNECTED")
 """Operations that gain from dynamic quantization. A depthwise one loses: it takes more time and 15 dB (measured)."""
+_FUSED = {0: (-math.inf, math.inf), 1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
+"""Limits of TFLite's fused activations by number: none, ReLU, ReLU from -1 to 1, ReLU6."""
 _FLOAT_TYPES = {"FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16"}
 
 
@@ -98,6 +102,11 @@ class Graph:
             if flatbuffer_utils.type_to_name(tensor.type) in _FLOAT_TYPES
         ]
 
+    def output_types(self) -> list[str]:
+        """TFLite's types of the outputs, such as INT8."""
+        tensors = [self._subgraph.tensors[index] for index in self._subgraph.outputs]
+        return [str(flatbuffer_utils.type_to_name(tensor.type)) for tensor in tensors]
+
     @functools.cached_property
     def units(self) -> tuple[Unit, ...]:
         """Cut the graph before each convolution and activation of its main path."""
@@ -118,16 +127,43 @@ class Graph:
         operators = [self._subgraph.operators[index] for index in chosen]
         taken = {int(i) for operator in operators for i in operator.inputs if i >= 0}
         made = {int(i) for operator in operators for i in operator.outputs}
-        return [index for index in sorted(taken - made) if not self._is_constant(index)]
+        return [index for index in sorted(taken - made) if not self.is_constant(index)]
 
     def _name(self, index: int) -> str:
         return self._subgraph.tensors[index].name.decode()
 
-    def extract(self, chosen: range) -> bytes:
+    def inputs_of(self, chosen: range) -> list[str]:
+        """Names of the activations that consecutive operations take from before them."""
+        return [self._name(index) for index in self._inputs(chosen)]
+
+    def feeds_swish(self, position: int) -> bool:
+        """Whether the operation's output goes into a sigmoid and into the product with it, and nowhere else."""
+        made = int(self._subgraph.operators[position].outputs[0])
+        takers = [k for k, operator in enumerate(self._subgraph.operators) if made in operator.inputs]
+        if [self.operations[k].name for k in takers] != ["LOGISTIC", "MUL"]:
+            return False
+        return int(self._subgraph.operators[takers[0]].outputs[0]) in self._subgraph.operators[takers[1]].inputs
+
+    def fused_limits(self, position: int) -> tuple[float, float]:
+        """Between which limits the operation keeps its results at its end.
+
+        Raises:
+            ModelError: an activation that is not known here.
+        """
+        kind = getattr(self._subgraph.operators[position].builtinOptions, "fusedActivationFunction", 0)
+        if kind not in _FUSED:
+            raise ModelError(f"{self.operations[position].output}: its fused activation {kind} is not supported")
+        return _FUSED[kind]
+
+    def extract(self, chosen: range, *, bare: bool = False) -> bytes:
         """A file of consecutive operations alone: what they take from before are its inputs, what is used after or put
-        out by the whole its outputs, both under their tensors' names."""
+        out by the whole its outputs, both under their tensors' names. `bare`: without fused activations."""
         old = self._subgraph
         operators = [copy.copy(old.operators[index]) for index in chosen]
+        for operator in operators:
+            if bare and getattr(operator.builtinOptions, "fusedActivationFunction", 0):
+                operator.builtinOptions = copy.copy(operator.builtinOptions)
+                operator.builtinOptions.fusedActivationFunction = 0
         made = {int(i) for operator in operators for i in operator.outputs}
         taken = {int(i) for operator in operators for i in operator.inputs if i >= 0}
         wanted = {int(i) for k, o in enumerate(old.operators) if k not in chosen for i in o.inputs}
@@ -148,14 +184,15 @@ class Graph:
         model.subgraphs, model.signatureDefs, model.metadata = [subgraph], [], []
         return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
-    def _is_constant(self, index: int) -> bool:
+    def is_constant(self, index: int) -> bool:
+        """Whether a tensor's content stands in the file."""
         content = self.model.buffers[self._subgraph.tensors[index].buffer].data
         return content is not None and len(content) > 0
 
     def _carried(self, index: int, buffers: list[Any]) -> Any:
         """Copy a tensor, and its constant content, if any, to the end of `buffers`."""
         tensor = copy.copy(self._subgraph.tensors[index])
-        constant = self._is_constant(index)
+        constant = self.is_constant(index)
         if constant:
             buffers.append(self.model.buffers[tensor.buffer])
         tensor.buffer = len(buffers) - 1 if constant else 0

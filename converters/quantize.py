@@ -10,6 +10,7 @@ from litert_quantizer import qtyping, quantizer
 from litert_quantizer.algorithm_manager import AlgorithmName
 
 from converters.graph import DYNAMIC, Graph, Unit, follow_outputs
+from converters.leftovers import take_leftovers
 from converters.plan import PIXEL_RANGE, Calibration, Kind, Plan, Ranges, is_static
 
 _EVERYTHING = qtyping.TFLOperationName.ALL_SUPPORTED
@@ -42,7 +43,7 @@ def to_int8(graph: Graph, ranges: Ranges) -> bytes:
     """Integers throughout, the outputs too."""
     work = quantizer.Quantizer(graph.content)
     _add_static(work, ".*")
-    return _finish(work, graph, ranges)
+    return take_leftovers(_finish(work, graph, ranges))
 
 
 def to_plan(graph: Graph, plan: Plan, calibration: Calibration) -> bytes:

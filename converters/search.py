@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from converters.calibration import evenly
 from converters.graph import Graph
 from converters.measure import Option, measure
-from converters.plan import STATIC_KINDS, Calibration, Plan, StaticKind, is_static
-from converters.quantize import to_float32, to_int8, to_plan
-from converters.runtime import Runner, latencies, signal_to_noise_db
+from converters.plan import Calibration, Plan, is_static
+from converters.quantize import to_float32, to_plan
+from converters.runtime import latencies
 
 N_PICTURES = 16
 """Noise figures differ between pictures by tenths of a decibel, between kinds by many."""
@@ -59,16 +59,6 @@ def search(graph: Graph, calibration: Calibration, pictures: NDArray[np.uint8], 
         return max(within)[1]  # the one with the most time to spend has the least noise
     report(f"search: no plan is within {budget:g} of float32's latency on this machine; the last one is taken")
     return plan
-
-
-def best_int8(graph: Graph, calibration: Calibration, pictures: NDArray[np.uint8]) -> tuple[bytes, StaticKind]:
-    """The integer-only file with the least noise, over the ways to choose ranges."""
-    chosen = evenly(pictures, N_PICTURES)
-    reference = Runner(to_float32(graph)).frames(chosen)["features"]
-    files = {kind: to_int8(graph, calibration[kind]) for kind in STATIC_KINDS}
-    quality = {kind: signal_to_noise_db(reference, Runner(files[kind]).frames(chosen)["features"]) for kind in files}
-    best = max(STATIC_KINDS, key=lambda kind: quality[kind])
-    return files[best], best
 
 
 def best_plan(options: list[list[Option]], tolls_ms: list[float], limit_ms: float) -> Plan:

@@ -14,6 +14,7 @@ from edge.errors import QualityError
 BATCH = 16
 HEAD_TOLERANCE = 1e-3
 N_HEAD_STEPS = 50
+EIGHT_BITS = {"INT8", "UINT8"}
 
 
 def verify_frame(keras_model: Any, float32: bytes, converted: bytes, pictures: NDArray[np.uint8]) -> dict[str, Any]:
@@ -79,21 +80,36 @@ def verify_head(keras_model: Any, converted: bytes) -> dict[str, Any]:
 
 
 def check_file(converted: bytes, precision: Precision) -> dict[str, int]:
-    """The file is what it is called: pixels go in as they are, and int8 holds no float. Its operations with versions.
+    """The file is what it is called: pixels go in as they are, int8 holds no float and gives out 8-bit integers. Its
+    operations with versions.
 
     Raises:
-        QualityError: it is not.
+        QualityError: it is not, or no interpreter takes it.
     """
-    dtype, scale, zero_point = Runner(converted).input_quantization()
+    graph = Graph(converted)
+    if precision == "int8":
+        _check_integers(graph)
+    try:
+        runner = Runner(converted)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise QualityError(f"frame.tflite: the interpreter refuses it ({reason}); use another --precision") from error
+    dtype, scale, zero_point = runner.input_quantization()
     if (dtype, scale, zero_point) != ("uint8", 1.0, 0):
         raise QualityError(
             f"frame.tflite: its input is {dtype}, scale {scale:g}, zero point {zero_point}, instead of uint8, 1, 0; "
             "the frame model must take 0..255"
         )
-    graph = Graph(converted)
-    if precision == "int8" and (left := graph.float_tensors()):
-        raise QualityError(f"frame.tflite: {len(left)} tensors are left in float, the first is {left[0]}")
     return graph.operation_counts()
+
+
+def _check_integers(graph: Graph) -> None:
+    if left := graph.float_tensors():
+        raise QualityError(
+            f"frame.tflite: {len(left)} tensors are left in float, the first is {left[0]}; use --precision mixed"
+        )
+    if other := set(graph.output_types()) - EIGHT_BITS:
+        raise QualityError(f"frame.tflite: its outputs are {', '.join(sorted(other))} instead of INT8 or UINT8")
 
 
 def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

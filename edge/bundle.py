@@ -110,6 +110,8 @@ class BundleSpec(_Strict):
     """Figures of the conversion: agreement with Keras, accuracy float and quantized, on what data."""
     provenance: dict[str, Any]
     """Data sets, recipe, versions, seed."""
+    warning: str = ""
+    """What the box prints when it opens the bundle: a conversion lost more than its limit, and was accepted."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

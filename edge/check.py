@@ -73,9 +73,9 @@ def _bundle(config: Config) -> str:
     model = open_model(bundle, config.threads)
     for name, camera in config.cameras.items():
         alert_specs(name, camera, bundle.spec)
-    return (
-        f"{bundle.spec.name}, {bundle.spec.precision}, labels {', '.join(bundle.spec.labels)}, on {model.backend.name}"
-    )
+    spec = bundle.spec
+    warning = f"; warning: {spec.warning}" if spec.warning else ""
+    return f"{spec.name}, {spec.precision}, labels {', '.join(spec.labels)}, on {model.backend.name}{warning}"
 
 
 def _camera(config: Config, name: str) -> str:

@@ -195,6 +195,8 @@ def open_box(
     log = Log(secrets=[password] if password else [])
     lines = None if events is None else opened.enter_context(closing(JsonLines(events)))
     bundle = Bundle.load(config.bundle or BUILTIN)
+    if bundle.spec.warning:
+        log(f"bundle {bundle.spec.name}: warning: {bundle.spec.warning}")
     alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
     model = open_model(bundle, config.threads)
     stats = Stats({"name": bundle.spec.name, "sha256": bundle.digest}, model.backend.name)

@@ -1,5 +1,6 @@
 """Pictures that calibrate and verify a conversion: real samples, as the frame model sees them, spread over clips."""
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import InputSpec
+from edge.errors import ConfigurationError
 from trainer.decoding import samples
 from trainer.files import write_atomically
 from trainer.manifest import Clip
@@ -34,12 +36,20 @@ def calibration_pictures(run: Run, train: Sequence[Clip], validation: Sequence[C
 
 
 def read_calibration(run: Run) -> tuple[Pictures, Pictures] | None:
-    """Representative and held-out pictures of a run; None where they are not there."""
+    """Representative and held-out pictures of a run; None where they are not there.
+
+    Raises:
+        ConfigurationError: the file is damaged.
+    """
     path = run.path / FILE_NAME
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as content:
-        return content["representative"], content["held_out"]
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+            return content["representative"], content["held_out"]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"{path}: cannot be read ({reason}); train again") from error
 
 
 def pictures(clips: Sequence[Clip], spec: InputSpec, n_pictures: int, seed: int, workers: int) -> Pictures:

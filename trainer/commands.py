@@ -130,7 +130,14 @@ def convert(options: argparse.Namespace) -> int:
     import_tensorflow()
     from trainer.conversion import convert_run  # noqa: PLC0415
 
-    bundle = convert_run(run, options.precision, options.out, name=options.name, force=options.force)
+    bundle = convert_run(
+        run,
+        options.precision,
+        options.out,
+        name=options.name,
+        force=options.force,
+        accept_loss=options.accept_loss,
+    )
     size_mb = sum(len(content) for content in bundle.files.values()) / 1e6
     print(f"{options.out}: {bundle.spec.name}, {bundle.spec.precision}, {size_mb:.1f} MB, {bundle.digest[:12]}")
     return 0

@@ -17,7 +17,14 @@ Precision = Literal["float32", "float16", "mixed", "int8"]
 
 
 def convert_run(
-    run: Run, precision: Precision, out: Path, *, name: str | None = None, force: bool = False, plan: Plan | None = None
+    run: Run,
+    precision: Precision,
+    out: Path,
+    *,
+    name: str | None = None,
+    force: bool = False,
+    accept_loss: bool = False,
+    plan: Plan | None = None,
 ) -> Bundle:
     """Convert a finished run and write the verified bundle.
 
@@ -27,11 +34,12 @@ def convert_run(
         out: directory or `.zip` to write.
         name: of the model in `bundle.json` and events; by default recipe and run.
         force: replace what is at `out`.
+        accept_loss: write a bundle with a warning where more is lost than the precision's limit.
         plan: of an earlier `mixed` bundle of the same architecture, instead of a search.
 
     Raises:
         ConfigurationError: the run is not finished, or `out` exists and `force` is not given.
-        QualityError: the converted model does not agree with the trained one.
+        QualityError: the converted model does not agree with the trained one, or loses more than the limit.
     """
     calibration = read_calibration(run)
     if calibration is None:
@@ -47,6 +55,7 @@ def convert_run(
         out=out,
         provenance=provenance(run, model),
         force=force,
+        accept_loss=accept_loss,
         plan=plan if precision == "mixed" else None,
         report=lambda line: print(line, file=sys.stderr),
     )
@@ -71,10 +80,11 @@ def provenance(run: Run, model: TrainedModel) -> dict[str, Any]:
 
 
 def bundle_of(run: Run, precision: Precision, plan: Plan | None = None) -> Path:
-    """The run's own bundle of a precision, made where it is not there or was left unfinished."""
+    """The run's own bundle of a precision, made where it is not there or was left unfinished. It is there to be judged,
+    so no loss is refused."""
     path = run.path / "bundles" / precision
     if (path / "bundle.json").is_file():
         return path
     shutil.rmtree(path, ignore_errors=True)
-    convert_run(run, precision, path, plan=plan)
+    convert_run(run, precision, path, accept_loss=True, plan=plan)
     return path

@@ -90,11 +90,16 @@ def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     precision = parser.add_mutually_exclusive_group()
     precision.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
     precision.add_argument(
-        "--int8", dest="precision", action="store_const", const="int8", help="integers only; prints what that loses"
+        "--int8", dest="precision", action="store_const", const="int8", help="integers only, as --precision int8"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="directory or .zip to write")
     parser.add_argument("--name", help="name of the model in bundle.json and events (default: recipe and run)")
     parser.add_argument("--force", action="store_true", help="replace what is at --out")
+    parser.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="convert also where more is lost than the limit; the bundle then carries a warning that the box prints",
+    )
     parser.set_defaults(command=commands.convert)
 
 

@@ -113,6 +113,26 @@ def graph(float32):
     return Graph(float32)
 
 
+@pytest.fixture
+def make_graph():
+    """`make_graph(make_features, make_probabilities)`: the float32 graph of a frame model; each makes a tensor of the
+    one before."""
+    import keras
+
+    from converters.export import export_frame
+    from converters.graph import Graph
+
+    def make(make_features: Any, make_probabilities: Any) -> Any:
+        keras.utils.set_random_seed(7)
+        entry = keras.Input((32, 32, 3))
+        x = keras.layers.Conv2D(12, 3, strides=4, name="stem_conv")(keras.layers.Rescaling(1 / 255)(entry))
+        features = make_features(x)
+        model = keras.Model(entry, {"features": features, "probabilities": make_probabilities(features)})
+        return Graph(export_frame(model, InputSpec(height_px=32, width_px=32)))
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def calibration(graph, representative):
     from converters.calibration import calibrate

@@ -5,7 +5,7 @@ import pytest
 
 from converters.measure import Option
 from converters.plan import Plan, is_static
-from converters.search import best_int8, best_plan, search
+from converters.search import best_plan, search
 
 
 def table(seed):
@@ -68,11 +68,3 @@ def test_a_generous_budget_keeps_all_in_float_and_an_impossible_one_says_so(grap
     fastest: Plan = search(graph, calibration, representative, 1e-6, lines.append)
     assert len(fastest) == len(graph.units)
     assert any("no plan is within" in line for line in lines)
-
-
-def test_int8_takes_the_best_ranges(graph, calibration, representative):
-    content, kind = best_int8(graph, calibration, representative)
-    assert is_static(kind)
-    ruined = {name: dict.fromkeys(ranges, (0.0, 1e-3)) for name, ranges in calibration.items() if name != "static-mse"}
-    assert best_int8(graph, calibration | ruined, representative)[1] == "static-mse"
-    assert len(content) < len(graph.content)

@@ -1,10 +1,13 @@
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 
 from converters.export import export_head
+from converters.graph import Graph
 from converters.plan import Plan
-from converters.quantize import to_float32, to_plan
+from converters.quantize import to_float32, to_int8, to_plan
 from converters.runtime import Runner, dequantize, latencies, signal_to_noise_db
 from converters.verify import check_file, run_keras, verify_frame, verify_head
 from edge.errors import QualityError
@@ -79,6 +82,25 @@ def test_a_head_with_a_list_of_inputs_is_exported_by_name(head_model):
 def test_a_float_input_is_refused(float32):
     with pytest.raises(QualityError, match="its input is float32"):
         check_file(float32, "float32")
+
+
+def test_int8_gives_out_8_bits(graph, calibration):
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    content = to_int8(graph, calibration["static-mse"])
+    assert check_file(content, "int8")
+
+    def widened(choose) -> bytes:
+        parsed: Any = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+        tensor = parsed.subgraphs[0].tensors[choose(parsed.subgraphs[0])]
+        tensor.type = flatbuffer_utils.schema_fb.TensorType.INT16
+        return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
+
+    with pytest.raises(QualityError, match="outputs are INT16"):
+        check_file(widened(lambda part: part.outputs[0]), "int8")
+    within = [operation.name for operation in Graph(content).operations].index("DEPTHWISE_CONV_2D")
+    with pytest.raises(QualityError, match="the interpreter refuses it"):
+        check_file(widened(lambda part: part.operators[within].outputs[0]), "int8")
 
 
 def test_int8_with_a_float_left_is_refused(graph, calibration):

@@ -117,6 +117,21 @@ def test_a_run_without_broker_opens_no_socket_and_stays_small(make_clip, colour_
     assert int(resident_mib) < 143  # 150 MB
 
 
+def test_the_warning_of_a_bundle_is_printed(make_clip, colour_bundle: Path, tmp_path: Path) -> None:
+    manifest = colour_bundle / "bundle.json"
+    warning = "int8 keeps 7.2 dB of the features"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"warning": warning}), encoding="utf-8")
+    clip, configuration = make_clip("clip.mp4", *EVENTFUL), tmp_path / "edgewatch.toml"
+    run = edge("run", "--source", clip, "--bundle", colour_bundle)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.splitlines()[0] == f"bundle colours: warning: {warning}"
+    configuration.write_text(f"bundle = '{colour_bundle}'\n[cameras.hall]\nsource = '{clip}'\n", encoding="utf-8")
+    check = edge("check", "--config", configuration)
+    (line,) = (line for line in check.stdout.splitlines() if line.startswith("bundle: "))
+    assert line.startswith("bundle: ok: ")
+    assert line.endswith(f"; warning: {warning}")
+
+
 def test_version_and_help() -> None:
     assert edge("--version").stdout.startswith("edgewatch ")
     for command in ((), ("run",), ("check",), ("bench",)):

@@ -1,0 +1,278 @@
+"""Integer-only files that keep their features: ranges judged by the features, biases corrected on the way.
+
+Walks along the operations with the exact tensors of some pictures and with those of the file that is being made:
+weights rounded, every activation on its 256 levels.
+
+- Biases: the mean error of each output channel is taken from the layer's bias (bias correction; Nagel et al., "A White
+  Paper on Neural Network Quantization", 2021, section 3.4, here with the errors of all layers before). The pictures are
+  movement on an even ground, whose rounding error is the same everywhere: a bias, and most of the noise.
+- Ranges: of some shares of values to clip, that which changes the features least when all after it is float. The
+  squared error of the tensor itself is a bad judge: the few pixels of a moving edge decide it, the features, a mean
+  over the picture, hardly need them.
+- What feeds a swish is cut off below: swish is zero there.
+
+What comes after the features is small and costs nothing: it gets the ranges from its lowest to its highest value.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converters.calibration import evenly, observe
+from converters.constants import Floats, Layer, layer_of, read, replaced, rounded, write
+from converters.graph import Graph
+from converters.plan import PIXEL_RANGE, Ranges
+from converters.refit import refit
+from converters.runtime import Runner
+from edge.errors import ModelError
+
+N_PICTURES = 96
+"""For weights and biases. With 64 the features of other pictures lose 0.3 dB."""
+N_JUDGED = 16
+"""For ranges. With 12 the features of other pictures lose 0.3 dB."""
+SHARES = (0.0, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+"""Of the values, clipped at either end."""
+SWISH_LOWS = (-5.0, -3.0, -4.0, -7.0, -10.0)
+"""Lower ends that are tried where a swish follows; the first while the upper end is looked for."""
+N_LEVELS = 255
+FIXED: dict[str, tuple[float, float]] = {
+    "LOGISTIC": (0.0, 255 / 256),
+    "SOFTMAX": (0.0, 255 / 256),
+    "TANH": (-1.0, 127 / 128),
+}
+"""Ranges that TFLite prescribes."""
+SMALLEST_RANGE = 1e-6
+REPORTED = 40
+"""A line about the progress each so many operations."""
+
+Tensors = list[dict[str, NDArray[np.float16]]]
+"""For each picture, the tensors that are still needed, by name. Half precision halves the memory; its steps are a
+thirtieth of int8's."""
+Range = tuple[float, float]
+Report = Callable[[str], object]
+
+
+@dataclass
+class Walk:
+    """How far the walk has come."""
+
+    graph: Graph
+    """With rounded weights."""
+    exact: Tensors
+    quantized: Tensors
+    judged: list[int]
+    """Pictures whose features judge the ranges."""
+    features: Floats
+    """Their exact features, (n_judged, n_features)."""
+    ranges: Ranges = field(default_factory=dict)
+    weights: dict[int, Floats] = field(default_factory=dict)
+    """New ones, by index of the tensor."""
+    biases: dict[int, Floats] = field(default_factory=dict)
+    """New ones, by index of the tensor."""
+    noise: float = 0.0
+    """Power of the features' error over the power of the features, as far as the walk has come."""
+
+
+def make_integer_ready(graph: Graph, pictures: NDArray[np.uint8], report: Report) -> tuple[Graph, Ranges]:
+    """Change weights and biases of a float32 file, and choose ranges, so that its int8 file keeps its features.
+
+    Args:
+        graph: of a float32 file with an output `features`.
+        pictures: uint8 (n, height, width, 3), representative.
+        report: takes lines about the progress.
+
+    Returns:
+        the graph with other weights and biases, and a range for each of its activations.
+
+    Raises:
+        ModelError: an operation that is not supported; the message names it and its layer.
+    """
+    chosen = evenly(pictures, N_PICTURES)
+    n_steps = _n_until_features(graph)
+    report(f"int8: ranges, weights and biases from {len(chosen)} pictures")
+    walk = _begin(graph, chosen)
+    for position in range(n_steps):
+        _step(walk, graph, position)
+        if position % REPORTED == REPORTED - 1:
+            report(f"int8: operation {position + 1} of {n_steps}, features {-10 * np.log10(walk.noise):.1f} dB")
+    ready = replaced(graph, walk.weights | walk.biases)
+    return ready, walk.ranges | _ranges_after(ready, walk.ranges, chosen)
+
+
+def _n_until_features(graph: Graph) -> int:
+    """How many operations make the features."""
+    name = graph.output_name("features")
+    n_steps = 1 + max(k for k, operation in enumerate(graph.operations) if operation.output == name)
+    for operation, operator in zip(graph.operations[:n_steps], graph.model.subgraphs[0].operators, strict=False):
+        if len(operator.outputs) != 1:
+            raise ModelError(
+                f"{operation.output}: int8 cannot have {operation.name}, which has {len(operator.outputs)} outputs, "
+                "before the features; use --precision mixed"
+            )
+    return n_steps
+
+
+def _begin(graph: Graph, pictures: NDArray[np.uint8]) -> Walk:
+    constants: dict[int, Floats] = {}
+    for position in range(len(graph.operations)):
+        if layer := layer_of(graph, position):
+            constants[layer.weights] = rounded(read(graph, layer.weights), layer.channel_axis)
+    entries: Tensors = [{graph.input_name: picture[None].astype(np.float16)} for picture in pictures]
+    judged = np.linspace(0, len(entries) - 1, min(N_JUDGED, len(entries))).astype(int).tolist()
+    name = graph.output_name("features")
+    whole = Runner(graph.extract(range(len(graph.operations))))
+    features = np.concatenate([whole.run_part(_wide(entries[index]))[name] for index in judged])
+    walk = Walk(replaced(graph, constants), entries, [dict(entry) for entry in entries], judged, features)
+    walk.ranges[graph.input_name] = PIXEL_RANGE
+    walk.noise = SMALLEST_RANGE
+    return walk
+
+
+def _step(walk: Walk, graph: Graph, position: int) -> None:
+    """Take one operation: its bias, its range, and the tensors that it makes."""
+    operation = graph.operations[position]
+    name = operation.output
+    exact = _run(graph, position, walk.exact)
+    layer = layer_of(graph, position)
+    if layer and _has_pixels(exact[0]):
+        _refit(walk, graph, position, layer, exact)
+    quantized = _run(walk.graph, position, walk.quantized)
+    if layer and layer.bias >= 0:
+        error = np.mean([_channel_means(q) - _channel_means(e) for q, e in zip(quantized, exact, strict=True)], axis=0)
+        walk.biases[layer.bias] = read(graph, layer.bias) - error.astype(np.float32)
+        for values in quantized:
+            np.subtract(values, error.astype(np.float32), out=values)
+    for values in (*exact, *quantized):  # in place: these are the largest tensors that there are at a time
+        np.clip(values, *graph.fused_limits(position), out=values)
+    _forget(walk, graph, position)
+    walk.ranges[name] = chosen = _range_of(walk, graph, position, quantized)
+    for known, values in zip(walk.exact, exact, strict=True):
+        known[name] = values.astype(np.float16)
+    for known, values in zip(walk.quantized, quantized, strict=True):
+        known[name] = to_levels(values, chosen).astype(np.float16)
+
+
+def _refit(walk: Walk, graph: Graph, position: int, layer: Layer, exact: list[Floats]) -> None:
+    """Give a convolution weights that make up for its inputs' errors."""
+    (name,) = graph.inputs_of(range(position, position + 1))
+    options = graph.model.subgraphs[0].operators[position].builtinOptions
+    weights = refit(
+        read(graph, layer.weights),
+        [known[name].astype(np.float32) for known in walk.quantized],
+        exact,
+        strides=(options.strideH, options.strideW),
+        padding=options.padding,
+        depthwise=graph.operations[position].name == "DEPTHWISE_CONV_2D",
+    )
+    walk.weights[layer.weights] = weights = rounded(weights, layer.channel_axis)
+    write(walk.graph, layer.weights, weights)
+
+
+def _has_pixels(values: Floats) -> bool:
+    """Whether it is more than one pixel; squeeze and excitation, and what comes after the features, is one."""
+    return values.size > values.shape[-1]
+
+
+def to_levels(values: Floats, limits: Range) -> Floats:
+    """The nearest of the 256 levels between the limits, of which one is 0."""
+    step = max(limits[1] - limits[0], SMALLEST_RANGE) / N_LEVELS
+    zero = np.rint(-limits[0] / step)
+    return ((np.clip(np.rint(values / step) + zero, 0, N_LEVELS) - zero) * step).astype(np.float32)
+
+
+def _wide(tensors: dict[str, NDArray[np.float16]]) -> dict[str, Floats]:
+    return {name: values.astype(np.float32) for name, values in tensors.items()}
+
+
+def _run(graph: Graph, position: int, tensors: Tensors) -> list[Floats]:
+    """One operation, without its fused activation, on each picture."""
+    part = Runner(graph.extract(range(position, position + 1), bare=True))
+    name = graph.operations[position].output
+    return [part.run_part(_wide(known))[name] for known in tensors]
+
+
+def _forget(walk: Walk, graph: Graph, position: int) -> None:
+    """Drop the tensors that nothing after this operation takes."""
+    needed = set(graph.inputs_of(range(position + 1, len(graph.operations))))
+    for known in (*walk.exact, *walk.quantized):
+        for name in set(known) - needed:
+            del known[name]
+
+
+def _channel_means(values: Floats) -> Floats:
+    return values.reshape(-1, values.shape[-1]).mean(axis=0)
+
+
+# Ranges
+
+
+def _range_of(walk: Walk, graph: Graph, position: int, values: list[Floats]) -> Range:
+    """The range of what the operation at this position makes, of which these are the values."""
+    operation = graph.operations[position]
+    if operation.name in FIXED:
+        return FIXED[operation.name]
+    low = min(0.0, *(float(part.min()) for part in values))
+    high = max(SMALLEST_RANGE, *(float(part.max()) for part in values))
+    if not _has_pixels(values[0]):
+        return low, high  # a single pixel, as in squeeze and excitation
+    chosen = [values[index] for index in walk.judged]
+    noise = functools.cache(_judge(walk, graph, position, chosen))
+    sample = np.concatenate([part.ravel()[:: max(1, part.size * len(chosen) // 400_000)] for part in chosen])
+    highs = [high, *(max(float(end), SMALLEST_RANGE) for end in np.quantile(sample, [1 - s for s in SHARES[1:]]))]
+    lows = [low, *(min(float(end), 0.0) for end in np.quantile(sample, SHARES[1:]))]
+    if graph.feeds_swish(position):
+        best = quietest_swish_range(noise, low, highs)
+    else:
+        best = quietest_range(noise, lows, highs)
+    walk.noise = noise(best)
+    return best
+
+
+def _ranges_after(graph: Graph, known: Ranges, pictures: NDArray[np.uint8]) -> Ranges:
+    """Ranges of the activations that have none yet."""
+    _, lows, highs = observe(graph.content, set(graph.activations()) - set(known), pictures)
+    found = {name: (min(lows[name], 0.0), max(highs[name], SMALLEST_RANGE)) for name in lows}
+    return found | {o.output: FIXED[o.name] for o in graph.operations if o.output in found and o.name in FIXED}
+
+
+def quietest_range(noise: Callable[[Range], float], lows: Sequence[float], highs: Sequence[float]) -> Range:
+    """The least noise of pairs that clip the same share at both ends, then of their neighbours at each end."""
+    place = min(range(len(lows)), key=lambda i: noise((lows[i], highs[i])))
+    near = [i for i in (place, place - 1, place + 1) if 0 <= i < len(lows)]
+    low = min((lows[i] for i in near), key=lambda end: noise((end, highs[place])))
+    high = min((highs[i] for i in near), key=lambda end: noise((low, end)))
+    return low, high
+
+
+def quietest_swish_range(noise: Callable[[Range], float], low: float, highs: Sequence[float]) -> Range:
+    """The least noise of upper ends, then of lower ends that swish bears."""
+    lows = [max(low, end) for end in SWISH_LOWS]
+    high = min(highs, key=lambda end: noise((lows[0], end)))
+    return min(lows, key=lambda end: noise((end, high))), high
+
+
+def _judge(walk: Walk, graph: Graph, position: int, values: list[Floats]) -> Callable[[Range], float]:
+    """A function from a range of these values to the noise of the features, all that comes after being float."""
+    name, features = graph.operations[position].output, graph.output_name("features")
+    content = graph.extract(range(position + 1, len(graph.operations)))
+    n_workers = min(os.cpu_count() or 1, len(values))
+    rests = [Runner(content) for _ in range(n_workers)]
+
+    def noise(limits: Range) -> float:
+        def share(worker: int) -> float:
+            found = 0.0
+            for index in range(worker, len(values), n_workers):
+                tensors = _wide(walk.quantized[walk.judged[index]]) | {name: to_levels(values[index], limits)}
+                answer = rests[worker].run_part(tensors)[features]
+                found += float(np.square(answer - walk.features[index]).sum())
+            return found
+
+        with ThreadPoolExecutor(n_workers) as pool:
+            return sum(pool.map(share, range(n_workers))) / float(np.square(walk.features).sum())
+
+    return noise

@@ -1,0 +1,82 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from converters.graph import Graph
+from converters.integer import make_integer_ready, quietest_range, quietest_swish_range, to_levels
+from converters.quantize import to_float32, to_int8
+from converters.runtime import Runner, signal_to_noise_db
+from edge.errors import ModelError
+
+
+@pytest.fixture(scope="module")
+def ready(graph, representative):
+    lines: list[str] = []
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr("converters.integer.REPORTED", 10)
+    changed, ranges = make_integer_ready(graph, representative, lines.append)
+    monkeypatch.undo()
+    return changed, ranges, lines
+
+
+def quality(graph, content, pictures):
+    reference = Runner(to_float32(graph)).frames(pictures)["features"]
+    return signal_to_noise_db(reference, Runner(content).frames(pictures)["features"])
+
+
+def test_it_keeps_more_than_each_way_to_clip(graph, calibration, held_out, ready):
+    content = to_int8(ready[0], ready[1])
+    assert Graph(content).float_tensors() == []
+    plain = max(quality(graph, to_int8(graph, ranges), held_out) for ranges in calibration.values())
+    assert quality(graph, content, held_out) > plain
+
+
+def test_biases_and_weights_each_help(graph, held_out, ready):
+    """The same ranges with the trained constants lose more."""
+    assert quality(graph, to_int8(ready[0], ready[1]), held_out) > quality(graph, to_int8(graph, ready[1]), held_out)
+
+
+def test_it_tells_how_far_it_is_and_gives_every_activation_a_range(graph, ready):
+    assert set(ready[1]) == set(graph.activations())
+    assert ready[1][graph.input_name] == (0, 255)
+    first, *others = ready[2]
+    assert first == "int8: ranges, weights and biases from 24 pictures"
+    assert [line.split(" of ")[0] for line in others[:2]] == ["int8: operation 10", "int8: operation 20"]
+    assert all(line.endswith(" dB") for line in others)
+
+
+def test_operations_of_several_outputs_may_come_after_the_features_only(make_graph, representative):
+    """As in a recurrent step from a state of zeros."""
+    import keras
+
+    layers = keras.layers
+
+    def halves(x):
+        parts: Any = keras.ops.split(x, 2, axis=-1)
+        return parts[0] * layers.Activation("tanh")(parts[1])
+
+    after = make_graph(layers.GlobalAveragePooling2D(), lambda features: layers.Dense(3)(halves(features)))
+    assert "SPLIT" in [operation.name for operation in after.operations]
+    changed, ranges = make_integer_ready(after, representative, lambda _: None)
+    assert set(ranges) == set(after.activations())
+    content = to_int8(changed, ranges)
+    assert Graph(content).float_tensors() == []
+    assert quality(after, content, representative) > 20
+
+    before = make_graph(lambda x: layers.GlobalAveragePooling2D()(halves(x)), layers.Dense(3))
+    with pytest.raises(ModelError, match="int8 cannot have SPLIT, which has 2 outputs, before the features"):
+        make_integer_ready(before, representative, lambda _: None)
+
+
+def test_levels_are_those_of_the_file():
+    values = np.array([-3.0, -0.004, 0.0, 0.006, 0.5, 9.0], np.float32)
+    np.testing.assert_allclose(to_levels(values, (-1.0, 1.55)), [-1, 0, 0, 0.01, 0.5, 1.55], atol=1e-6)
+
+
+def test_ends_are_chosen_apart():
+    wanted = (-2.0, 7.0)
+    chosen = quietest_range(lambda r: abs(r[0] - wanted[0]) + abs(r[1] - wanted[1]), [-4, -2, -1], [9, 8, 7])
+    assert chosen == (-2, 7)
+    assert quietest_swish_range(lambda r: abs(r[0] + 4) + abs(r[1] - 8), -20, [9, 8, 7]) == (-4, 8)
+    assert quietest_swish_range(lambda r: abs(r[0] + 4) + abs(r[1] - 8), -1, [9, 8, 7]) == (-1, 8)

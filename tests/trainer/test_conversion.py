@@ -1,0 +1,142 @@
+"""`trainer convert` on runs of tiny models: what it writes, what it says, what it refuses."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.bundle import AlertSpec, Bundle, InputSpec
+from trainer.calibration import FILE_NAME
+from trainer.cli import main
+from trainer.run import Run, Settings, TrainedModel
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving on numpy 2
+
+SIZE_PX = 32
+LABELS = ("normal", "fall", "violence")
+RED_AND_GREEN = np.array([[[[1000.0, 1000.0], [0.0, 1.0], [0.0, 0.0]]]])  # (height, width, colours, channels)
+DIFFERENCE = np.array([[[[-1.0], [1.0]]]])
+
+
+def noise(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
+
+
+def make_frame(*, cancels: bool):
+    """A convolution of random weights; or two that leave of a thousand times red the green that was added to it, which
+    8 bits cannot hold."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    constant: Any = keras.initializers.Constant
+    layers: Any = keras.layers
+    entry = keras.Input((SIZE_PX, SIZE_PX, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1)(entry)
+    if cancels:
+        x = layers.Conv2D(2, 1, use_bias=False, kernel_initializer=constant(RED_AND_GREEN))(x)
+        x = layers.Conv2D(1, 1, use_bias=False, kernel_initializer=constant(DIFFERENCE))(x)
+    x = layers.Conv2D(8, 3, strides=2, activation="swish")(x)
+    features = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(
+        entry, {"features": features, "probabilities": layers.Dense(len(LABELS), activation="softmax")(features)}
+    )
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Path]:
+    """`make_run(cancels=False, representative=None)`: a finished run."""
+
+    def make(*, cancels: bool = False, representative: np.ndarray | None = None) -> Path:
+        spec = InputSpec(height_px=SIZE_PX, width_px=SIZE_PX)
+        run = Run.start(
+            tmp_path / "run", Settings(recipe="efficientnetb0-mean", seed=0, epochs=1, labels=LABELS, input=spec)
+        )
+        frame = make_frame(cancels=cancels)
+        run.save_model(TrainedModel(frame, None, LABELS, spec, 1.0, {"fall": AlertSpec()}))
+        chosen = noise(20, seed=1) if representative is None else representative
+        np.savez(run.path / FILE_NAME, representative=chosen, held_out=noise(10, seed=2))
+        return run.path
+
+    return make
+
+
+def convert(run: Path, out: Path, *options: str) -> int:
+    return main(["convert", str(run), "--out", str(out), *options])
+
+
+def test_int8_is_integer_only_and_says_what_it_loses(make_run, tmp_path, capsys):
+    from converters.graph import Graph
+
+    assert convert(make_run(), tmp_path / "bundle", "--int8") == 0
+    bundle = Bundle.load(tmp_path / "bundle")
+    assert (bundle.spec.precision, bundle.spec.warning) == ("int8", "")
+    graph = Graph(bundle.files["frame.tflite"])
+    assert graph.float_tensors() == []
+    assert set(graph.output_types()) == {"INT8"}
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 1
+    assert "run, int8, 0.0 MB" in said.out
+    for figure in ("ranges, weights and biases from 20 pictures", "dB", "cosine", "same top label", "of float32", "MB"):
+        assert figure in said.err
+
+
+def test_a_loss_over_the_limit_is_refused_with_the_figures(make_run, tmp_path, capsys):
+    run = make_run(cancels=True)
+    assert convert(run, tmp_path / "bundle", "--int8") == 7
+    said = capsys.readouterr()
+    assert said.out == ""
+    last = said.err.splitlines()[-1]
+    assert last.startswith("trainer: int8 keeps ")
+    assert "under the limit of 12 dB (cosine" in last
+    assert "--accept-loss" in last
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_accepted_loss_is_in_the_bundle(make_run, tmp_path):
+    assert convert(make_run(cancels=True), tmp_path / "bundle", "--int8", "--accept-loss") == 0
+    spec = Bundle.load(tmp_path / "bundle").spec
+    assert spec.warning.startswith("int8 keeps ")
+    assert spec.verification["frame"]["features_snr_db"] < 12
+
+
+def test_float32_of_the_same_model_needs_no_acceptance(make_run, tmp_path):
+    assert convert(make_run(cancels=True), tmp_path / "bundle") == 0
+    assert Bundle.load(tmp_path / "bundle").spec.warning == ""
+
+
+@pytest.mark.parametrize(
+    ("representative", "reason"),
+    [
+        (noise(0, 1), "representative pictures: 0,"),
+        (noise(15, 1), "15 show more than one colour; give at least 16"),
+        (np.full((40, SIZE_PX, SIZE_PX, 3), 90, np.uint8), "40, of which 0 show more than one colour"),
+    ],
+)
+def test_useless_representative_pictures_are_refused(make_run, tmp_path, capsys, representative, reason):
+    assert convert(make_run(representative=representative), tmp_path / "bundle", "--int8") == 7
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert reason in said
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_run_that_is_half_there_is_refused(make_run, tmp_path, capsys):
+    run = make_run()
+    pictures = (run / FILE_NAME).read_bytes()
+    for damage in (pictures[: len(pictures) // 2], b""):
+        (run / FILE_NAME).write_bytes(damage)
+        assert convert(run, tmp_path / "bundle", "--int8") == 2
+        assert f"{FILE_NAME}: cannot be read" in capsys.readouterr().err
+    (run / FILE_NAME).unlink()
+    assert convert(run, tmp_path / "bundle", "--int8") == 2
+    assert "calibration pictures are missing" in capsys.readouterr().err
+    (run / FILE_NAME).write_bytes(pictures)
+    (run / "frame.keras").unlink()
+    assert convert(run, tmp_path / "bundle", "--int8") == 2
+    said = capsys.readouterr().err
+    assert "frame.keras: cannot be read" in said
+    assert said.count("\n") == 1
+    assert not json.loads((run / "model.json").read_text())["head"]
