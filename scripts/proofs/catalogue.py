@@ -1,12 +1,26 @@
 """All proofs by name."""
 
-from proofs import accuracy, cameras, discovery, faults, fleet, latency, memory, scale, soak, speed, writes
+from proofs import (
+    accuracy,
+    cameras,
+    discovery,
+    faults,
+    fleet,
+    latency,
+    memory,
+    scale,
+    soak,
+    speed,
+    without_rendered,
+    writes,
+)
 from proofs.proof import Proof
 
 PROOFS: dict[str, Proof] = {
     proof.name: proof
     for proof in (
         accuracy.PROOF,
+        without_rendered.PROOF,
         speed.PROOF,
         memory.PROOF,
         faults.PROOF,
