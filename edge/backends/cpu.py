@@ -29,5 +29,5 @@ class CpuBackend:
         if len(answers) == 1:
             return answers[0]["features"][0], answers[0]["probabilities"][0]
         features = np.concatenate([answer["features"][0] for answer in answers])  # (n_streams * n_features,)
-        probabilities = np.mean([answer["probabilities"][0] for answer in answers], axis=0)
-        return features, np.asarray(probabilities, np.float32)
+        total = np.add.reduce([answer["probabilities"][0] for answer in answers])
+        return features, total / np.float32(len(answers))
