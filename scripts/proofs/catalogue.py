@@ -6,6 +6,7 @@ from proofs import (
     discovery,
     faults,
     fleet,
+    hour,
     latency,
     memory,
     scale,
@@ -30,6 +31,7 @@ PROOFS: dict[str, Proof] = {
         soak.PROOF,
         writes.PROOF,
         fleet.PROOF,
+        hour.PROOF,
         discovery.PROOF,
     )
 }

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from edge.clock import rfc3339
-from proofs import cameras, discovery, fleet, latency, scale, soak, writes
+from proofs import cameras, discovery, fleet, hour, latency, scale, soak, writes
 from proofs.daemon import by_camera
 
 
@@ -101,3 +101,19 @@ def test_growth_an_hour_is_the_slope_and_what_is_open_for_a_moment_no_leak() -> 
 def test_metrics_are_read_by_camera() -> None:
     lines = ["# TYPE a gauge", 'a{camera="hall"} 4.98', 'a{camera="attic"} 5', 'a_b{camera="hall"} 7', 'a{x="hall"} 1']
     assert by_camera(lines, "a") == {"hall": 4.98, "attic": 5.0}
+
+
+def test_an_hour_is_compared_event_by_event() -> None:
+    started, updated = ["hall", "1", "started", "fall", None], ["hall", "1", "updated", "fall", None]
+    ended = ["hall", "1", "ended", "fall", None]
+    beside = ["stairs", "2", "started", "violence", None]
+    evidence = {"minutes": 60.0, "films": 20, "stream_kills": 19, "broker_kills": 20}
+    same = hour.figures(
+        {**evidence, "quiet": [started, beside, updated, ended], "other": [started, started, ended, beside]}
+    )
+    assert (same["different"], same["repeats"], same["events_quiet"], same["clips"]) == (0, 1, 3, 80)
+    lost = hour.figures({**evidence, "quiet": [started, ended, beside], "other": [started, beside]})
+    assert lost["different"] == 1
+    cut = hour.figures({**evidence, "quiet": [started, ended], "other": [started, [*ended[:4], "lost"]]})
+    assert cut["different"] == 1
+    assert hour.PROOF.missed(cut)
