@@ -135,7 +135,9 @@ def _into(tensor: Tensor, values: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _out_of(tensor: Tensor, values: NDArray[np.generic]) -> NDArray[np.float32]:
-    return values.astype(np.float32, copy=False) if tensor.dtype.kind == "f" else dequantize(values, tensor.quantization)
+    return (
+        values.astype(np.float32, copy=False) if tensor.dtype.kind == "f" else dequantize(values, tensor.quantization)
+    )
 
 
 def _first_line(error: Exception) -> str:

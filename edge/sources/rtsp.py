@@ -25,6 +25,8 @@ OPTIONS: Final = "rtsp_transport;tcp|fpsprobesize;2|analyzeduration;1000000"
 watch a stream for 20 pictures and more to guess its rate, which nobody asks here: 2 s of delay at 15 a second, and more
 than the time limit at 5. Whoever needs other options sets the variable. OpenCV 4.11 does not read it."""
 PORT_OF_SCHEME: Final = {"rtsp": 554, "rtsps": 322}
+FIRST_PICTURE_S: Final = 15.0
+"""A stream that is joined between two key frames shows nothing before the next one; some cameras send one in 10 s."""
 CATCH_UP_S: Final = 2.0
 """What came while the stream was opened is through by then."""
 UNSTAMPED_PERIOD_S: Final = 0.1
@@ -82,7 +84,7 @@ class RtspSource(LiveSource):
         self._opener = opener
 
     def open_capture(self) -> tuple[Capture, Callable[[], int]]:
-        """Connect, and wait for the first pictures, at most five seconds.
+        """Connect, and wait for the first pictures: five seconds for the connection, fifteen for a key frame.
 
         Raises:
             SourceError: nobody answers in time, the user is refused, or there is no such stream.
@@ -98,6 +100,7 @@ class RtspSource(LiveSource):
             raise SourceError(
                 f"{self.name}: cannot be opened; check the address, user and password, and that the camera is on"
             )
+        await_first_picture(capture)
         catch_up(capture)
         times = StreamTimes()
         return capture, lambda: times.of(round(capture.get(cv2.CAP_PROP_POS_MSEC) * NS_PER_MS), time.monotonic_ns())
@@ -105,6 +108,16 @@ class RtspSource(LiveSource):
     def lost(self) -> SourceError:
         """Return what to say when the stream breaks off, or stays silent for five seconds."""
         return SourceError(f"{self.name}: gives no more pictures; check the camera and the network")
+
+
+def await_first_picture(capture: Grabber) -> None:
+    """Wait for a key frame. A read that ends before its time limit says that the connection is gone."""
+    begun_s = asked_s = time.monotonic()
+    while not capture.grab():
+        now_s = time.monotonic()
+        if now_s - asked_s < READ_TIMEOUT_MS / MS_PER_S or now_s - begun_s >= FIRST_PICTURE_S:
+            return
+        asked_s = now_s
 
 
 def catch_up(capture: Grabber) -> None:

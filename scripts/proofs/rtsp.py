@@ -32,10 +32,10 @@ def check_installed() -> None:
         raise MissingServerError("GStreamer's RTSP server or ffmpeg is not installed; run scripts/setup-env gstreamer")
 
 
-def encode(arguments: list[str], out: Path, rate_hz: int = DEFAULT_RATE_HZ) -> Path:
-    """Encode what ffmpeg's input arguments say as a byte stream, as a camera does: a key frame a second. The name of
-    the file says whether it is `.h264` or `.h265`."""
-    coding = f"-an -r {rate_hz} -g {rate_hz} -bf 0 -pix_fmt yuv420p -preset veryfast {CODING[out.suffix]}"
+def encode(arguments: list[str], out: Path, rate_hz: int = DEFAULT_RATE_HZ, key_s: int = 1) -> Path:
+    """Encode what ffmpeg's input arguments say as a byte stream, as a camera does: a key frame every `key_s` seconds.
+    The name of the file says whether it is `.h264` or `.h265`."""
+    coding = f"-an -r {rate_hz} -g {rate_hz * key_s} -bf 0 -pix_fmt yuv420p -preset veryfast {CODING[out.suffix]}"
     subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments, *coding.split(), str(out)], check=True)
     return out
 

@@ -85,6 +85,30 @@ def test_a_stream_that_ends_while_it_is_opened_is_noticed_later(monkeypatch):
     rtsp.catch_up(Buffered(monkeypatch, [0.0], 15))
 
 
+@pytest.mark.usefixtures("films")
+def test_a_key_frame_that_is_long_in_coming_is_waited_for(tmp_path, monkeypatch):
+    film = encode(["-f", "lavfi", "-i", "testsrc2=size=160x120:rate=15:duration=9"], tmp_path / "long.h264", key_s=3)
+    with RtspServer({"hall": film}, RATE_HZ) as running:
+        first = RtspSource(running.url("hall")).frames()
+        next(first)  # one pipeline for all its clients: whoever comes now comes between two key frames
+        monkeypatch.setattr(rtsp, "READ_TIMEOUT_MS", 400)
+        frame = next(RtspSource(running.url("hall")).frames())
+        assert frame.pixels.std() > 10
+        first.close()
+
+
+def test_a_stream_without_a_key_frame_is_given_up(monkeypatch):
+    class Silent(Buffered):
+        def grab(self) -> bool:
+            self._now_s += 5.0
+            self.grabbed += 1
+            return False
+
+    capture = Silent(monkeypatch, [], 0)
+    rtsp.await_first_picture(capture)
+    assert capture.grabbed == 3
+
+
 def test_a_server_that_dies_is_noticed_at_once(server):
     frames = RtspSource(server.url("hall")).frames()
     next(frames)
