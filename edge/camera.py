@@ -234,7 +234,7 @@ class Camera:
             now_s=now_s,
             begun_s=notes.begun_s,
             frame_s=notes.frame_s,
-            frozen=self._capture.freeze.frozen,
+            frozen=self._capture.freeze.is_frozen(now_s),
             fault=notes.fault,
             cannot_open=notes.cannot_open,
             ended=self.ended,

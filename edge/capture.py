@@ -49,7 +49,6 @@ class Freeze:
     """For how long a picture has not changed by one bit. It outlives the connection: a camera that is opened again and
     shows the same picture is still frozen."""
 
-    frozen: bool = False
     _grey: bytes = b""
     _checksum: int | None = None
     _since_s: float = 0.0
@@ -61,7 +60,10 @@ class Freeze:
         if checksum is None or (self._checksum is not None and checksum != self._checksum):
             self._since_s = now_s
         self._grey, self._checksum = grey, checksum
-        self.frozen = now_s - self._since_s >= SILENCE_S
+
+    def is_frozen(self, now_s: float) -> bool:
+        """Whether the last pictures were the same, and the first of them came long ago."""
+        return self._checksum is not None and now_s - self._since_s >= SILENCE_S
 
 
 @dataclass(slots=True)
@@ -140,7 +142,7 @@ class Capture:
             fault = self._read_to_the_end()
             if fault is None:
                 break
-            if self._has_frames and not self.freeze.frozen:
+            if self._has_frames and not self.freeze.is_frozen(time.monotonic()):
                 pauses_s = growing_pauses_s(LONGEST_PAUSE_S)
             self.notes.cannot_open, self.notes.fault = not self._has_frames, fault
             self._stopping.wait(next(pauses_s))
@@ -199,7 +201,7 @@ class Capture:
         self.rate.note(sample.capture_ns)
         if source.live:
             self.freeze.see(frame.pixels, seen, time.monotonic())
-            if self.freeze.frozen:
+            if self.freeze.is_frozen(time.monotonic()):
                 raise SourceError(f"{source.name}: its picture does not change")
         if self._lossless:
             self._slots.put_when_free(self._name, Shot(sample, seen), self._stopping.is_set)
