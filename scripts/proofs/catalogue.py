@@ -3,11 +3,13 @@
 from proofs import (
     accuracy,
     cameras,
+    dashboard,
     discovery,
     faults,
     fleet,
     latency,
     memory,
+    notify,
     scale,
     soak,
     speed,
@@ -31,5 +33,7 @@ PROOFS: dict[str, Proof] = {
         writes.PROOF,
         fleet.PROOF,
         discovery.PROOF,
+        dashboard.PROOF,
+        notify.PROOF,
     )
 }
