@@ -28,7 +28,6 @@ UNQUEUED_FILTERS: Final = (
     f"{ROOT}/+/+/+/threshold/set",
     f"{ROOT}/+/events/+/clip",
 )
-MAX_MESSAGE_BYTES: Final = 16_000_000
 MAX_SNAPSHOT_BYTES: Final = 2_000_000
 EVENTS_PER_S, EVENTS_AT_ONCE = 20.0, 400.0
 """Of one box; more are counted, not kept."""

@@ -13,7 +13,7 @@ import uvicorn
 
 from edge.config import broker_password
 from edge.dashboard.application import Application
-from edge.dashboard.desk import FILTERS, MAX_MESSAGE_BYTES, UNQUEUED_FILTERS, Desk
+from edge.dashboard.desk import FILTERS, UNQUEUED_FILTERS, Desk
 from edge.dashboard.guard import Keys
 from edge.dashboard.history import History
 from edge.dashboard.settings import DashboardConfig, check_reach, dashboard_password
@@ -53,7 +53,6 @@ def serve(config: DashboardConfig, mqtt_password: str | None) -> None:
             f"edgewatch-dashboard-{history.setting('client', secrets.token_hex(8))}",
             FILTERS if config.state_dir is not None else (),
             UNQUEUED_FILTERS if config.state_dir is not None else (*FILTERS, *UNQUEUED_FILTERS),
-            MAX_MESSAGE_BYTES,
         )
         subscriber = Subscriber(
             config.broker,

@@ -14,7 +14,7 @@ from typing import Final
 
 from edge.config.broker import BrokerConfig
 from edge.errors import BrokerError
-from edge.mqtt.connection import MAX_MESSAGE_BYTES, Connection, Message
+from edge.mqtt.connection import Connection, Message, OversizedMessageError
 from edge.pauses import growing_pauses_s
 
 LONGEST_WAIT_S: Final = 1.0
@@ -22,6 +22,8 @@ LONGEST_PAUSE_S: Final = 10.0
 """People sit before what this feeds."""
 LASTING_S: Final = 30.0
 MAX_UNSENT: Final = 100
+MAX_MESSAGE_BYTES: Final = 16_000_000
+"""Clips are the longest that boxes send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Subscriber:
         self._unsent: deque[tuple[str, str]] = deque(maxlen=MAX_UNSENT)
         self._stopping = threading.Event()
         self._online = False
+        self._must_forget = False
+        """Whether the broker keeps a message for us that we cannot read, and would send it for ever."""
         self._fatal: BaseException | None = None
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
@@ -94,6 +98,8 @@ class Subscriber:
 
     def close(self) -> None:
         """Say goodbye and end the thread."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self._wake()
         if self._thread.ident is not None:
@@ -120,6 +126,7 @@ class Subscriber:
                 self._listen()
             except BrokerError as error:
                 self._online = False
+                self._must_forget |= isinstance(error, OversizedMessageError)
                 self._note(str(error))
                 if time.monotonic() - began_s > LASTING_S:
                     pauses_s = growing_pauses_s(LONGEST_PAUSE_S)
@@ -127,13 +134,13 @@ class Subscriber:
 
     def _listen(self) -> None:
         wanted = self._subscription
-        connection = Connection(
-            self._broker,
-            self._password,
-            wanted.client_id,
-            max_message_bytes=wanted.max_message_bytes,
-            keeps_session=bool(wanted.queued),
-        )
+        if self._must_forget:
+            self._connect(keeps_session=False).close()
+            self._must_forget = False
+            self._report(
+                f"{self._broker.address}: what it kept for us is dropped, because of a message too long to read"
+            )
+        connection = self._connect(keeps_session=bool(wanted.queued))
         try:
             connection.subscribe(wanted.queued, unqueued=wanted.unqueued, receive=self._receive)
             self._unsent.clear()
@@ -145,6 +152,16 @@ class Subscriber:
             connection.abandon()
             raise
         connection.close()
+
+    def _connect(self, *, keeps_session: bool) -> Connection:
+        wanted = self._subscription
+        return Connection(
+            self._broker,
+            self._password,
+            wanted.client_id,
+            max_message_bytes=wanted.max_message_bytes,
+            keeps_session=keeps_session,
+        )
 
     def _exchange(self, connection: Connection) -> None:
         with contextlib.suppress(BlockingIOError):
