@@ -1,6 +1,7 @@
 """Who may see the page, asked over HTTP as browsers and others do."""
 
 import http.client
+import ssl
 import subprocess
 import sys
 from urllib.parse import urlsplit
@@ -68,6 +69,27 @@ def test_a_password_is_asked_for_and_wrong_ones_have_to_wait(mosquitto, start_da
     assert ask(url, "POST", "/login", "password=correct+horse", origin=ours).status == 429
 
 
+def test_with_a_certificate_it_speaks_tls_and_keeps_its_cookie_there(mosquitto, start_dashboard, tmp_path) -> None:
+    certificate, key = tmp_path / "page.pem", tmp_path / "page.key"
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    make += ["-keyout", key, "-out", certificate, "-subj", "/CN=page", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(make, check=True, capture_output=True)
+    config = tmp_path / "dashboard.toml"
+    config.write_text(
+        f'certificate_file = "page.pem"\nkey_file = "page.key"\n[broker]\nurl = "{mosquitto.url}"\n', encoding="utf-8"
+    )
+    options = ("--config", str(config), "--listen", "127.0.0.1:0")
+    url = start_dashboard(mosquitto.url, *options, **{PASSWORD_VARIABLE: "correct horse"}).url
+    port = urlsplit(url).port
+    context = ssl.create_default_context(cafile=certificate)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=30, context=context)
+    headers = {"origin": f"https://127.0.0.1:{port}", "host": f"127.0.0.1:{port}"}
+    connection.request("POST", "/login", "password=correct+horse", headers)
+    cookie = connection.getresponse().headers["set-cookie"]
+    connection.close()
+    assert all(word in cookie for word in ("Secure", "HttpOnly", "SameSite=lax"))
+
+
 def test_the_pause_doubles_and_ends() -> None:
     now_s = 0.0
     brake = Brake(lambda: now_s)
@@ -96,6 +118,7 @@ def test_a_new_password_ends_old_sessions() -> None:
     [
         (["--listen", "0.0.0.0:0"], "listen: 0.0.0.0:0 is reached from elsewhere; set EDGEWATCH_DASHBOARD_PASSWORD"),
         (["--listen", "nonsense"], "command line: listen: 'nonsense' is no address; write host:port"),
+        (["--config", "/nowhere.toml"], "/nowhere.toml: No such file or directory; give the path of a configuration"),
         (["--broker", "http://x"], "--broker: is not a broker's URL"),
     ],
 )
