@@ -82,7 +82,8 @@ FILTER = """([field, value]) => new Promise((done) => {
   if (input.type === "checkbox") input.checked = value; else input.value = value;
   input.dispatchEvent(new Event("input", { bubbles: true }));
 })"""
-FILTERS = (("label", "fall"), ("box", "box-7"), ("camera", "camera-2"), ("label", ""), ("box", ""), ("open", True))
+# Each changes how many events there are.
+FILTERS = (("label", "fall"), ("box", "box-8"), ("camera", "camera-2"), ("box", ""), ("camera", ""), ("open", True))
 
 
 class Voice:
