@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError
 from edge.interruption import Interruption
-from edge.options import configuration, make_parser, split_password
+from edge.options import Command, configuration, make_parser, split_password
 
 if TYPE_CHECKING:  # heavy
     from edge.config import Config
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interruption = Interruption()
     try:
         with interruption.installed():
-            options = make_parser(_run, _check, _mask, _bench, _test_alarm).parse_args(arguments)
+            options = make_parser(_commands()).parse_args(arguments)
             return options.command(options, interruption)
     except EdgewatchError as error:
         _say(f"edge: {error}")
@@ -35,6 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _commands() -> dict[str, Command]:
+    return {
+        "run": _run,
+        "check": _check,
+        "mask": _mask,
+        "bench": _bench,
+        "test-alarm": _test_alarm,
+        "dashboard": _dashboard,
+        "notify": _notify,
+    }
 
 
 def _run(options: argparse.Namespace, interruption: Interruption) -> int:
@@ -96,6 +108,31 @@ def _bench(options: argparse.Namespace, _interruption: Interruption) -> int:
             print(f"{name:<28} {'-' if value is None else value}")
     print(f"\n{describe(figures['carried'])}")
     return 0
+
+
+def _dashboard(options: argparse.Namespace, interruption: Interruption) -> int:
+    try:
+        from edge.dashboard.serving import serve  # noqa: PLC0415 - an extra
+        from edge.dashboard.settings import load  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            f"dashboard: {error.name} is not installed; install the extra: pip install 'edgewatch[dashboard]'"
+        ) from error
+    url, password = split_password(options.broker)
+    serve(load(options.config, broker=url, listen=options.listen, state_dir=options.state_dir), password)
+    return interruption.exit_code
+
+
+def _notify(options: argparse.Namespace, interruption: Interruption) -> int:
+    try:
+        from edge.notify.serving import serve  # noqa: PLC0415 - an extra
+        from edge.notify.settings import load  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            f"notify: {error.name} is not installed; install the extra: pip install 'edgewatch[notify]'"
+        ) from error
+    serve(load(options.config), interruption, test=options.test)
+    return interruption.exit_code
 
 
 def _settings(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple["Config", str | None]:

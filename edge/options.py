@@ -5,7 +5,7 @@ Heavy libraries are imported only when they are needed, so that help and refusal
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote
@@ -66,10 +66,12 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def make_parser(
-    run: Command, check: Command, mask: Command, bench: Command, test_alarm: Command
-) -> argparse.ArgumentParser:
-    """Describe the commands and their options."""
+def make_parser(carry_out: Mapping[str, Command]) -> argparse.ArgumentParser:
+    """Describe the commands and their options.
+
+    Args:
+        carry_out: by the command's name, who does it.
+    """
     parser = _Parser(
         prog="edge",
         description="Watches cameras and videos for people falling or fighting, and says so over MQTT.",
@@ -78,11 +80,17 @@ def make_parser(
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_run(commands).set_defaults(command=run)
-    _add_check(commands).set_defaults(command=check, demo_broker=False, realtime=False)
-    _add_mask(commands).set_defaults(command=mask)
-    _add_bench(commands).set_defaults(command=bench)
-    _add_test_alarm(commands).set_defaults(command=test_alarm)
+    adders = {
+        "run": _add_run,
+        "check": _add_check,
+        "mask": _add_mask,
+        "bench": _add_bench,
+        "test-alarm": _add_test_alarm,
+        "dashboard": _add_dashboard,
+        "notify": _add_notify,
+    }
+    for name, add in adders.items():
+        add(commands).set_defaults(command=carry_out[name])
     return parser
 
 
@@ -115,6 +123,7 @@ def _add_check(commands: Any) -> argparse.ArgumentParser:
         epilog="The exit code is that of the first fault: 2 configuration, 3 camera or video, 4 bundle, 5 broker.",
     )
     _add_shared(check)
+    check.set_defaults(demo_broker=False, realtime=False)
     return check
 
 
@@ -185,6 +194,35 @@ def _add_test_alarm(commands: Any) -> argparse.ArgumentParser:
     test_alarm.add_argument("label", metavar="LABEL", help="what is to be alerted of, for example fall")
     test_alarm.add_argument("--config", type=Path, metavar="FILE", required=True, help="the daemon's configuration")
     return test_alarm
+
+
+def _add_dashboard(commands: Any) -> argparse.ArgumentParser:
+    dashboard = commands.add_parser(
+        "dashboard",
+        help="one web page of all boxes that a broker knows",
+        description="Serve a web page of every box that the broker hears of: cameras, alarms, history, health. "
+        "Needs the extra `dashboard`.",
+    )
+    dashboard.add_argument("--config", type=Path, metavar="FILE", help="the dashboard's own file (TOML)")
+    dashboard.add_argument(
+        "--broker", metavar="URL", help="listen to mqtt://user@host:port; password in EDGEWATCH_MQTT_PASSWORD"
+    )
+    dashboard.add_argument("--listen", metavar="HOST:PORT", help="where the page is (default: 127.0.0.1:8478)")
+    dashboard.add_argument(
+        "--state-dir", type=Path, metavar="DIR", help="keeps the history (default: forgotten at the end)"
+    )
+    return dashboard
+
+
+def _add_notify(commands: Any) -> argparse.ArgumentParser:
+    notify = commands.add_parser(
+        "notify",
+        help="tell people of alarms and dead boxes",
+        description="Send messages to people by rules, through any of Apprise's services. Needs the extra `notify`.",
+    )
+    notify.add_argument("--config", type=Path, metavar="FILE", required=True, help="the notifier's own file (TOML)")
+    notify.add_argument("--test", action="store_true", help="send everybody one message, and end")
+    return notify
 
 
 def configuration(options: argparse.Namespace, url: str | None) -> "Config":

@@ -97,6 +97,7 @@ class Box:
 
         labels = {name: list(specs) for name, specs in self.alerts.items()}
         device = Device(self.config.device_id, self.model.spec.name, version("edgewatch"))
+        self.stats.add("version", lambda: device.version)
         announce(
             self.config,
             mqtt,

@@ -27,6 +27,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.demo_broker import demo_broker
 from edge.errors import EdgewatchError
 from edge.sinks import position
+from tour import tour
 from trainer.manifest import Segment
 from trainer.synth import render_scene
 
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _time_limit(options.seconds), tempfile.TemporaryDirectory(prefix="edgewatch-demo-") as temporary:
             faults = _run(Path(options.out or temporary), options.seed, options.bundle)
+        if options.dashboard:
+            _show_dashboard(options.seed, options.bundle)
     except (DemoError, EdgewatchError) as error:
         faults = [str(error)]
     for fault in faults:
@@ -77,8 +80,21 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="which scene to render (default: %(default)s)")
     parser.add_argument("--bundle", type=Path, metavar="PATH", help="model bundle (default: the built-in one)")
+    parser.add_argument(
+        "--dashboard", action="store_true", help="then open a dashboard on two simulated cameras, until Ctrl-C"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep scene.mp4 and events.jsonl there")
     return parser.parse_args(arguments)
+
+
+def _show_dashboard(seed: int, bundle: Path | None) -> None:
+    with tempfile.TemporaryDirectory(prefix="edgewatch-tour-") as temporary, contextlib.suppress(KeyboardInterrupt):
+        scenes = {name: Path(temporary, f"{name}.mp4") for name in ("hall", "day-room")}
+        for number, scene in enumerate(scenes.values()):
+            render_scene(seed + number, scene)
+        with tour(Path(temporary), scenes, bundle, ()) as address:
+            print(f"demo: two simulated cameras on {address} - open it; Ctrl-C ends this", flush=True)
+            signal.pause()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
-EXTRAS_OF_SET = {"box": (), "demo": ("demo",), "trainer": ("trainer",), "dev": ("trainer", "demo", "dev")}
+EXTRAS_OF_SET = {
+    "box": (),
+    "demo": ("demo", "dashboard"),
+    "trainer": ("trainer",),
+    "dev": ("trainer", "demo", "dashboard", "notify", "dev"),
+}
 
 
 def entries(path: Path) -> list[str]:

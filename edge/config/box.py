@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, cast
@@ -11,9 +10,9 @@ from typing import Any, Literal, Self, cast
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from edge.bundle import Name
-from edge.config.broker import BrokerConfig, HomeAssistantConfig, OutboxConfig
+from edge.config.broker import BROKER_PATHS, BrokerConfig, HomeAssistantConfig, OutboxConfig
 from edge.config.cameras import CameraConfig, CameraName
-from edge.config.table import Table, first_fault
+from edge.config.table import Table, absolute_paths, first_fault, read_tables
 from edge.errors import ConfigurationError
 
 
@@ -90,16 +89,7 @@ def load(path: Path) -> Config:
     Raises:
         ConfigurationError: it is absent, not TOML, or a key is unknown or has a wrong value; the message names the key.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}; give the path of a configuration file") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from error
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: not TOML: {error}; correct that line") from error
+    tables = read_tables(path)
     return parse(_with_absolute_paths(tables, path.parent), str(path))
 
 
@@ -119,15 +109,11 @@ def _with_absolute_paths(tables: dict[str, Any], folder: Path) -> dict[str, Any]
     """Make the file's relative paths relative to its folder. Values of wrong types are left for the model to refuse."""
 
     def absolute(table: Any, *keys: str) -> Any:
-        if not isinstance(table, dict):
-            return table
-        values = cast("dict[str, Any]", table)
-        paths = {key: str(folder / values[key]) for key in keys if isinstance(values.get(key), str) and values[key]}
-        return values | paths
+        return absolute_paths(table, folder, *keys)
 
     tables = absolute(tables, "bundle", "state_dir")
     if "broker" in tables:
-        tables["broker"] = absolute(tables["broker"], "ca_file", "client_cert_file", "client_key_file")
+        tables["broker"] = absolute(tables["broker"], *BROKER_PATHS)
     if "health" in tables:
         tables["health"] = absolute(tables["health"], "prometheus_file")
     if isinstance(tables.get("cameras"), dict):

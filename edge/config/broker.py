@@ -10,6 +10,7 @@ from edge.config.passwords import PASSWORD_VARIABLE
 from edge.config.table import Table
 
 PORT_OF_SCHEME = {"mqtt": 1883, "mqtts": 8883}
+BROKER_PATHS = ("ca_file", "client_cert_file", "client_key_file")
 
 
 class BrokerConfig(Table):
@@ -41,7 +42,7 @@ class BrokerConfig(Table):
             raise ValueError("client_cert_file and client_key_file go together; give both or neither")
         if not self.tls and (self.ca_file or self.client_cert_file):
             raise ValueError("ca_file and client_cert_file need an url that begins with mqtts://")
-        for name in ("ca_file", "client_cert_file", "client_key_file"):
+        for name in BROKER_PATHS:
             path: Path | None = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ValueError(f"{name}: {path} is not a file; correct the path")

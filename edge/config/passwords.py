@@ -16,7 +16,7 @@ def broker_password(environment: Mapping[str, str] = os.environ) -> str | None:
     Raises:
         ConfigurationError: the credential is there and cannot be read.
     """
-    return _secret(PASSWORD_VARIABLE, PASSWORD_CREDENTIAL, environment)
+    return secret(PASSWORD_VARIABLE, PASSWORD_CREDENTIAL, environment)
 
 
 def camera_password(camera: str, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -27,12 +27,17 @@ def camera_password(camera: str, environment: Mapping[str, str] = os.environ) ->
         ConfigurationError: the credential is there and cannot be read.
     """
     variable = f"EDGEWATCH_CAMERA_{camera.upper().replace('-', '_')}_PASSWORD"
-    return _secret(variable, f"camera-{camera}-password", environment)
+    return secret(variable, f"camera-{camera}-password", environment)
 
 
-def _secret(variable: str, credential_name: str, environment: Mapping[str, str]) -> str | None:
-    if secret := environment.get(variable):
-        return secret
+def secret(variable: str, credential_name: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return a secret from an environment variable, or else from a file of systemd's credentials directory.
+
+    Raises:
+        ConfigurationError: the credential is there and cannot be read.
+    """
+    if value := environment.get(variable):
+        return value
     directory = environment.get("CREDENTIALS_DIRECTORY")
     if not directory:
         return None

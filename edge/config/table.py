@@ -1,10 +1,14 @@
 """What all tables of the configuration share: unknown keys are refused, and faults are told in one line."""
 
 import difflib
-from typing import cast
+import tomllib
+from pathlib import Path
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
+
+from edge.errors import ConfigurationError
 
 
 class Table(BaseModel):
@@ -39,3 +43,27 @@ def first_fault(error: ValidationError) -> str:
     if first["type"] == "string_pattern_mismatch":
         message = f"{first['input']!r} is not a name; use only a-z, 0-9, _ and -"
     return ": ".join(part for part in (".".join(path), message) if part)
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigurationError: it is absent, not UTF-8 or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}; give the path of a configuration file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not TOML: {error}; correct that line") from error
+
+
+def absolute_paths(table: Any, folder: Path, *keys: str) -> Any:
+    """Make a table's relative paths relative to a folder. Values of wrong types are left for the model to refuse."""
+    if not isinstance(table, dict):
+        return table
+    values = cast("dict[str, Any]", table)
+    return values | {key: str(folder / values[key]) for key in keys if isinstance(values.get(key), str) and values[key]}

@@ -92,10 +92,10 @@ class Stats:
         self._start_s = time.monotonic()
         self._model = model
         self._backend = backend
-        self._parts: dict[str, Callable[[], dict[str, Any]]] = {}
+        self._parts: dict[str, Callable[[], Any]] = {}
         self._cameras: dict[str, Meter] = {}
 
-    def add(self, name: str, fields: Callable[[], dict[str, Any]]) -> None:
+    def add(self, name: str, fields: Callable[[], Any]) -> None:
         """Add what another part says about itself."""
         self._parts[name] = fields
 

@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ CREDENTIALS_REFUSED = frozenset({"Bad user name or password", "Not authorized", 
 MAX_MESSAGE_BYTES = 64 * 1024
 """Of what others send us. Commands are a few bytes; more is an attempt on the box's memory."""
 MAX_UNREAD_MESSAGES = 100
+SESSION_EXPIRY_S = 7 * 24 * 3600
+"""How long an MQTT 5 broker keeps what a listener that is away asked for; older ones decide for themselves."""
 
 
 class CredentialsRefusedError(BrokerError):
@@ -63,11 +65,12 @@ class _ClosingSocket(ssl.SSLSocket):
 class _Client(Client):
     """Refuses a long packet before its memory is taken; paho would collect up to 256 MB."""
 
+    max_message_bytes = MAX_MESSAGE_BYTES
+
     def _sock_recv(self, bufsize: int) -> bytes:
-        if bufsize > MAX_MESSAGE_BYTES:
+        if bufsize > self.max_message_bytes:
             raise OversizedMessageError(
-                f"somebody sends this box a message of {bufsize} bytes; check the broker's ACL, and set its "
-                "message_size_limit"
+                f"somebody sends a message of {bufsize} bytes; check the broker's ACL, and set its message_size_limit"
             )
         return super()._sock_recv(bufsize)
 
@@ -76,7 +79,14 @@ class Connection:
     """An open connection."""
 
     def __init__(
-        self, broker: BrokerConfig, password: str | None, client_id: str, will: tuple[str, str] | None = None
+        self,
+        broker: BrokerConfig,
+        password: str | None,
+        client_id: str,
+        will: tuple[str, str] | None = None,
+        *,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        keeps_session: bool = False,
     ) -> None:
         """Connect and wait for the broker's word.
 
@@ -85,12 +95,17 @@ class Connection:
             password: of the URL's user.
             client_id: the same for every connection of this box: the broker then ends the older one at once.
             will: topic and payload that the broker retains when it loses us.
+            max_message_bytes: of what others send us; longer ones end the connection.
+            keeps_session: whether the broker keeps QoS 1 messages for us while we are away.
 
         Raises:
             BrokerError: it is absent or is no broker.
             CredentialsRefusedError: it refuses user, password or certificate.
         """
         self._broker = broker
+        self._max_message_bytes = max_message_bytes
+        self._keeps_session = keeps_session
+        self._receive: Callable[[Message], None] | None = None
         self._answer: ReasonCode | None = None
         self._end: str | None = None
         self._acknowledged: deque[int] = deque()
@@ -102,7 +117,7 @@ class Connection:
         if will is not None:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         try:
-            self._client.connect(broker.host, broker.port, broker.keepalive_s, properties=self._properties())
+            self._client.connect(broker.host, broker.port, broker.keepalive_s, **self._version_5())
             self._await_answer()
         except BaseException as error:
             self._drop_socket()
@@ -126,12 +141,27 @@ class Connection:
         self._refused.clear()
         return refused
 
-    def subscribe(self, filters: Sequence[str]) -> None:
-        """Ask for messages; `received` has those that came."""
+    def subscribe(
+        self,
+        filters: Sequence[str],
+        *,
+        unqueued: Sequence[str] = (),
+        receive: Callable[[Message], None] | None = None,
+    ) -> None:
+        """Ask for messages; `received` has those that came.
+
+        Args:
+            filters: of messages that the broker delivers with QoS 1.
+            unqueued: of messages that may be missed: QoS 0.
+            receive: takes each message instead of `received`. QoS 1 messages are acknowledged when it returns, and
+                come again after it failed.
+        """
+        self._receive = receive
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
-        if filters:
-            self._client.subscribe([(pattern, 1) for pattern in filters])
+        wanted = [(pattern, 1) for pattern in filters] + [(pattern, 0) for pattern in unqueued]
+        if wanted:
+            self._client.subscribe(wanted)
 
     def received(self) -> list[Message]:
         """Return the messages that came since the last call, the latest hundred at most."""
@@ -183,7 +213,9 @@ class Connection:
 
     def _make_client(self, password: str | None, client_id: str) -> Client:
         protocol = PROTOCOL_OF_VERSION[self._broker.version]
-        client = _Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False)
+        clean = None if protocol == MQTTProtocolVersion.MQTTv5 else not self._keeps_session
+        client = _Client(CallbackAPIVersion.VERSION2, client_id, clean, protocol=protocol, reconnect_on_failure=False)
+        client.max_message_bytes = self._max_message_bytes
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, password)
@@ -200,13 +232,15 @@ class Connection:
         client.on_publish = self._on_publish
         return client
 
-    def _properties(self) -> Properties | None:
-        """Have an MQTT 5 broker keep long messages to itself."""
+    def _version_5(self) -> dict[str, Any]:
+        """Have an MQTT 5 broker keep long messages to itself, and our session if it shall."""
         if PROTOCOL_OF_VERSION[self._broker.version] != MQTTProtocolVersion.MQTTv5:
-            return None
+            return {}
         properties = Properties(PacketTypes.CONNECT)
-        properties.MaximumPacketSize = MAX_MESSAGE_BYTES
-        return properties
+        properties.MaximumPacketSize = self._max_message_bytes
+        if self._keeps_session:
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        return {"properties": properties, "clean_start": not self._keeps_session}
 
     def _tls_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._broker.ca_file)
@@ -296,4 +330,8 @@ class Connection:
             topic = message.topic
         except UnicodeDecodeError:  # no topic that we subscribe to
             return
-        self._received.append(Message(topic, bytes(message.payload), message.retain))
+        received = Message(topic, bytes(message.payload), message.retain)
+        if self._receive is None:
+            self._received.append(received)
+        else:
+            self._receive(received)

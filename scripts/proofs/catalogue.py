@@ -3,12 +3,14 @@
 from proofs import (
     accuracy,
     cameras,
+    dashboard,
     discovery,
     faults,
     fleet,
     hour,
     latency,
     memory,
+    notify,
     scale,
     soak,
     speed,
@@ -33,5 +35,7 @@ PROOFS: dict[str, Proof] = {
         fleet.PROOF,
         hour.PROOF,
         discovery.PROOF,
+        dashboard.PROOF,
+        notify.PROOF,
     )
 }

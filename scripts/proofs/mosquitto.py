@@ -22,7 +22,6 @@ POLL_S = 0.01
 LINES = (
     "allow_anonymous true",
     "user root",
-    "persistence false",
     # What the broker has acknowledged goes to the listener's socket at once: nothing waits in a memory that is killed.
     "max_inflight_messages 0",
     "max_queued_messages 0",
@@ -51,14 +50,21 @@ def free_port() -> int:
 class Mosquitto:
     """A broker that takes anyone on this machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, remembers: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            folder: for its files.
+            remembers: sessions, and what waits for them, outlive `stop`.
+        """
         program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             raise ConfigurationError("mosquitto is not installed; run scripts/setup-env mosquitto")
         self.port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         configuration = folder / "mosquitto.conf"
-        lines = [f"listener {self.port} 127.0.0.1", *LINES]
+        memory = ["persistence true", f"persistence_location {folder}/"] if remembers else ["persistence false"]
+        lines = [f"listener {self.port} 127.0.0.1", *LINES, *memory]
         configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self._command = [program, "-c", str(configuration)]
         self._process: subprocess.Popen[bytes] | None = None

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from edge.clock import rfc3339
-from proofs import cameras, discovery, fleet, hour, latency, scale, soak, writes
+from proofs import cameras, dashboard, discovery, fleet, hour, latency, notify, scale, soak, writes
 from proofs.daemon import by_camera
 
 
@@ -117,3 +117,18 @@ def test_an_hour_is_compared_event_by_event() -> None:
     cut = hour.figures({**evidence, "quiet": [started, ended], "other": [started, [*ended[:4], "lost"]]})
     assert cut["different"] == 1
     assert hour.PROOF.missed(cut)
+
+
+def test_the_dashboard_is_judged_by_its_slowest() -> None:
+    openings = [{"whole_s": 0.5, "weight_kb": 90.0, "foreign": 0}, {"whole_s": 1.7, "weight_kb": 80.0, "foreign": 1}]
+    large = {"cameras": 8, "history": 9, "openings": openings, "filters_ms": [10.0, 210.0]}
+    evidence = {"boxes": 2, "latencies_ms": [50.0] * 19 + [400.0], "large": large | {"page_mb": 90, "server_mb": 160}}
+    found = dashboard.figures(evidence)
+    missed = {line.split()[0] for line in dashboard.PROOF.missed(found)}
+    assert missed == {"first_picture_s", "filter_ms", "server_mb", "foreign"}
+    assert found["p95_ms"] == pytest.approx(67.5)
+
+
+def test_messages_that_come_never_or_twice_count() -> None:
+    found = notify.figures({"rounds": 2, "told": [1, 0, 2, 1], "told_when_killed": [1, 3]})
+    assert (found["alarms"], found["lost"], found["twice"], found["killed_twice"]) == (4, 1, 1, 1)

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import time
+import urllib.request
 from pathlib import Path
 
 import cv2
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from demonstration import Alert, DemoError, judge, main, started, watch
+from tour import tour
 from trainer.manifest import Segment
 
 COLOUR_MODEL = Path(__file__).parents[1] / "edge" / "models" / "colours.tflite"
@@ -119,3 +122,18 @@ def test_the_time_limit_holds(capsys):
     said = capsys.readouterr().out
     assert "not done within 0.2 s" in said
     assert "failed" in said
+
+
+def test_the_tour_shows_cameras_that_go_on(tmp_path, colour_bundle, coloured_video):
+    pytest.importorskip("starlette", reason="starlette is not installed (extra dashboard)")
+    scenes = {"hall": coloured_video, "day-room": coloured_video}
+    with tour(tmp_path, scenes, colour_bundle, ("--listen", "127.0.0.1:0")) as address:
+        deadline_s = time.monotonic() + 60
+        while True:
+            with urllib.request.urlopen(f"{address}api/state") as answer:  # noqa: S310 - our own server
+                state = json.load(answer)
+            if {event["camera"] for event in state["alarms"]} == set(scenes) and len(state["scores"]) == 2:
+                break
+            assert time.monotonic() < deadline_s, state
+            time.sleep(0.1)
+    assert {f"demo/{name}" for name in scenes} == set(state["cameras"])

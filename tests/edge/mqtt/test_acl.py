@@ -25,12 +25,12 @@ EVENT = Event(
 
 @pytest.fixture
 def broker(start_mosquitto, tmp_path: Path):
-    """A mosquitto with the list, and the users `box`, `other`, `homeassistant` and `dashboard`."""
+    """A mosquitto with the list, and the users `box`, `other`, `homeassistant`, `dashboard` and `notify`."""
     acl = tmp_path / "edgewatch.acl"
     acl.write_text(ACL.read_text(encoding="utf-8"), encoding="utf-8")
     acl.chmod(0o600)
     broker = start_mosquitto(running=False, password=WORD, lines=(f"acl_file {acl}",))
-    for user in ("other", "homeassistant", "dashboard"):
+    for user in ("other", "homeassistant", "dashboard", "notify"):
         subprocess.run(
             ["mosquitto_passwd", "-b", tmp_path / "broker-0" / "users", user, WORD], check=True, capture_output=True
         )
@@ -85,21 +85,23 @@ def test_boxes_and_home_assistant_do_what_they_have_to(broker, start_box, until,
             topic, payload, 1, hostname="127.0.0.1", port=broker.port, auth={"username": user, "password": WORD}
         )
 
-    for user in ("dashboard", "other"):
+    for user in ("notify", "other"):
         send(user, "edgewatch/box/hall/enabled/set", "OFF")
         send(user, "edgewatch/box/hall/fall/state", "ON")
-    send("homeassistant", "edgewatch/box/hall/fall/threshold/set", "0.25")
-    until(lambda: home_assistant.payloads("hall/fall/threshold")[-1:] == ["0.25"], "the echo")
-    assert mqtt.commands.fields() == {"allowed": True, "accepted": 1, "refused": 0}
+    send("dashboard", "edgewatch/box/hall/fall/state", "ON")
+    for user, onset in (("homeassistant", "0.25"), ("dashboard", "0.35")):
+        send(user, "edgewatch/box/hall/fall/threshold/set", onset)
+        until(lambda onset=onset: home_assistant.payloads("hall/fall/threshold")[-1:] == [onset], "the echo")
+    assert mqtt.commands.fields() == {"allowed": True, "accepted": 2, "refused": 0}
     send("homeassistant", "homeassistant/status", "online")
     until(lambda: len(home_assistant.payloads("/config")) == 2, "the announcement again")
     assert lines == [f"connected to mqtt://127.0.0.1:{broker.port}"]
-    dashboard = broker.subscribe("dashboard", WORD)
+    notifier = broker.subscribe("notify", WORD)
     mqtt.publisher.send_picture("hall/snapshot", b"jpeg")
     mqtt.publisher.publish(EVENT)
-    until(dashboard.events, "the event at the dashboard")
-    assert not dashboard.payloads("hall/snapshot")
-    assert not dashboard.payloads("hall/enabled")
+    until(notifier.events, "the event at the notifier")
+    assert not notifier.payloads("hall/snapshot")
+    assert not notifier.payloads("hall/enabled")
 
 
 def test_what_the_list_does_not_let_pass_is_said_and_does_not_hold_events_up(broker, start_box, until) -> None:

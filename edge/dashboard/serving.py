@@ -1,0 +1,117 @@
+"""Runs the dashboard: subscriber and web server, until a signal."""
+
+import asyncio
+import secrets
+import socket
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, closing
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+
+from edge.config import broker_password
+from edge.dashboard.application import Application
+from edge.dashboard.desk import FILTERS, UNQUEUED_FILTERS, Desk
+from edge.dashboard.guard import Keys
+from edge.dashboard.history import History
+from edge.dashboard.settings import DashboardConfig, check_reach, dashboard_password
+from edge.errors import ConfigurationError
+from edge.mqtt.subscriber import Subscriber, Subscription
+
+GRACE_S: Final = 2
+BACKLOG: Final = 128
+
+
+class _Server(uvicorn.Server):
+    """Lets go of the open pages first: their streams have no end of their own."""
+
+    end_streams: Callable[[], None]
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.end_streams()
+        super().handle_exit(sig, frame)
+
+
+def serve(config: DashboardConfig, mqtt_password: str | None) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Args:
+        config: the whole file.
+        mqtt_password: from the command line's URL; None takes that of the environment.
+
+    Raises:
+        ConfigurationError: address, history or certificate cannot be used.
+    """
+    password = dashboard_password()
+    check_reach(config, password)
+    with closing(History(config.state_dir, config.max_events, config.max_picture_bytes)) as history:
+        desk = Desk(history)
+        keys = None if password is None else Keys(password, history.setting("secret", secrets.token_hex()))
+        subscription = Subscription(
+            f"edgewatch-dashboard-{history.setting('client', secrets.token_hex(8))}",
+            FILTERS if config.state_dir is not None else (),
+            UNQUEUED_FILTERS if config.state_dir is not None else (*FILTERS, *UNQUEUED_FILTERS),
+        )
+        subscriber = Subscriber(
+            config.broker,
+            mqtt_password or broker_password(),
+            subscription,
+            receive=desk.receive,
+            connected=desk.connected,
+            report=_say,
+        )
+        with _listening(config) as listener:
+            server = _server(config, Application(desk, subscriber.send, config, keys), desk, subscriber, listener)
+            server.run([listener])
+        subscriber.check()
+
+
+def _listening(config: DashboardConfig) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(f"listen: {config.listen}: {error.strerror}; choose another address") from error
+
+
+def _server(
+    config: DashboardConfig, application: Application, desk: Desk, subscriber: Subscriber, listener: socket.socket
+) -> _Server:
+    @asynccontextmanager
+    async def lifespan(_app: Any) -> AsyncGenerator[None]:
+        telling = asyncio.create_task(desk.hub.run())
+        subscriber.start()
+        scheme = "http" if config.certificate_file is None else "https"
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        _say(f"dashboard: {scheme}://{host}:{listener.getsockname()[1]}/")
+        yield
+        await asyncio.to_thread(subscriber.close)
+        telling.cancel()
+
+    try:
+        settings = uvicorn.Config(
+            application.asgi(lifespan=lifespan),
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=config.behind_proxy is not None,
+            forwarded_allow_ips="127.0.0.1",
+            timeout_graceful_shutdown=GRACE_S,
+            ssl_certfile=config.certificate_file,
+            ssl_keyfile=config.key_file,
+        )
+        settings.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigurationError(f"{config.certificate_file}: no certificate with its key ({error})") from error
+    server = _Server(settings)
+    server.end_streams = desk.hub.end
+    return server
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,162 @@
+"""From messages of the contract to notes in the ledger: which rules speak of it, and who is told when."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
+from typing import Any, Final, cast
+
+from edge.mqtt.connection import Message
+from edge.mqtt.incoming import MS_PER_S, ROOT, EventMessage, plausible_ms, read_event, read_topic
+from edge.notify.ledger import Ledger, Note
+from edge.notify.settings import TROUBLES, NotifyConfig, RuleConfig, within
+
+FILTERS: Final = (f"{ROOT}/+/events", f"{ROOT}/+/events/+/ack", f"{ROOT}/+/availability", f"{ROOT}/+/+/status")
+BROKER: Final = "broker"
+"""Takes a box's place where all of them are out of reach."""
+S_PER_MIN: Final = 60
+
+Situation = dict[str, Any]
+
+
+class Bridge:
+    """`receive` and `connected` run in the subscriber's thread."""
+
+    def __init__(self, config: NotifyConfig, ledger: Ledger, now_s: Callable[[], float] = time.time) -> None:
+        self._config = config
+        self._ledger = ledger
+        self._now_s = now_s
+        self.wake: Callable[[], None] = lambda: None
+        """Called when there may be something to send."""
+
+    def receive(self, message: Message) -> None:
+        """Note whom a message concerns; when this returns, it is on disk."""
+        read = read_topic(message.topic)
+        if read is None:
+            return
+        match read:
+            case (box, ["events"]):
+                event = read_event(message.payload)
+                if event is not None:
+                    self._event(box, event)
+            case (box, ["events", event_id, "ack"]):
+                self._answered(f"{box}/{event_id}")
+            case (box, ["availability"]):
+                self._condition(box, None, "offline" if message.payload == b"offline" else None)
+            case (box, [camera, "status"]):
+                self._condition(box, camera, _state(message.payload))
+            case _:
+                return
+        self.wake()
+
+    def connected(self, fault: str | None) -> None:
+        """Take note of the broker's own absence: nobody is watched over while it lasts."""
+        self._condition(BROKER, None, "offline" if fault else None)
+        self.wake()
+
+    def _event(self, box: str, event: EventMessage) -> None:
+        subject = f"{box}/{event.id}"
+        now_s = self._now_s()
+        began_ms = plausible_ms(event.started_at, round(now_s * MS_PER_S))
+        began_s = now_s if began_ms is None else began_ms / MS_PER_S
+        if event.type == "started":
+            rules = [
+                rule for rule in self._rules(event.label, box, event.camera, began_s) if rule.tests or not event.test
+            ]
+            words = f"{_title(event.label)}: {event.camera} in {box}"
+            title = f"Test: {words}" if event.test else words
+            body = f"{self._clock(began_s)}, score {event.score:.0%}."
+            body += " It comes late: the box had no connection." if event.delayed else ""
+            notes = [note for rule in rules for note in self._notes(rule, subject, title, body, now_s)]
+            self._ledger.add(notes, (began_s, event.label, box, event.camera, subject))
+        if event.acknowledged_at is not None:
+            self._answered(subject)
+
+    def _answered(self, subject: str) -> None:
+        self._ledger.cancel(subject, from_step=1)
+
+    def _condition(self, box: str, camera: str | None, state: str | None) -> None:
+        """Take the condition of a box, camera or broker, as often as it is repeated: only a change is news.
+
+        Args:
+            box: whose; `broker` is the broker itself.
+            camera: None for the box itself.
+            state: one of the troubles; None is none of them.
+        """
+        name = f"trouble {box}/{camera or ''}"
+        known = cast("Situation | None", self._ledger.setting(name, None))
+        if (known["state"] if known else None) == state:
+            return
+        now_s = self._now_s()
+        if known is not None:
+            self._recovered(box, camera, known, now_s)
+        if state is None:
+            self._ledger.put(name, None)
+            return
+        subject = f"{box}/{camera or ''}/{state}/{now_s:.3f}"
+        what = f"{camera} in {box}" if camera else box
+        notes = [
+            replace(note, due_s=self._held(rule, note.person, note.due_s + rule.after_s))
+            for rule in self._rules(state, box, camera, now_s)
+            for note in self._notes(rule, subject, f"{_title(state)}: {what}", f"Since {self._clock(now_s)}.", now_s)
+        ]
+        self._ledger.add(notes, (now_s, state, box, camera, subject))
+        self._ledger.put(name, {"state": state, "subject": subject, "since_s": now_s})
+
+    def _recovered(self, box: str, camera: str | None, known: Situation, now_s: float) -> None:
+        subject = str(known["subject"])
+        self._ledger.cancel(subject, from_step=0)
+        told = self._ledger.was_told(subject)
+        what = f"{camera} in {box}" if camera else box
+        body = f"No longer {known['state']}, after {(now_s - known['since_s']) / S_PER_MIN:.0f} min."
+        by_name = {rule.name: rule for rule in self._config.rules}
+        self._ledger.add(
+            Note(f"{subject}/over", name, 0, person, f"Back: {what}", body, self._held(by_name[name], person, now_s))
+            for name, person in told
+            if name in by_name
+        )
+
+    def _rules(self, what: str, box: str, camera: str | None, moment_s: float) -> list[RuleConfig]:
+        moment = self._config.local(moment_s)
+        return [rule for rule in self._config.rules if rule.covers(what, box, camera, moment)]
+
+    def _notes(self, rule: RuleConfig, subject: str, title: str, body: str, now_s: float) -> Iterator[Note]:
+        """Everybody who is told by a rule, at once and as long as nobody answers."""
+        if self._config.page is not None:
+            body = f"{body} Answer it at {self._config.page}"
+        for person in rule.tell:
+            yield Note(subject, rule.name, 0, person, title, body, self._held(rule, person, now_s))
+        for step, escalation in enumerate(rule.escalate, 1):
+            due_s = now_s + escalation.after_s
+            unanswered = f"{body} Nobody has answered for {escalation.after_s / S_PER_MIN:.0f} min."
+            for person in escalation.tell:
+                yield Note(subject, rule.name, step, person, title, unanswered, self._held(rule, person, due_s))
+
+    def _held(self, rule: RuleConfig, person: str, due_s: float) -> float:
+        """Return when somebody may be told: at once, or when his quiet hours end."""
+        known = self._config.people.get(person)
+        quiet = known.quiet if known else None
+        moment = self._config.local(due_s)
+        if rule.urgent or quiet is None or not within(quiet, moment.time()):
+            return due_s
+        end = datetime.combine(moment.date(), time_of_day.fromisoformat(quiet.split("-")[1]), moment.tzinfo)
+        return (end if end > moment else end + timedelta(days=1)).timestamp()
+
+    def _clock(self, moment_s: float) -> str:
+        return f"{self._config.local(moment_s):%H:%M:%S on %d %B}"
+
+
+def _state(payload: bytes) -> str | None:
+    try:
+        content: object = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    state = cast("dict[str, object]", content).get("state") if isinstance(content, dict) else None
+    return state if isinstance(state, str) and state in TROUBLES else None
+
+
+def _title(label: str) -> str:
+    words = label.replace("_", " ")
+    return words[:1].upper() + words[1:]

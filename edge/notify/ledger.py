@@ -1,0 +1,172 @@
+"""Who is still to be told what, on disk: nothing is told twice, or forgotten, because a program restarted."""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edge.errors import ConfigurationError
+
+FILE: Final = "notify.sqlite"
+S_PER_DAY: Final = 86_400
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS messages (
+    number INTEGER PRIMARY KEY, subject TEXT NOT NULL, rule TEXT NOT NULL, step INTEGER NOT NULL, person TEXT NOT NULL,
+    title TEXT NOT NULL, body TEXT NOT NULL, due_s REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL, noted_s REAL NOT NULL, UNIQUE (subject, rule, step, person));
+CREATE INDEX IF NOT EXISTS by_due ON messages (state, due_s);
+CREATE TABLE IF NOT EXISTS happened (number INTEGER PRIMARY KEY, at_s REAL NOT NULL, what TEXT NOT NULL,
+    box TEXT NOT NULL, camera TEXT, key TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+WAITING, SENDING, SENT, CANCELLED = "waiting", "sending", "sent", "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A message to one person."""
+
+    subject: str
+    """What it is about; the same subject, rule, step and person is told once."""
+    rule: str
+    step: int
+    person: str
+    title: str
+    body: str
+    due_s: float
+    """Unix time from which it may be sent."""
+    number: int = 0
+    attempts: int = 0
+
+
+class Ledger:
+    """Safe to use from several threads; every change is synced to disk before it returns."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Open it; what was on its way when the last program ended abruptly waits again.
+
+        Raises:
+            ConfigurationError: the directory or the file cannot be used.
+        """
+        self._lock = threading.Lock()
+        path = state_dir / FILE
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;{SCHEMA}")
+            self._database.execute("UPDATE messages SET state = ? WHERE state = ?", (WAITING, SENDING))
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(f"{path}: cannot be used ({error}); correct state_dir, or move it away") from error
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    def add(self, notes: Iterable[Note], happened: tuple[float, str, str, str | None, str] | None = None) -> int:
+        """Keep what is to be told, in one transaction; return how many of the notes were new.
+
+        Args:
+            notes: those that are known already change nothing.
+            happened: for the digest: Unix time, what, box, camera, and a key that is the same for a repeat.
+        """
+        with self._lock, self._database:
+            self._database.execute("BEGIN")
+            if happened is not None:
+                self._database.execute(
+                    "INSERT OR IGNORE INTO happened (at_s, what, box, camera, key) VALUES (?, ?, ?, ?, ?)", happened
+                )
+            return sum(self._insert(note) for note in notes)
+
+    def cancel(self, subject: str, *, from_step: int) -> int:
+        """Do not send what waits on a subject, from a step on; return how many messages that were."""
+        with self._lock:
+            return self._database.execute(
+                "UPDATE messages SET state = ? WHERE subject = ? AND step >= ? AND state = ?",
+                (CANCELLED, subject, from_step, WAITING),
+            ).rowcount
+
+    def was_told(self, subject: str) -> list[tuple[str, str]]:
+        """Return by which rules and who was told of a subject."""
+        sql = "SELECT DISTINCT rule, person FROM messages WHERE subject = ? AND state IN (?, ?)"
+        with self._lock:
+            return self._database.execute(sql, (subject, SENT, SENDING)).fetchall()
+
+    def due(self, now_s: float) -> Note | None:
+        """Take the message that has waited longest; it counts as on its way."""
+        sql = (
+            "SELECT subject, rule, step, person, title, body, due_s, number, attempts FROM messages "
+            "WHERE state = ? AND due_s <= ? ORDER BY due_s, number LIMIT 1"
+        )
+        with self._lock:
+            row = self._database.execute(sql, (WAITING, now_s)).fetchone()
+            if row is None:
+                return None
+            note = Note(*row)
+            self._database.execute("UPDATE messages SET state = ? WHERE number = ?", (SENDING, note.number))
+            return note
+
+    def next_due_s(self) -> float | None:
+        """Return when the next message may be sent."""
+        with self._lock:
+            return self._database.execute("SELECT min(due_s) FROM messages WHERE state = ?", (WAITING,)).fetchone()[0]
+
+    def sent(self, note: Note) -> None:
+        """Take note that somebody was told."""
+        with self._lock:
+            self._database.execute("UPDATE messages SET state = ? WHERE number = ?", (SENT, note.number))
+
+    def postpone(self, note: Note, due_s: float, *, failed: bool) -> None:
+        """Have a message wait on."""
+        with self._lock:
+            self._database.execute(
+                "UPDATE messages SET state = ?, due_s = ?, attempts = attempts + ? WHERE number = ?",
+                (WAITING, due_s, failed, note.number),
+            )
+
+    def held_for(self, person: str, due_s: float) -> list[Note]:
+        """Return what waits for the same moment for the same person."""
+        sql = (
+            "SELECT subject, rule, step, person, title, body, due_s, number, attempts FROM messages "
+            "WHERE state = ? AND person = ? AND due_s = ? ORDER BY number"
+        )
+        with self._lock:
+            return [Note(*row) for row in self._database.execute(sql, (WAITING, person, due_s))]
+
+    def counted(self, since_s: float) -> list[tuple[str, str, str | None, int]]:
+        """Count what happened: what, box, camera, how often."""
+        sql = (
+            "SELECT what, box, camera, count(*) FROM happened WHERE at_s >= ? GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3"
+        )
+        with self._lock:
+            return self._database.execute(sql, (since_s,)).fetchall()
+
+    def setting(self, name: str, default: Any) -> Any:
+        """Return a kept value; the first time, keep the default."""
+        with self._lock:
+            self._database.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (name, json.dumps(default)))
+            value = self._database.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()[0]
+        return json.loads(value)
+
+    def put(self, name: str, value: Any) -> None:
+        """Keep a value."""
+        with self._lock:
+            self._database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+
+    def forget(self, before_s: float) -> None:
+        """Forget what is long done."""
+        with self._lock:
+            self._database.execute(
+                "DELETE FROM messages WHERE noted_s < ? AND state IN (?, ?)", (before_s, SENT, CANCELLED)
+            )
+            self._database.execute("DELETE FROM happened WHERE at_s < ?", (before_s,))
+
+    def _insert(self, note: Note) -> int:
+        return self._database.execute(
+            "INSERT OR IGNORE INTO messages (subject, rule, step, person, title, body, due_s, state, noted_s) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (note.subject, note.rule, note.step, note.person, note.title, note.body, note.due_s, WAITING, time.time()),
+        ).rowcount

@@ -1,0 +1,130 @@
+"""Who may see the page, asked over HTTP as browsers and others do."""
+
+import http.client
+import ssl
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import pytest
+
+pytest.importorskip("starlette", reason="starlette is not installed (extra dashboard)")
+
+from edge.dashboard.guard import Brake, Keys
+from edge.dashboard.settings import PASSWORD_VARIABLE
+
+JSON = {"content-type": "application/json"}
+
+
+def ask(url: str, method: str, path: str, body: str | None = None, **headers: str) -> http.client.HTTPResponse:
+    """Ask once; underscores in the headers' names stand for dashes."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def test_other_sites_are_refused(mosquitto, start_dashboard) -> None:
+    url = start_dashboard(mosquitto.url).url
+    ours = url.rstrip("/")
+    command = '{"box": "a", "id": "b", "answer": "seen"}'
+    statuses = {
+        "our page": ask(url, "POST", "/api/commands", command, origin=ours, sec_fetch_site="same-origin").status,
+        "another site": ask(url, "POST", "/api/commands", command, origin="https://evil.example").status,
+        "a form of another port": ask(url, "POST", "/api/commands", command, origin="http://127.0.0.1:1").status,
+        "nobody": ask(url, "POST", "/api/commands", command).status,
+        "a picture in another page": ask(url, "GET", "/api/state", sec_fetch_site="cross-site").status,
+        "a link in another page": ask(url, "GET", "/", sec_fetch_site="cross-site", sec_fetch_mode="navigate").status,
+        "another name for this address": ask(url, "GET", "/api/state", host="evil.example").status,
+        "too much": ask(url, "POST", "/api/commands", " " * 5000, origin=ours).status,
+    }
+    assert statuses == {
+        "our page": 409,  # there is no such event
+        "another site": 403,
+        "a form of another port": 403,
+        "nobody": 403,
+        "a picture in another page": 403,
+        "a link in another page": 200,
+        "another name for this address": 421,
+        "too much": 413,
+    }
+    policy = ask(url, "GET", "/").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_a_password_is_asked_for_and_wrong_ones_have_to_wait(mosquitto, start_dashboard) -> None:
+    url = start_dashboard(mosquitto.url, **{PASSWORD_VARIABLE: "correct horse"}).url
+    ours = url.rstrip("/")
+    assert ask(url, "GET", "/api/state").status == 401
+    assert ask(url, "GET", "/").headers["location"] == "/login"
+    right = ask(url, "POST", "/login", "password=correct+horse", origin=ours)
+    cookie = right.headers["set-cookie"].partition(";")[0]
+    assert ask(url, "GET", "/api/state", cookie=cookie).status == 200
+    assert ask(url, "GET", "/api/state", cookie=f"{cookie}x").status == 401
+    for wrong in range(3):  # quick ones are not even looked at
+        assert ask(url, "POST", "/login", "password=wrong", origin=ours).status == (429 if wrong else 403)
+    assert ask(url, "POST", "/login", "password=correct+horse", origin=ours).status == 429
+
+
+def test_with_a_certificate_it_speaks_tls_and_keeps_its_cookie_there(mosquitto, start_dashboard, tmp_path) -> None:
+    certificate, key = tmp_path / "page.pem", tmp_path / "page.key"
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    make += ["-keyout", key, "-out", certificate, "-subj", "/CN=page", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(make, check=True, capture_output=True)
+    config = tmp_path / "dashboard.toml"
+    config.write_text(
+        f'certificate_file = "page.pem"\nkey_file = "page.key"\n[broker]\nurl = "{mosquitto.url}"\n', encoding="utf-8"
+    )
+    options = ("--config", str(config), "--listen", "127.0.0.1:0")
+    url = start_dashboard(mosquitto.url, *options, **{PASSWORD_VARIABLE: "correct horse"}).url
+    port = urlsplit(url).port
+    context = ssl.create_default_context(cafile=certificate)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=30, context=context)
+    headers = {"origin": f"https://127.0.0.1:{port}", "host": f"127.0.0.1:{port}"}
+    connection.request("POST", "/login", "password=correct+horse", headers)
+    cookie = connection.getresponse().headers["set-cookie"]
+    connection.close()
+    assert all(word in cookie for word in ("Secure", "HttpOnly", "SameSite=lax"))
+
+
+def test_the_pause_doubles_and_ends() -> None:
+    now_s = 0.0
+    brake = Brake(lambda: now_s)
+    waits = []
+    for _ in range(8):
+        brake.wrong("a")
+        waits.append(brake.wait_s("a"))
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert brake.wait_s("b") == 0
+    now_s = 60.0
+    assert brake.wait_s("a") == 0
+    for address in range(2000):
+        brake.wrong(str(address))
+    assert len(brake._wrong) == 1000
+
+
+def test_a_new_password_ends_old_sessions() -> None:
+    cookie = Keys("old", "secret").cookie()
+    assert Keys("old", "secret").knows(cookie)
+    assert not Keys("new", "secret").knows(cookie)
+    assert not Keys("old", "secret").knows("in.sig.nature")
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (["--listen", "0.0.0.0:0"], "listen: 0.0.0.0:0 is reached from elsewhere; set EDGEWATCH_DASHBOARD_PASSWORD"),
+        (["--listen", "nonsense"], "command line: listen: 'nonsense' is no address; write host:port"),
+        (["--config", "/nowhere.toml"], "/nowhere.toml: No such file or directory; give the path of a configuration"),
+        (["--broker", "http://x"], "--broker: is not a broker's URL"),
+    ],
+)
+def test_faults_are_one_line(options, fault) -> None:
+    command = [sys.executable, "-m", "edge", "dashboard", "--broker", "mqtt://127.0.0.1", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert fault in ended.stderr
+    assert ended.stderr.count("\n") == 1

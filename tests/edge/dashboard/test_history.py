@@ -1,0 +1,131 @@
+"""The history's bounds and order, and what the desk makes of hostile messages."""
+
+import json
+from contextlib import closing
+
+import pytest
+
+from edge.dashboard.desk import EVENTS_AT_ONCE, Desk
+from edge.dashboard.fleet import MAX_BOXES, MAX_CAMERAS
+from edge.dashboard.history import PRUNE_EVERY, History, Wanted
+from edge.mqtt.connection import Message
+from edge.mqtt.incoming import EventMessage, read_event
+
+EVENT = {
+    "schema": 1,
+    "id": "E",
+    "type": "started",
+    "label": "fall",
+    "camera": "hall",
+    "score": 0.9,
+    "peak_score": 0.9,
+    "started_at": "2026-01-02T03:04:05.678Z",
+}
+JPEG = b"\xff\xd8\xff" + bytes(10_000)
+
+
+def event(**changes) -> EventMessage:
+    read = read_event(json.dumps(EVENT | changes).encode())
+    assert read is not None
+    return read
+
+
+@pytest.fixture
+def history():
+    with closing(History(None, 1000, 1_000_000)) as history:
+        yield history
+
+
+@pytest.fixture
+def desk(history) -> Desk:
+    return Desk(history)
+
+
+def send(desk: Desk, topic: str, payload, *, retained: bool = False) -> None:
+    content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    desk.receive(Message(f"edgewatch/{topic}", content, retained))
+
+
+def test_the_oldest_to_arrive_go_first_with_their_pictures(history) -> None:
+    history.add("box", event(id="first", started_at="2099-01-01T00:00:00Z"))
+    history.keep_picture("box", "first", "snapshot", JPEG)
+    for number in range(1000 + PRUNE_EVERY):
+        history.add("box", event(id=f"E{number}"))
+    assert history.count(Wanted()) <= 1000 + PRUNE_EVERY
+    assert history.card("box", "first") is None
+    assert history.picture("box", "first", "snapshot") is None
+    assert history.card("box", f"E{999 + PRUNE_EVERY}") is not None
+
+
+def test_pictures_are_bounded_in_bytes(history) -> None:
+    for number in range(200):
+        history.add("box", event(id=f"E{number}"))
+        history.keep_picture("box", f"E{number}", "snapshot", JPEG)
+    kept = [number for number in range(200) if history.picture("box", f"E{number}", "snapshot")]
+    assert kept == list(range(101, 200))
+
+
+def test_an_event_keeps_its_newest_transition_and_its_acknowledgement(history) -> None:
+    seen = "2026-01-02T03:05:00.000Z"
+    history.add("box", event(), [(1, 0.5)])
+    history.add("box", event(type="ended", ended_at="2026-01-02T03:04:09.000Z", acknowledged_at=seen), [(2, 0.7)])
+    row, is_new = history.add("box", event(type="updated"))
+    assert (row["type"], row["acknowledged_at"], is_new) == ("ended", seen, False)
+    assert history.card("box", "E")["trace"] == [[1, 0.5], [2, 0.7]]
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "yesterday", "2026-01-02T03:04:05"])
+def test_impossible_times_give_way_to_the_arrival(history, moment) -> None:
+    row, _ = history.add("box", event(started_at=moment))
+    assert row["clock_wrong"]
+    assert row["started_ms"] == row["arrived_ms"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"score": float("nan")}, {"score": 2}, {"id": "a/b"}, {"id": "<b>"}, {"schema": 2}, {"type": "begun"},
+     {"label": "x" * 65}, {"camera": ""}, {"started_at": 5}],
+)  # fmt: skip
+def test_what_is_no_event_is_counted(desk, changes) -> None:
+    send(desk, "box/events", EVENT | changes)
+    state = desk.state()
+    assert state["boxes"]["box"]["unreadable"] == 1
+    assert state["alarms"] == []
+
+
+def test_no_flood_of_names_or_events_grows_without_bound(desk, history) -> None:
+    for number in range(2 * MAX_BOXES):
+        send(desk, f"box-{number}/availability", b"online")
+    for number in range(2 * MAX_CAMERAS):
+        send(desk, f"box-0/camera-{number}/status", {"state": "ok"})
+    for number in range(int(EVENTS_AT_ONCE) + 200):
+        send(desk, "box-1/events", EVENT | {"id": f"E{number}"})
+    send(desk, f"box-2/{'x' * 65}/status", {"state": "ok"})
+    send(desk, "box-2/a/b/c/d/e", b"?")
+    state = desk.state()
+    assert len(state["boxes"]) == MAX_BOXES
+    assert len(state["cameras"]) == MAX_CAMERAS + 1
+    assert EVENTS_AT_ONCE <= history.count(Wanted()) < EVENTS_AT_ONCE + 100
+    assert state["passed_over"] >= MAX_BOXES + MAX_CAMERAS + 100
+
+
+def test_a_camera_that_its_box_retires_is_gone(desk) -> None:
+    send(desk, "box/hall/status", {"state": "ok"})
+    send(desk, "box/hall/fall/state", b"OFF")
+    assert list(desk.state()["cameras"]) == ["box/hall"]
+    send(desk, "box/hall/status", b"")
+    send(desk, "box/hall/fall/state", b"")
+    assert desk.state()["cameras"] == {}
+
+
+def test_a_snapshot_finds_its_event_whichever_comes_first(desk, history) -> None:
+    send(desk, "box/hall/snapshot", JPEG)
+    send(desk, "box/events", EVENT)
+    send(desk, "box/events", EVENT | {"id": "S", "camera": "stairs"})
+    send(desk, "box/stairs/snapshot", JPEG)
+    send(desk, "box/stairs/snapshot", b"<script>")
+    send(desk, "box/events/S/clip", b"\x1a\x45\xdf\xa3clip")
+    send(desk, "box/events/none/clip", b"\x1a\x45\xdf\xa3clip")
+    assert history.card("box", "E")["pictures"] == ["snapshot"]
+    assert sorted(history.card("box", "S")["pictures"]) == ["clip", "snapshot"]
+    assert history.picture("box", "S", "snapshot") == JPEG
