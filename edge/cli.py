@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError
+from edge.fleet.commands import add_commands
 from edge.interruption import Interruption
 from edge.options import configuration, make_parser, split_password
 
@@ -25,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interruption = Interruption()
     try:
         with interruption.installed():
-            options = make_parser(_run, _check, _mask, _bench, _test_alarm).parse_args(arguments)
+            parser = make_parser(_run, _check, _mask, _bench, _test_alarm, further=add_commands)
+            options = parser.parse_args(arguments)
             return options.command(options, interruption)
     except EdgewatchError as error:
         _say(f"edge: {error}")

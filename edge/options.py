@@ -67,7 +67,13 @@ class _Version(argparse.Action):
 
 
 def make_parser(
-    run: Command, check: Command, mask: Command, bench: Command, test_alarm: Command
+    run: Command,
+    check: Command,
+    mask: Command,
+    bench: Command,
+    test_alarm: Command,
+    *,
+    further: Callable[[Any], None],
 ) -> argparse.ArgumentParser:
     """Describe the commands and their options."""
     parser = _Parser(
@@ -83,6 +89,7 @@ def make_parser(
     _add_mask(commands).set_defaults(command=mask)
     _add_bench(commands).set_defaults(command=bench)
     _add_test_alarm(commands).set_defaults(command=test_alarm)
+    further(commands)
     return parser
 
 

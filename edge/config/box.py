@@ -100,7 +100,7 @@ def load(path: Path) -> Config:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not TOML: {error}; correct that line") from error
-    return parse(_with_absolute_paths(tables, path.parent), str(path))
+    return parse(with_absolute_paths(tables, path.parent), str(path))
 
 
 def parse(tables: Mapping[str, Any], where: str) -> Config:
@@ -115,7 +115,7 @@ def parse(tables: Mapping[str, Any], where: str) -> Config:
         raise ConfigurationError(f"{where}: {first_fault(error)}") from None  # its text would repeat the values
 
 
-def _with_absolute_paths(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
+def with_absolute_paths(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Make the file's relative paths relative to its folder. Values of wrong types are left for the model to refuse."""
 
     def absolute(table: Any, *keys: str) -> Any:
