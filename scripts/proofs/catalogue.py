@@ -6,6 +6,7 @@ from proofs import (
     discovery,
     faults,
     fleet,
+    installer,
     latency,
     memory,
     scale,
@@ -31,5 +32,6 @@ PROOFS: dict[str, Proof] = {
         writes.PROOF,
         fleet.PROOF,
         discovery.PROOF,
+        installer.PROOF,
     )
 }
