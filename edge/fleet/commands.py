@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ def add_commands(commands: Any) -> None:
     """Describe the commands to argparse."""
     _add_status(commands).set_defaults(command=_status)
     _add_fault(commands).set_defaults(command=_fault)
+    _add_first_boot(commands).set_defaults(command=_first_boot)
 
 
 def _add_status(commands: Any) -> argparse.ArgumentParser:
@@ -75,6 +77,32 @@ def _fault(options: argparse.Namespace, _interruption: Interruption) -> int:
     if config.broker is None:
         raise ConfigurationError(f"{path}: broker: missing, so nobody can be told; add a table [broker] with its url")
     publish_fault(config.broker, broker_password(), config.device_id, reason)
+    return 0
+
+
+def _add_first_boot(commands: Any) -> argparse.ArgumentParser:
+    first_boot = commands.add_parser(
+        "first-boot",
+        help="apply the files of a box's boot partition",
+        description="Check edgewatch.toml, passwords, network, authorized_keys and TLS files of the boot partition "
+        "together, apply them, and move the secrets among them away. With a mistake the box keeps what it had. "
+        "Runs at every boot of an image.",
+    )
+    first_boot.add_argument("--boot", type=Path, default=Path("/boot/firmware"), metavar="DIR", help="the partition")
+    first_boot.add_argument("--data", type=Path, default=Path("/data/boot"), metavar="DIR", help="what is in force")
+    first_boot.add_argument("--run", type=Path, default=Path("/run"), metavar="DIR", help="what the system reads")
+    return first_boot
+
+
+def _first_boot(options: argparse.Namespace, _interruption: Interruption) -> int:
+    """Exit with 0 also after mistakes: the box goes on with what it had."""
+    from edge.firstboot.apply import apply_boot_files  # noqa: PLC0415 - heavy
+    from edge.firstboot.show import show  # noqa: PLC0415
+
+    mistakes = apply_boot_files(options.boot, options.data)
+    show(mistakes, options.data, options.run, Path("/"), socket.sethostname)
+    for mistake in mistakes:
+        print(f"boot partition: {mistake}; the box keeps what it had")
     return 0
 
 
