@@ -67,13 +67,16 @@ class Recorder:
         self._out = path.open("w", buffering=1)
         self._subscribed = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="recorder")
-        self._client.on_connect = lambda client, *_: client.subscribe("edgewatch/#", qos=1)
+        self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._take
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         if not self._subscribed.wait(container.TIMEOUT_S):
             raise EdgewatchError("the recorder cannot subscribe")
+
+    def _subscribe(self, client: mqtt.Client, *_: object) -> None:
+        client.subscribe("edgewatch/#", qos=1)
 
     def _take(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         if not self._out.closed:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.publish
 import pytest
@@ -22,7 +23,7 @@ STATS = {
 
 
 def retain(port: int, topics: dict[str, str]) -> None:
-    messages = [{"topic": topic, "payload": payload, "qos": 1, "retain": True} for topic, payload in topics.items()]
+    messages: Any = [{"topic": topic, "payload": payload, "qos": 1, "retain": True} for topic, payload in topics.items()]
     paho.mqtt.publish.multiple(messages, hostname="127.0.0.1", port=port)
 
 
