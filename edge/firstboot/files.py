@@ -6,9 +6,7 @@ from pathlib import Path
 from edge.errors import ConfigurationError
 
 QUOTES = "\"'"
-TYPOGRAPHIC: dict[int, str] = dict.fromkeys((0x201C, 0x201D, 0x201E, 0x201F), '"') | dict.fromkeys(
-    (0x2018, 0x2019, 0x201A), "'"
-)
+TYPOGRAPHIC = {code: '"' for code in range(0x201C, 0x2020)} | {code: "'" for code in range(0x2018, 0x201B)}
 """What word processors make of quotes."""
 
 

@@ -23,6 +23,7 @@ def add_commands(commands: Any) -> None:
     _add_status(commands).set_defaults(command=_status)
     _add_fault(commands).set_defaults(command=_fault)
     _add_first_boot(commands).set_defaults(command=_first_boot)
+    _add_provision(commands).set_defaults(command=_provision)
 
 
 def _add_status(commands: Any) -> argparse.ArgumentParser:
@@ -103,6 +104,30 @@ def _first_boot(options: argparse.Namespace, _interruption: Interruption) -> int
     show(mistakes, options.data, options.run, Path("/"), socket.sethostname)
     for mistake in mistakes:
         print(f"boot partition: {mistake}; the box keeps what it had")
+    return 0
+
+
+def _add_provision(commands: Any) -> argparse.ArgumentParser:
+    provision = commands.add_parser(
+        "provision",
+        help="make the boot partition's files of many boxes from one table",
+        description="Write one folder a box from a CSV with the columns name, broker, cameras, and where they are "
+        "wanted broker_password, camera_passwords, wifi, wifi_password, country, address, gateway, dns. Several "
+        "cameras: hall=/dev/video0|attic=rtsp://user@host/path. The files are checked as the box will check them.",
+    )
+    provision.add_argument("table", type=Path, metavar="CSV", help="one row a box")
+    provision.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets one folder a box")
+    provision.add_argument(
+        "--common", type=Path, metavar="DIR", help="files that every box gets: authorized_keys, ca.pem"
+    )
+    return provision
+
+
+def _provision(options: argparse.Namespace, _interruption: Interruption) -> int:
+    from edge.fleet.provision import provision  # noqa: PLC0415 - heavy
+
+    for name in provision(options.table, options.out, options.common):
+        print(options.out / name)
     return 0
 
 

@@ -23,7 +23,9 @@ STATS = {
 
 
 def retain(port: int, topics: dict[str, str]) -> None:
-    messages: Any = [{"topic": topic, "payload": payload, "qos": 1, "retain": True} for topic, payload in topics.items()]
+    messages: Any = [
+        {"topic": topic, "payload": payload, "qos": 1, "retain": True} for topic, payload in topics.items()
+    ]
     paho.mqtt.publish.multiple(messages, hostname="127.0.0.1", port=port)
 
 
