@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError
+from edge.fleet.commands import add_commands
 from edge.interruption import Interruption
 from edge.options import Command, configuration, make_parser, split_password
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interruption = Interruption()
     try:
         with interruption.installed():
-            options = make_parser(_commands()).parse_args(arguments)
+            options = make_parser(_commands(), further=add_commands).parse_args(arguments)
             return options.command(options, interruption)
     except EdgewatchError as error:
         _say(f"edge: {error}")

@@ -66,11 +66,12 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def make_parser(carry_out: Mapping[str, Command]) -> argparse.ArgumentParser:
+def make_parser(carry_out: Mapping[str, Command], *, further: Callable[[Any], None]) -> argparse.ArgumentParser:
     """Describe the commands and their options.
 
     Args:
         carry_out: by the command's name, who does it.
+        further: describes more commands to argparse.
     """
     parser = _Parser(
         prog="edge",
@@ -91,6 +92,7 @@ def make_parser(carry_out: Mapping[str, Command]) -> argparse.ArgumentParser:
     }
     for name, add in adders.items():
         add(commands).set_defaults(command=carry_out[name])
+    further(commands)
     return parser
 
 

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,11 +91,11 @@ class Box:
             self.mqtt.publisher.start()
 
     def _announce(self, mqtt: "Mqtt") -> None:
-        from importlib.metadata import version  # noqa: PLC0415 - slow to import
-
         from edge.mqtt.box import announce  # noqa: PLC0415 - imports paho
         from edge.mqtt.discovery import Device  # noqa: PLC0415
+        from edge.mqtt.fault import boot_fault  # noqa: PLC0415
 
+        mqtt.publisher.retain(mqtt.publisher.topics.fault, boot_fault())
         labels = {name: list(specs) for name, specs in self.alerts.items()}
         device = Device(self.config.device_id, self.model.spec.name, version("edgewatch"))
         self.stats.add("version", lambda: device.version)
@@ -200,7 +201,7 @@ def open_box(
         log(f"bundle {bundle.spec.name}: warning: {bundle.spec.warning}")
     alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
     model = open_model(bundle, config.threads)
-    stats = Stats({"name": bundle.spec.name, "sha256": bundle.digest}, model.backend.name)
+    stats = Stats({"name": bundle.spec.name, "sha256": bundle.digest}, model.backend.name, version("edgewatch"))
     stats.add("log", log.fields)
     mqtt = None
     if config.broker is not None:

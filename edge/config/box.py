@@ -90,7 +90,7 @@ def load(path: Path) -> Config:
         ConfigurationError: it is absent, not TOML, or a key is unknown or has a wrong value; the message names the key.
     """
     tables = read_tables(path)
-    return parse(_with_absolute_paths(tables, path.parent), str(path))
+    return parse(with_absolute_paths(tables, path.parent), str(path))
 
 
 def parse(tables: Mapping[str, Any], where: str) -> Config:
@@ -105,7 +105,7 @@ def parse(tables: Mapping[str, Any], where: str) -> Config:
         raise ConfigurationError(f"{where}: {first_fault(error)}") from None  # its text would repeat the values
 
 
-def _with_absolute_paths(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
+def with_absolute_paths(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Make the file's relative paths relative to its folder. Values of wrong types are left for the model to refuse."""
 
     def absolute(table: Any, *keys: str) -> Any:

@@ -8,6 +8,8 @@ from edge.errors import ConfigurationError
 
 PASSWORD_VARIABLE = "EDGEWATCH_MQTT_PASSWORD"  # noqa: S105 - the name of the variable
 PASSWORD_CREDENTIAL = "mqtt-password"  # noqa: S105 - the name of the credential
+FOLDER_PREFIX = "edgewatch_"
+"""What systemd puts before the files' names where `LoadCredential=edgewatch:` names a folder."""
 
 
 def broker_password(environment: Mapping[str, str] = os.environ) -> str | None:
@@ -41,12 +43,14 @@ def secret(variable: str, credential_name: str, environment: Mapping[str, str] =
     directory = environment.get("CREDENTIALS_DIRECTORY")
     if not directory:
         return None
-    credential = Path(directory, credential_name)
-    try:
-        return credential.read_text("utf-8").rstrip("\r\n")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"{credential}: cannot be read ({error}); correct the unit's LoadCredential"
-        ) from error
+    for name in (credential_name, FOLDER_PREFIX + credential_name):
+        credential = Path(directory, name)
+        try:
+            return credential.read_text("utf-8").rstrip("\r\n")
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"{credential}: cannot be read ({error}); correct the unit's LoadCredential"
+            ) from error
+    return None

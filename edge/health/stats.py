@@ -82,13 +82,15 @@ class Meter:
 class Stats:
     """Collects the parts. `payload` may be called from any thread."""
 
-    def __init__(self, model: dict[str, str], backend: str) -> None:
+    def __init__(self, model: dict[str, str], backend: str, version: str = "") -> None:
         """Begin to count.
 
         Args:
             model: name and sha256 of the bundle.
             backend: what inference really runs on.
+            version: of this program.
         """
+        self._version = version
         self._start_s = time.monotonic()
         self._model = model
         self._backend = backend
@@ -106,6 +108,7 @@ class Stats:
     def payload(self) -> dict[str, Any]:
         """Return the fields of the `stats` topic."""
         return {
+            "version": self._version,
             "uptime_s": round(time.monotonic() - self._start_s, 1),
             "model": self._model,
             "backend": self._backend,

@@ -20,6 +20,7 @@ class Topics:
         self.availability = f"{self.base}/availability"
         self.events = f"{self.base}/events"
         self.stats = f"{self.base}/stats"
+        self.fault = f"{self.base}/fault"
 
     def state(self, camera: str, label: str) -> str:
         """Where `ON` and `OFF` of one label of one camera are retained."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from edge.clock import rfc3339
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.health.latency import Latency
@@ -67,6 +68,7 @@ class Publisher:
         self.was_connected = False
         self.acknowledgement = Latency()
         """From the capture of the frame that caused an event to the broker's acknowledgement."""
+        self._last_event: dict[str, str] | None = None
         self._connections = 0
         self._greeted = False
         self._device_id = device_id
@@ -115,6 +117,12 @@ class Publisher:
         if captured_ns is not None and len(self._captured_ns) < MAX_TIMED_EVENTS:
             self._captured_ns[event.id, event.type] = captured_ns
         self._outbox.add(event)
+        self._last_event = {
+            "type": event.type,
+            "label": event.label,
+            "camera": event.camera,
+            "at": rfc3339(datetime.now(UTC)),
+        }
         with self._changes:
             self._retained.put_state(self.topics.state(event.camera, event.label), event)
             self._notify()
@@ -155,7 +163,11 @@ class Publisher:
 
     def fields(self) -> dict[str, Any]:
         """Return what stands in the stats."""
-        return {"connections": self._connections, "capture_to_acknowledgement_ms": self.acknowledgement.fields()}
+        return {
+            "connections": self._connections,
+            "capture_to_acknowledgement_ms": self.acknowledgement.fields(),
+            "last_event": self._last_event,
+        }
 
     def check(self) -> None:
         """Raise what ended the publisher's thread, if something did."""

@@ -8,6 +8,7 @@ from proofs import (
     faults,
     fleet,
     hour,
+    installer,
     latency,
     memory,
     notify,
@@ -37,5 +38,6 @@ PROOFS: dict[str, Proof] = {
         discovery.PROOF,
         dashboard.PROOF,
         notify.PROOF,
+        installer.PROOF,
     )
 }

@@ -8,6 +8,7 @@ import pytest
 from edge import config
 from edge.bundle import AlertSpec, BundleSpec
 from edge.config import AlertOverride, CameraConfig, alert_specs, broker_password, camera_password, load, parse
+from edge.config.salvage import salvage
 from edge.errors import ConfigurationError
 
 WHOLE = """
@@ -172,6 +173,8 @@ def test_a_password_never_stands_in_a_message(tmp_path: Path) -> None:
 def test_the_password_comes_from_the_environment_or_the_credentials_directory(tmp_path: Path) -> None:
     assert broker_password({}) is None
     assert broker_password({"CREDENTIALS_DIRECTORY": str(tmp_path)}) is None
+    (tmp_path / "edgewatch_mqtt-password").write_text("from a folder of credentials\n", encoding="utf-8")
+    assert broker_password({"CREDENTIALS_DIRECTORY": str(tmp_path)}) == "from a folder of credentials"
     (tmp_path / "mqtt-password").write_text("from systemd \n", encoding="utf-8")
     assert broker_password({"CREDENTIALS_DIRECTORY": str(tmp_path)}) == "from systemd "
     both = {"CREDENTIALS_DIRECTORY": str(tmp_path), "EDGEWATCH_MQTT_PASSWORD": "from the environment"}
@@ -235,3 +238,22 @@ def test_the_modules_example_is_a_configuration(tmp_path: Path) -> None:
     example = "".join(line[4:] + "\n" for line in config.__doc__.splitlines() if line.startswith("    "))
     (tmp_path / "ca.pem").touch()
     assert load(written(tmp_path, example)).cameras["hall"].alerts["fall"].onset_threshold == 0.8
+
+
+def test_a_broken_file_still_names_its_broker(tmp_path: Path) -> None:
+    path = tmp_path / "edgewatch.toml"
+    path.write_bytes(
+        b'\xef\xbb\xbfdevice_id = "attic"\r\nthreads = many\r\n'
+        b'[broker]\r\nurl = "mqtt://h"\r\n[cameras.hall]\r\nsource = \r\n'
+    )
+    config = salvage(path)
+    assert (config.device_id, config.broker and config.broker.host, config.cameras) == ("attic", "h", {})
+
+
+def test_a_broken_broker_cannot_be_told(tmp_path: Path) -> None:
+    path = tmp_path / "edgewatch.toml"
+    path.write_text("[broker]\nurl = mqtt://h\n")
+    assert salvage(path).broker is None
+    path.write_text("[broker]\nurl = 'http://h'\n")
+    with pytest.raises(ConfigurationError, match=r"broker\.url"):
+        salvage(path)

@@ -1,0 +1,128 @@
+"""`edge status`: all boxes of a broker, from what it retains of them."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+from edge.config import BrokerConfig
+from edge.errors import BrokerError
+from edge.mqtt.connection import Connection, Message
+
+FILTERS = tuple(f"edgewatch/{topic}" for topic in ("+/availability", "+/stats", "+/fault", "+/+/status", "+/+/+/state"))
+HEADER = ("box", "state", "version", "cameras", "rate", "last event")
+
+
+@dataclass(slots=True)
+class BoxStatus:
+    """What is known of one box."""
+
+    device_id: str
+    state: str = "unknown"
+    """`online`, `offline`, or `unknown`: the broker retains nothing about it."""
+    version: str | None = None
+    model: str | None = None
+    uptime_s: float | None = None
+    waiting_events: int | None = None
+    cameras: dict[str, str] = field(default_factory=dict[str, str])
+    """State of each."""
+    rates_hz: dict[str, float] = field(default_factory=dict[str, float])
+    alarms: list[str] = field(default_factory=list[str])
+    """`camera/label` of alerts that are on."""
+    last_event: dict[str, str] | None = None
+    """The latest since the daemon's start."""
+    fault: str | None = None
+
+
+def fleet_status(broker: BrokerConfig, password: str | None, quiet_s: float) -> list[BoxStatus]:
+    """Ask a broker what it retains, until nothing has come for `quiet_s`.
+
+    Raises:
+        BrokerError: it is absent, refuses us, or does not let us read.
+    """
+    connection = Connection(broker, password, "")
+    connection.subscribe(FILTERS)
+    boxes: dict[str, BoxStatus] = {}
+    deadline_s = time.monotonic() + quiet_s
+    while (left_s := deadline_s - time.monotonic()) > 0:
+        connection.exchange(left_s)
+        for message in connection.received():
+            if message.retained:
+                deadline_s = time.monotonic() + quiet_s
+                take(boxes, message)
+        if connection.subscription_refused:
+            raise BrokerError(f"{broker.address}: does not let this user read edgewatch/#; check its ACL")
+    connection.close()
+    return [boxes[name] for name in sorted(boxes)]
+
+
+def take(boxes: dict[str, BoxStatus], message: Message) -> None:
+    """Enter one retained message; what is none of a box's is passed over."""
+    _, device_id, *rest = message.topic.split("/")
+    box = boxes.setdefault(device_id, BoxStatus(device_id))
+    text = message.payload.decode("utf-8", "replace")
+    match rest:
+        case ["availability"]:
+            box.state = text
+        case ["stats"]:
+            _take_stats(box, _fields(text))
+        case ["fault"]:
+            box.fault = str(_fields(text).get("reason"))
+        case [camera, "status"]:
+            box.cameras[camera] = str(_fields(text).get("state"))
+        case [camera, label, "state"] if text == "ON":
+            box.alarms.append(f"{camera}/{label}")
+        case _:
+            pass
+
+
+def _take_stats(box: BoxStatus, stats: dict[str, Any]) -> None:
+    """Other versions' stats may lack any of these."""
+    box.version = stats.get("version")
+    box.uptime_s = stats.get("uptime_s")
+    box.model = _table(stats, "model").get("name")
+    box.waiting_events = _table(stats, "outbox").get("waiting")
+    box.last_event = _table(stats, "mqtt").get("last_event")
+    cameras = _table(stats, "cameras")
+    rates = {name: _table(cameras, name).get("rate_hz") for name in cameras}
+    box.rates_hz = {name: rate for name, rate in rates.items() if isinstance(rate, int | float)}
+
+
+def _fields(text: str) -> dict[str, Any]:
+    try:
+        fields: Any = json.loads(text)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
+
+
+def _table(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    value = fields.get(name)
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def to_json_lines(boxes: Sequence[BoxStatus]) -> list[str]:
+    """One object a box."""
+    return [json.dumps(asdict(box)) for box in boxes]
+
+
+def to_table(boxes: Sequence[BoxStatus]) -> list[str]:
+    """Lines for people: one a box, and one more for what is wrong with it."""
+    rows = [HEADER, *(_row(box) for box in boxes)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    lines: list[str] = []
+    for row, box in zip(rows, [None, *boxes], strict=True):
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if box is not None and box.fault:
+            lines.append(f"    {box.fault}")
+    return lines
+
+
+def _row(box: BoxStatus) -> tuple[str, ...]:
+    cameras = " ".join(f"{name}:{state}" for name, state in sorted(box.cameras.items()))
+    rate = " ".join(f"{box.rates_hz[name]:.1f}" for name in sorted(box.rates_hz))
+    event = box.last_event or {}
+    last = " ".join(event.get(key, "") for key in ("label", "type", "camera", "at"))
+    alarms = "".join(f" ALARM {alarm}" for alarm in sorted(box.alarms))
+    return (box.device_id, box.state, box.version or "-", cameras or "-", rate or "-", (last or "-") + alarms)

@@ -1,0 +1,45 @@
+"""`scripts/install`: what it refuses, and that the files it installs are there. The proof `installer` runs it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALL = ROOT / "scripts" / "install"
+
+
+def install(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", INSTALL, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("option", ["--wheels", "--config"])
+def test_a_path_that_is_not_there_is_named(option: str, tmp_path: Path) -> None:
+    ended = install(option, tmp_path / "missing")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert re.fullmatch(rf"install: {option} .*/missing: does not exist; give its path\n", ended.stderr)
+
+
+def test_an_unknown_option_shows_the_usage() -> None:
+    ended = install("--wheel", "x")
+    assert ended.returncode == 2
+    assert "--uninstall" in ended.stderr
+
+
+def test_every_installed_file_is_in_the_checkout() -> None:
+    text = INSTALL.read_text()
+    units = re.search(r"for unit in (.*); do", text)
+    assert units is not None
+    named = set(re.findall(r"put systemd/([\w.@-]+)", text)) | set(units[1].split())
+    there = {path.name for path in (ROOT / "systemd").iterdir()}
+    assert named <= there
+    # The default configuration is put too, and the access list is for the broker's machine.
+    assert there - named - {"hardening.conf", "image"} == {"edgewatch.toml", "mosquitto-edgewatch.acl"}
+
+
+def test_the_units_name_the_environment_that_is_installed() -> None:
+    for path in (ROOT / "systemd").glob("*.service"):
+        assert "ExecStart=/opt/edgewatch/current/bin/edge " in path.read_text()
