@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from converters.limits import loss_over_limit
 from converters.plan import Plan, Precision
+from converters.targets import Target, finish, precision_for
 from converters.write import refuse_existing, sha256, write_bundle
 from edge.bundle import FRAME_FILE, HEAD_FILE, AlertSpec, Bundle, BundleSpec, InputSpec
 from edge.errors import ConfigurationError, QualityError
@@ -56,11 +57,12 @@ def convert(
     trained: Trained,
     *,
     name: str,
-    precision: Precision,
+    precision: Precision | None,
     representative: Pictures,
     held_out: Pictures,
     out: Path,
     provenance: Mapping[str, Any],
+    target: Target = "cpu",
     force: bool = False,
     accept_loss: bool = False,
     plan: Plan | None = None,
@@ -73,11 +75,12 @@ def convert(
         trained: the Keras models and what goes with them.
         name: of the bundle, `[a-z0-9_-]+`.
         precision: `float32`, `float16`, `int8` (integer-only) or `mixed` (what int8 hurts most stays float, found by
-            search on representative pictures within the latency budget).
+            search on representative pictures within the latency budget); None: the target's own.
         representative: uint8 (n, height, width, 3), pictures as the frame model sees them, of many clips.
         held_out: uint8 (m, height, width, 3), of other clips: the verification.
         out: directory or `.zip` to write.
         provenance: data sets, recipe, versions, seed.
+        target: what is to run the frame model; the processor runs every bundle.
         force: replace `out` when it exists.
         accept_loss: write the bundle, with a warning that the box prints, where more is lost than the precision's
             limit (`LEAST_FEATURES_DB`).
@@ -87,10 +90,11 @@ def convert(
 
     Raises:
         ConfigurationError: `out` exists, or arguments do not fit.
-        ModelError: the Keras model has other inputs or outputs than agreed.
+        ModelError: the Keras model has other inputs or outputs than agreed, or the target's compiler fails.
         QualityError: unusable pictures, a file that is not what it should be, or a loss over the limit.
     """
     refuse_existing(out, force=force)
+    precision = precision_for(target, precision)
     _check_pictures(trained.input, representative, held_out)
     from converters.export import check_models, export_frame, export_head, input_widths  # noqa: PLC0415  (take seconds)
     from converters.verify import check_file, verify_frame, verify_head  # noqa: PLC0415
@@ -99,22 +103,36 @@ def convert(
     n_state = 0 if trained.head is None else input_widths(trained.head)["state"]
     draft = _draft(trained, name, precision, n_state, provenance)
     float32 = export_frame(trained.frame, trained.input)
-    frame, details = _quantize(float32, precision, representative, plan=plan, budget=latency_budget, report=report)
+    frame, details = _quantize(
+        float32, precision, target, representative, plan=plan, budget=latency_budget, report=report
+    )
     operations = check_file(frame, precision)
     figures = verify_frame(trained.frame, float32, frame, held_out)
-    loss = loss_over_limit(precision, figures)
-    if loss and not accept_loss:
-        raise QualityError(f"{loss}; choose another --precision, or take it all the same with --accept-loss")
-    verification: dict[str, Any] = {"frame": figures, "operations": operations, **details}
-    files = {FRAME_FILE: frame}
+    _refuse(loss := loss_over_limit(precision, figures), accept_loss, "choose another --precision, or ")
+    finished = finish(target, frame, precision, report)
+    _refuse(finished.loss, accept_loss)
+    verification: dict[str, Any] = {"frame": figures, "operations": operations, **details, **finished.verification}
+    files = {FRAME_FILE: frame, **finished.files}
     if trained.head is not None:
         files[HEAD_FILE] = export_head(trained.head)
         verification["head"] = verify_head(trained.head, files[HEAD_FILE])
     digests = {file: sha256(content) for file, content in files.items()}
-    spec = draft.model_copy(update={"files": digests, "verification": verification, "warning": loss})
+    spec = draft.model_copy(
+        update={
+            "files": digests,
+            "verification": verification,
+            "warning": "; ".join(filter(None, (loss, finished.loss))),
+        }
+    )
     for line in summary(precision, verification):
         report(line)
     return write_bundle(spec, files, out, force=force)
+
+
+def _refuse(loss: str, accepted: bool, way_out: str = "") -> None:
+    """Stop where more is lost than the limit, unless that is accepted."""
+    if loss and not accepted:
+        raise QualityError(f"{loss}; {way_out}take it all the same with --accept-loss")
 
 
 def find_plan(frame: Any, spec: InputSpec, pictures: Pictures, report: Report = print) -> Plan:
@@ -159,7 +177,14 @@ def summary(precision: Precision, verification: Mapping[str, Any]) -> list[str]:
 
 
 def _quantize(
-    float32: bytes, precision: Precision, representative: Pictures, *, plan: Plan | None, budget: float, report: Report
+    float32: bytes,
+    precision: Precision,
+    target: Target,
+    representative: Pictures,
+    *,
+    plan: Plan | None,
+    budget: float,
+    report: Report,
 ) -> tuple[bytes, dict[str, Any]]:
     """The frame model in the wanted precision, and what was chosen for it."""
     from converters.calibration import calibrate  # noqa: PLC0415
@@ -174,7 +199,7 @@ def _quantize(
     if precision == "float16":
         return to_float16(graph), {}
     if precision == "int8":
-        return to_int8(*make_integer_ready(graph, representative, report)), {}
+        return to_int8(*make_integer_ready(graph, representative, report), plain_dense=target == "edgetpu"), {}
     calibration = calibrate(graph, representative)
     if plan is None:
         plan = search(graph, calibration, representative, budget, report)

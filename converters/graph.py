@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 
 from edge.errors import ModelError
@@ -49,7 +50,7 @@ class Unit:
     @property
     def name(self) -> str:
         """The last Keras layer that the first operation's merged tensor name speaks of."""
-        return _layer(self.operations[0].output)
+        return layer_name(self.operations[0].output)
 
     @property
     def span(self) -> range:
@@ -189,6 +190,13 @@ class Graph:
         content = self.model.buffers[self._subgraph.tensors[index].buffer].data
         return content is not None and len(content) > 0
 
+    def integers(self, index: int) -> list[int]:
+        """Content of a constant INT32 tensor; empty for other types."""
+        tensor = self._subgraph.tensors[index]
+        if flatbuffer_utils.type_to_name(tensor.type) != "INT32":
+            return []
+        return np.frombuffer(bytes(self.model.buffers[tensor.buffer].data), np.int32).tolist()
+
     def _carried(self, index: int, buffers: list[Any]) -> Any:
         """Copy a tensor, and its constant content, if any, to the end of `buffers`."""
         tensor = copy.copy(self._subgraph.tensors[index])
@@ -232,7 +240,7 @@ def _opens_unit(operation: Operation) -> bool:
     return operation.name in _OPENERS and many_pixels
 
 
-def _layer(tensor_name: str) -> str:
+def layer_name(tensor_name: str) -> str:
     """`model/block2a_bn_1/mul;model/block2a_dwconv/depthwise` -> `block2a_dwconv`: the layer that does the work."""
     parts = [path.split("/")[-2] for path in tensor_name.split(";") if path.count("/")]
     working = [part for part in parts if "conv" in part or "dense" in part]

@@ -39,10 +39,14 @@ def to_float16(graph: Graph) -> bytes:
     return _finish(work, graph, {})
 
 
-def to_int8(graph: Graph, ranges: Ranges) -> bytes:
-    """Integers throughout, the outputs too."""
+def to_int8(graph: Graph, ranges: Ranges, *, plain_dense: bool = False) -> bytes:
+    """Integers throughout, the outputs too. `plain_dense`: one scale for all weights of a dense layer, not one for each
+    channel, which the Edge TPU has for convolutions alone."""
     work = quantizer.Quantizer(graph.content)
     _add_static(work, ".*")
+    if plain_dense:
+        dense, one_scale = qtyping.TFLOperationName.FULLY_CONNECTED, qtyping.QuantGranularity.TENSORWISE
+        work.add_static_config(".*", dense, activation_num_bits=8, weight_num_bits=8, weight_granularity=one_scale)
     return take_leftovers(_finish(work, graph, ranges))
 
 

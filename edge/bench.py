@@ -19,7 +19,8 @@ from edge.backends.tflite import Interpreter, runtime_name
 from edge.bundle import Bundle
 from edge.capacity import SAMPLE, capacity, measure_stream
 from edge.health.stats import resident_mb
-from edge.model import Model, open_frame_model, open_model
+from edge.model import Model, open_model
+from edge.opening import open_frame_model
 from edge.pipeline import Watcher
 from edge.sources import Wanted
 from edge.types import NS_PER_S, Frame, Inference, Pixels

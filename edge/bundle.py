@@ -7,6 +7,7 @@ Tensors are found by their signature names:
   probabilities averaged.
 - `head.tflite` (kind `frame+head`): one recurrent step. Inputs `features` (1, n_streams * n_features) and `state`
   (1, n_state); outputs `probabilities` (1, n_labels) and `next_state` (1, n_state). The state begins at zero.
+- `frame_edgetpu.tflite` (optional): `frame.tflite` as Coral's compiler has made it for the Edge TPU.
 """
 
 import hashlib
@@ -25,10 +26,16 @@ MANIFEST = "bundle.json"
 FRAME_FILE = "frame.tflite"
 HEAD_FILE = "head.tflite"
 WINDOW_FILE = "window.tflite"
+EDGETPU_FILE = "frame_edgetpu.tflite"
 FILES_OF_KIND = {
     "frame": {FRAME_FILE},
     "frame+head": {FRAME_FILE, HEAD_FILE},
     "window": {WINDOW_FILE},
+}
+OPTIONAL_FILES = {
+    "frame": {EDGETPU_FILE},
+    "frame+head": {EDGETPU_FILE},
+    "window": set[str](),
 }
 BUILTIN = Path(__file__).parent / "builtin"
 
@@ -115,7 +122,7 @@ class BundleSpec(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if set(self.files) != FILES_OF_KIND[self.kind]:
+        if set(self.files) - OPTIONAL_FILES[self.kind] != FILES_OF_KIND[self.kind]:
             raise ValueError(f"files: kind {self.kind!r} needs exactly {sorted(FILES_OF_KIND[self.kind])}")
         if unknown := sorted(set(self.alerts) - set(self.labels)):
             raise ValueError(f"alerts: {unknown} are not among the labels {self.labels}")

@@ -70,12 +70,14 @@ def _bundle(config: Config) -> str:
     from edge.model import open_model  # noqa: PLC0415 - heavy
 
     bundle = Bundle.load(config.bundle or BUILTIN)
-    model = open_model(bundle, config.threads)
+    refused: list[str] = []
+    model = open_model(bundle, config.threads, config.backends, config.edgetpu.model_dump(), refused.append)
     for name, camera in config.cameras.items():
         alert_specs(name, camera, bundle.spec)
     spec = bundle.spec
     warning = f"; warning: {spec.warning}" if spec.warning else ""
-    return f"{spec.name}, {spec.precision}, labels {', '.join(spec.labels)}, on {model.backend.name}{warning}"
+    told = "".join(f"; {line}" for line in refused) + warning
+    return f"{spec.name}, {spec.precision}, labels {', '.join(spec.labels)}, on {model.backend.name}{told}"
 
 
 def _camera(config: Config, name: str) -> str:

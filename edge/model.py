@@ -1,18 +1,31 @@
 """From a bundle to what runs: the frame model on a backend, and the aggregator behind it."""
 
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
-
-import numpy as np
 
 from edge.aggregation import Aggregator, MeanAggregator, RecurrentAggregator
 from edge.backends import Backend
+from edge.backends.choice import Candidate, FallbackBackend
 from edge.backends.cpu import CpuBackend
-from edge.backends.tflite import Interpreter, Tensor, open_interpreter
-from edge.bundle import FRAME_FILE, HEAD_FILE, Bundle, BundleSpec
+from edge.backends.edgetpu import EdgeTpuBackend
+from edge.backends.gpu import GpuBackend
+from edge.backends.probe import probe
+from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, Bundle, BundleSpec
 from edge.errors import ModelError
+from edge.opening import open_frame_model, open_frame_model_on_edgetpu, open_frame_model_on_gpu, open_head
 
-SCALE_TOLERANCE: Final = 1e-3
+MAX_DIFFERENCE: Final[Mapping[str, float]] = {"float32": 1e-3, "float16": 1e-3, "mixed": 0.1, "int8": 0.1}
+"""How far an accelerator's answers may lie from the processor's, by precision, as a fraction of the largest. Integers
+are rounded differently on every device."""
+
+Report = Callable[[str], object]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +39,21 @@ class Model:
     aggregator: Aggregator[Any]
 
 
-def open_model(bundle: Bundle, threads: int = 1) -> Model:
-    """Open a bundle's files on the processor and check that they are what `bundle.json` says.
+def open_model(
+    bundle: Bundle,
+    threads: int = 1,
+    backends: Sequence[str] = ("cpu",),
+    edgetpu: Mapping[str, str] | None = None,
+    report: Report = _say,
+) -> Model:
+    """Open a bundle's files and check that they are what `bundle.json` says. The head runs on the processor, always.
+
+    Args:
+        bundle: what to run.
+        threads: of the processor.
+        backends: of `cpu`, `gpu` and `edgetpu`, those to try, in this order; the processor is the last in any case.
+        edgetpu: its library and device, as `open_edgetpu` takes them.
+        report: takes a line about each backend that does not work.
 
     Raises:
         ModelError: a file cannot run here, or a shape, type, name, scale or count does not fit; the message names the
@@ -36,80 +62,34 @@ def open_model(bundle: Bundle, threads: int = 1) -> Model:
     spec = bundle.spec
     if FRAME_FILE not in bundle.files:
         raise ModelError(f"{spec.name}: kind: {spec.kind!r} cannot run on this version; update the box")
-    backend = CpuBackend(open_frame_model(bundle, threads))
+    candidates: dict[str, Callable[[], Backend]] = {
+        "gpu": partial(_on_gpu, bundle),
+        "edgetpu": partial(_on_edgetpu, bundle, edgetpu or {}),
+        "cpu": lambda: CpuBackend(open_frame_model(bundle, threads)),
+    }
+    wanted = [*(name for name in backends if name != "cpu"), "cpu"]
+    chosen = [Candidate(name, candidates[name]) for name in wanted]
+    backend: Backend = chosen[0].open() if len(chosen) == 1 else FallbackBackend(chosen, report)
     if HEAD_FILE not in bundle.files:
         return Model(spec, bundle.digest, backend, MeanAggregator(spec.window_s))
     head = open_head(bundle)
     return Model(spec, bundle.digest, backend, RecurrentAggregator(head, spec.n_state, spec.window_s))
 
 
-def open_frame_model(bundle: Bundle, threads: int = 1) -> Interpreter:
-    """Open and check `frame.tflite`.
-
-    Raises:
-        ModelError: it cannot run here or does not fit.
-    """
-    spec = bundle.spec
-    interpreter = open_interpreter(bundle.files[FRAME_FILE], threads, FRAME_FILE)
-    if len(interpreter.inputs) != 1:
-        raise ModelError(f"{FRAME_FILE}: inputs: has {sorted(interpreter.inputs)}, needs exactly one; convert it again")
-    picture = next(iter(interpreter.inputs.values()))
-    _check_shape(FRAME_FILE, "input", picture, (1, spec.input.height_px, spec.input.width_px, 3))
-    _check_picture_type(picture)
-    _check_outputs(FRAME_FILE, interpreter, {"features": spec.n_features, "probabilities": len(spec.labels)})
-    return interpreter
+def _on_gpu(bundle: Bundle) -> Backend:
+    frame = bundle.files[FRAME_FILE]
+    _check_difference(bundle, probe("gpu", frame, frame, {}))
+    return GpuBackend(open_frame_model_on_gpu(bundle))
 
 
-def open_head(bundle: Bundle) -> Interpreter:
-    """Open and check `head.tflite`. One thread: its step is too short to share.
-
-    Raises:
-        ModelError: it cannot run here or does not fit.
-    """
-    spec = bundle.spec
-    interpreter = open_interpreter(bundle.files[HEAD_FILE], 1, HEAD_FILE)
-    sizes = {"features": len(spec.input.streams) * spec.n_features, "state": spec.n_state}
-    if set(interpreter.inputs) != set(sizes):
-        raise ModelError(f"{HEAD_FILE}: inputs: has {sorted(interpreter.inputs)}, needs {sorted(sizes)}")
-    for name, size in sizes.items():
-        _check_shape(HEAD_FILE, name, interpreter.inputs[name], (1, size))
-    _check_outputs(HEAD_FILE, interpreter, {"probabilities": len(spec.labels), "next_state": spec.n_state})
-    return interpreter
+def _on_edgetpu(bundle: Bundle, options: Mapping[str, str]) -> Backend:
+    if EDGETPU_FILE not in bundle.files:
+        raise ModelError(f"{bundle.spec.name} has no {EDGETPU_FILE}; convert it with --target edgetpu")
+    _check_difference(bundle, probe("edgetpu", bundle.files[FRAME_FILE], bundle.files[EDGETPU_FILE], options))
+    return EdgeTpuBackend(open_frame_model_on_edgetpu(bundle, options))
 
 
-def _check_outputs(file: str, interpreter: Interpreter, sizes: dict[str, int]) -> None:
-    for name, size in sizes.items():
-        if name not in interpreter.outputs:
-            raise ModelError(f"{file}: outputs: has {sorted(interpreter.outputs)}, lacks {name!r}; convert it again")
-        _check_shape(file, name, interpreter.outputs[name], (1, size))
-
-
-FIELD_OF_TENSOR: Final = {
-    "input": "input.height_px, input.width_px",
-    "features": "n_features",
-    "probabilities": "labels",
-    "state": "n_state",
-    "next_state": "n_state",
-}
-
-
-def _check_shape(file: str, name: str, tensor: Tensor, expected: tuple[int, ...]) -> None:
-    if tensor.shape != expected:
-        raise ModelError(
-            f"{file}: {name}: shape is {tensor.shape}, {FIELD_OF_TENSOR[name]} of bundle.json says {expected}; "
-            "the files are of different models, convert it again"
-        )
-
-
-def _check_picture_type(picture: Tensor) -> None:
-    """Pictures go in as they are: uint8 with scale 1 and zero point 0 (or none), or float32 from 0 to 255."""
-    if picture.dtype == np.float32:
-        return
-    if picture.dtype != np.uint8:
-        raise ModelError(f"{FRAME_FILE}: input: type is {picture.dtype}, needs uint8; convert it again")
-    scale, zero_point = picture.quantization.scale, picture.quantization.zero_point
-    if scale and (abs(scale - 1) > SCALE_TOLERANCE or zero_point != 0):
-        raise ModelError(
-            f"{FRAME_FILE}: input: scale {scale:g} and zero point {zero_point} are not 1 and 0; convert it again with "
-            "pictures that reach 0 and 255 among the representative ones"
-        )
+def _check_difference(bundle: Bundle, difference: float) -> None:
+    limit = MAX_DIFFERENCE[bundle.spec.precision]
+    if not difference <= limit:  # also when it is NaN
+        raise ModelError(f"its answers differ from the processor's by {difference:.2g}, over {limit:g}")

@@ -144,6 +144,12 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", type=Path, metavar="PATH", help="model bundle (default: the built-in one)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of the model's interpreter (default: 1)")
     parser.add_argument(
+        "--backends",
+        type=lambda text: text.split(","),
+        metavar="LIST",
+        help="of gpu, edgetpu and cpu, what to try for the model, in order and with commas between (default: cpu)",
+    )
+    parser.add_argument(
         "--broker",
         metavar="URL",
         help="publish to mqtt://user@host:port, or mqtts:// for TLS; password in EDGEWATCH_MQTT_PASSWORD",
@@ -247,6 +253,8 @@ def configuration(options: argparse.Namespace, url: str | None) -> "Config":
         changes["bundle"] = options.bundle
     if options.threads is not None:
         changes["threads"] = parse({"threads": options.threads}, "command line").threads
+    if options.backends is not None:
+        changes["backends"] = parse({"backends": options.backends}, "command line").backends
     return config.model_copy(update=changes)
 
 

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.backends.choice import FallbackBackend
 from edge.bundle import BUILTIN, AlertSpec, Bundle
 from edge.camera import CameraSetup
 from edge.camera_source import camera_source
@@ -200,8 +201,11 @@ def open_box(
     if bundle.spec.warning:
         log(f"bundle {bundle.spec.name}: warning: {bundle.spec.warning}")
     alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
-    model = open_model(bundle, config.threads)
-    stats = Stats({"name": bundle.spec.name, "sha256": bundle.digest}, model.backend.name, version("edgewatch"))
+    model = open_model(bundle, config.threads, config.backends, config.edgetpu.model_dump(), log)
+    served = {"name": bundle.spec.name, "sha256": bundle.digest}
+    stats = Stats(served, lambda: model.backend.name, version("edgewatch"))
+    if isinstance(model.backend, FallbackBackend):
+        stats.add("backends", model.backend.fields)
     stats.add("log", log.fields)
     mqtt = None
     if config.broker is not None:

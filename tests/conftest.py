@@ -1,5 +1,7 @@
-"""What all tests share: where real footage lies, quiet libraries, and no silent skips in continuous integration."""
+"""What all tests share: where real footage lies, a GPU in software, quiet libraries, and no silent skips in continuous
+integration."""
 
+import ctypes.util
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -8,6 +10,7 @@ import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 MISSING_PACKAGE = ("not installed", "could not import", "no module named")
 
@@ -34,6 +37,15 @@ def data_dir() -> Path:
 def weights_dir() -> Path:
     """ImageNet weights: `EDGEWATCH_WEIGHTS`, or `../shared/weights` beside the checkout."""
     return _beside_checkout("EDGEWATCH_WEIGHTS", "weights")
+
+
+@pytest.fixture
+def software_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SwiftShader, a Vulkan device that is the processor, as the only one."""
+    pytest.importorskip("ai_edge_litert.compiled_model", reason="tflite-runtime has nothing for GPUs")
+    if not SWIFTSHADER.is_file() or ctypes.util.find_library("vulkan") is None:
+        pytest.skip("SwiftShader is not installed (Debian packages chromium and libvulkan1)")
+    monkeypatch.setenv("VK_DRIVER_FILES", str(SWIFTSHADER))
 
 
 def _beside_checkout(variable: str, name: str) -> Path:

@@ -134,6 +134,7 @@ def convert(options: argparse.Namespace) -> int:
         run,
         options.precision,
         options.out,
+        target=options.target,
         name=options.name,
         force=options.force,
         accept_loss=options.accept_loss,

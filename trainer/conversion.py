@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from converters import Plan, convert
+from converters import Plan, Target, convert
 from edge.bundle import Bundle
 from edge.errors import ConfigurationError
 from trainer.calibration import read_calibration
@@ -18,9 +18,10 @@ Precision = Literal["float32", "float16", "mixed", "int8"]
 
 def convert_run(
     run: Run,
-    precision: Precision,
+    precision: Precision | None,
     out: Path,
     *,
+    target: Target = "cpu",
     name: str | None = None,
     force: bool = False,
     accept_loss: bool = False,
@@ -30,8 +31,9 @@ def convert_run(
 
     Args:
         run: finished.
-        precision: of the frame model.
+        precision: of the frame model; None: the target's own.
         out: directory or `.zip` to write.
+        target: what is to run the frame model.
         name: of the model in `bundle.json` and events; by default recipe and run.
         force: replace what is at `out`.
         accept_loss: write a bundle with a warning where more is lost than the precision's limit.
@@ -50,6 +52,7 @@ def convert_run(
         model,
         name=name or slug(f"{run.settings.recipe}-{run.path.resolve().name}"),
         precision=precision,
+        target=target,
         representative=representative,
         held_out=held_out,
         out=out,

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
+from converters.targets import TARGETS
 from edge.bundle import STREAMS
 from edge.errors import ConfigurationError
 from trainer import commands
@@ -88,9 +89,19 @@ def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _subparser(commands_, "convert", "make a verified bundle for the box from a run", "")
     parser.add_argument("run", type=Path, metavar="RUN", help="finished run directory")
     precision = parser.add_mutually_exclusive_group()
-    precision.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
+    precision.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="default: what the target runs best: cpu float32, edgetpu int8, gpu float16",
+    )
     precision.add_argument(
         "--int8", dest="precision", action="store_const", const="int8", help="integers only, as --precision int8"
+    )
+    parser.add_argument(
+        "--target",
+        choices=TARGETS,
+        default="cpu",
+        help="what is to run it (default: cpu); edgetpu takes edgetpu_compiler, or predicts what that would map",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="directory or .zip to write")
     parser.add_argument("--name", help="name of the model in bundle.json and events (default: recipe and run)")

@@ -1,4 +1,7 @@
-"""Where the frame model runs. A backend answers one sample; it keeps no state between samples."""
+"""Where the frame model runs. A backend answers one sample; it keeps no state between samples.
+
+`choice` is the ordered choice between them, `probe` tries an accelerator where it can do no harm.
+"""
 
 from typing import Protocol
 
@@ -11,8 +14,10 @@ from edge.types import Vector
 class Backend(Protocol):
     """Runs a bundle's frame model on one kind of device."""
 
-    name: str
-    """What is really in use, as published in the stats: `cpu`, `edgetpu`, `gpu`."""
+    @property
+    def name(self) -> str:
+        """What is really in use, as published in the stats: `cpu`, `edgetpu`, `gpu`."""
+        ...
 
     def infer(self, streams: NDArray[np.uint8]) -> tuple[Vector, Vector]:
         """Run the frame model once per stream.

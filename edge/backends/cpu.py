@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.backends.streams import infer_streams
 from edge.backends.tflite import Interpreter
 from edge.types import Vector
 
@@ -14,7 +15,6 @@ class CpuBackend:
 
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
-        self._input = next(iter(interpreter.inputs))
 
     def infer(self, streams: NDArray[np.uint8]) -> tuple[Vector, Vector]:
         """Run the frame model on uint8 (n_streams, height, width, 3) RGB.
@@ -25,9 +25,4 @@ class CpuBackend:
         Raises:
             ModelError: the runtime failed.
         """
-        answers = [self._interpreter.run({self._input: streams[i : i + 1]}) for i in range(len(streams))]
-        if len(answers) == 1:
-            return answers[0]["features"][0], answers[0]["probabilities"][0]
-        features = np.concatenate([answer["features"][0] for answer in answers])  # (n_streams * n_features,)
-        total = np.add.reduce([answer["probabilities"][0] for answer in answers])
-        return features, total / np.float32(len(answers))
+        return infer_streams(self._interpreter, streams)

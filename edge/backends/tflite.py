@@ -1,16 +1,19 @@
-"""The one module that imports the TFLite runtime: ai-edge-litert, or tflite-runtime 2.14 (which Coral needs).
+"""The one module that imports the TFLite runtime: ai-edge-litert, or tflite-runtime 2.14 (which Coral needs). Only what
+ai-edge-litert has for GPUs is imported elsewhere, in `gpu`.
 
 Tensors are named as in the model's signature. Both runtimes' interpreters take the same calls, so they differ only in
 where they are imported from.
 """
 
+import ctypes
 import os
 import sys
+import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,8 @@ from edge.backends.quantization import Quantization, dequantize, quantize
 from edge.errors import ModelError
 
 SIGNATURE = "serving_default"
+STDOUT, STDERR = 1, 2
+DELEGATE_FUNCTION = "tflite_plugin_create_delegate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +65,30 @@ class Interpreter:
                 self.runtime.invoke()
                 answers = {name: self.runtime.get_tensor(tensor.index) for name, tensor in self.outputs.items()}
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"the TFLite runtime failed: {_first_line(error)}") from error
+            raise ModelError(f"the TFLite runtime failed: {first_line(error)}") from error
         return {name: _out_of(self.outputs[name], answer) for name, answer in answers.items()}
 
 
-def open_interpreter(model: bytes, threads: int = 1, name: str = "model.tflite") -> Interpreter:
+def open_interpreter(model: bytes, threads: int = 1, name: str = "model.tflite", delegate: Any = None) -> Interpreter:
     """Make a model ready to run.
 
     Args:
         model: the content of a TFLite file with at least one signature.
         threads: how many the runtime may use.
         name: the file's, for messages.
+        delegate: of `load_delegate`; takes the operations that it can.
 
     Raises:
         ModelError: no runtime is installed, the file is damaged, or it has no signature.
     """
-    runtime_class = _runtime_class()
+    runtime_class = _runtime().Interpreter
+    delegates = None if delegate is None else [delegate]
     try:
-        with _quiet_stderr():
-            runtime = runtime_class(model_content=model, num_threads=threads)
+        with quiet_stderr():
+            runtime = runtime_class(model_content=model, num_threads=threads, experimental_delegates=delegates)
             runtime.allocate_tensors()
     except (RuntimeError, ValueError) as error:
-        raise ModelError(f"{name}: not a model that runs here ({_first_line(error)}); convert it again") from error
+        raise ModelError(f"{name}: not a model that runs here ({first_line(error)}); convert it again") from error
     signatures = list(runtime.get_signature_list())
     if not signatures:
         raise ModelError(f"{name}: has no signature; convert it again from a saved model")
@@ -98,10 +105,29 @@ def runtime_name() -> str:
     Raises:
         ModelError: none is installed.
     """
-    return str(_runtime_class().__module__).partition(".")[0]
+    return str(_runtime().__name__).partition(".")[0]
 
 
-def _runtime_class() -> Any:
+def load_delegate(library: str, options: Mapping[str, str]) -> Any:
+    """Load a shared library that makes a delegate, such as libedgetpu.
+
+    Raises:
+        ModelError: no runtime is installed, the library is absent or none, or there is no device for it.
+    """
+    try:
+        # Tried first by itself: where this fails, the runtime leaves half an object behind.
+        if not hasattr(ctypes.PyDLL(library), DELEGATE_FUNCTION):
+            raise ModelError(f"{library}: makes no delegates ({DELEGATE_FUNCTION} is missing)")
+        with quiet_stderr():
+            return _runtime().load_delegate(library, dict(options))
+    except OSError as error:
+        raise ModelError(f"{library}: {first_line(error).removeprefix(f'{library}: ')}") from error
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).partition("\n")[2].strip() or "it finds no device; is one plugged in, may this user use it?"
+        raise ModelError(f"{library}: {reason}") from error
+
+
+def _runtime() -> Any:
     """Import the runtime when it is first needed, so that configuration errors come before it."""
     try:
         from ai_edge_litert import interpreter as runtime  # pyright: ignore[reportMissingTypeStubs]  # noqa: PLC0415
@@ -110,7 +136,7 @@ def _runtime_class() -> Any:
             import tflite_runtime.interpreter as runtime  # pyright: ignore  # noqa: PGH003, PLC0415
         except ImportError as error:
             raise ModelError("no TFLite runtime: install ai-edge-litert (or tflite-runtime 2.14)") from error
-    return cast("Any", runtime).Interpreter
+    return cast("Any", runtime)
 
 
 def _tensors(details: Mapping[str, Mapping[str, Any]]) -> dict[str, Tensor]:
@@ -135,28 +161,55 @@ def _into(tensor: Tensor, values: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _out_of(tensor: Tensor, values: NDArray[np.generic]) -> NDArray[np.float32]:
-    return (
-        values.astype(np.float32, copy=False) if tensor.dtype.kind == "f" else dequantize(values, tensor.quantization)
-    )
+    if tensor.dtype.kind == "f":
+        return values.astype(np.float32, copy=False)
+    return dequantize(values, tensor.quantization)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an exception of the runtime says first; the rest is where in its source it was."""
     return str(error).strip().partition("\n")[0]
 
 
+@dataclass(slots=True)
+class HeldBack:
+    """What was written meanwhile; known when the context is over."""
+
+    text: str = ""
+
+
 @contextmanager
-def _quiet_stderr() -> Generator[None]:
+def quiet_stderr() -> Generator[HeldBack]:
     """Hold back what the runtime writes while it starts (which delegate it made): nothing a user can act on.
 
     It writes to the descriptor, past Python; what it cannot do comes as an exception.
     """
-    sys.stderr.flush()
-    saved = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
+    with _held_back(sys.stderr, STDERR) as held_back:
+        yield held_back
+
+
+@contextmanager
+def quiet() -> Generator[HeldBack]:
+    """The same where it writes to standard output too, by the buffer of the C library."""
+    flush = ctypes.CDLL(None).fflush
+    with _held_back(sys.stderr, STDERR) as held_back, _held_back(sys.stdout, STDOUT):
+        flush(None)
+        try:
+            yield held_back
+        finally:
+            flush(None)
+
+
+@contextmanager
+def _held_back(stream: TextIO, descriptor: int) -> Generator[HeldBack]:
+    stream.flush()
+    saved, held_back = os.dup(descriptor), HeldBack()
+    with tempfile.TemporaryFile() as file:
+        try:
+            os.dup2(file.fileno(), descriptor)
+            yield held_back
+        finally:
+            os.dup2(saved, descriptor)
+            os.close(saved)
+            file.seek(0)
+            held_back.text = file.read().decode(errors="replace")

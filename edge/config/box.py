@@ -56,6 +56,15 @@ class PicturesConfig(Table):
         return self
 
 
+class EdgeTpuConfig(Table):
+    """Where the Edge TPU is, for `backends`."""
+
+    library: str = Field(default="libedgetpu.so.1", min_length=1)
+    """libedgetpu: a path, or a name that the system's loader finds."""
+    device: str = ""
+    """As libedgetpu names it: `usb`, `pci`, `usb:0`; empty for any."""
+
+
 def _default_device_id() -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", socket.gethostname().lower()).strip("-") or "edgewatch"
 
@@ -75,12 +84,24 @@ class Config(Table):
     """A bundle directory or `.zip`; None is the built-in one."""
     threads: int = Field(default=1, ge=1, le=64)
     """Threads of the model's interpreter."""
+    backends: tuple[Literal["cpu", "gpu", "edgetpu"], ...] = Field(default=("cpu",), min_length=1)
+    """What the frame model runs on: the first that works. The processor is the last in any case."""
+    edgetpu: EdgeTpuConfig = EdgeTpuConfig()
     broker: BrokerConfig | None = None
     cameras: dict[CameraName, CameraConfig] = Field(default={})
     outbox: OutboxConfig = OutboxConfig()
     pictures: PicturesConfig = PicturesConfig()
     home_assistant: HomeAssistantConfig = HomeAssistantConfig()
     health: HealthConfig = HealthConfig()
+
+    @field_validator("backends")
+    @classmethod
+    def _reachable(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("a backend is named twice")
+        if "cpu" in names[:-1]:
+            raise ValueError("what comes after cpu, which works everywhere, is never tried; put cpu last")
+        return names
 
 
 def load(path: Path) -> Config:

@@ -82,12 +82,12 @@ class Meter:
 class Stats:
     """Collects the parts. `payload` may be called from any thread."""
 
-    def __init__(self, model: dict[str, str], backend: str, version: str = "") -> None:
+    def __init__(self, model: dict[str, str], backend: Callable[[], str], version: str = "") -> None:
         """Begin to count.
 
         Args:
             model: name and sha256 of the bundle.
-            backend: what inference really runs on.
+            backend: answers what inference really runs on now.
             version: of this program.
         """
         self._version = version
@@ -111,7 +111,7 @@ class Stats:
             "version": self._version,
             "uptime_s": round(time.monotonic() - self._start_s, 1),
             "model": self._model,
-            "backend": self._backend,
+            "backend": self._backend(),
             "memory_mb": resident_mb(),
             "temperature_c": temperature_c(),
             "throttling": throttling(),

@@ -23,8 +23,9 @@ from edge.aggregation import MeanAggregator
 from edge.backends.cpu import CpuBackend
 from edge.bundle import BUILTIN, Bundle
 from edge.cli import main
-from edge.model import Model, open_frame_model
+from edge.model import Model
 from edge.mqtt.outbox import Outbox
+from edge.opening import open_frame_model
 from edge.sources import Wanted
 from edge.types import NS_PER_S, Event, Frame, Vector
 
@@ -169,7 +170,7 @@ def patch(script: Script) -> None:
         progress.make_good(outbox.active())
         end_interrupted(outbox, outlets)
 
-    def scripted_model(bundle: Bundle, threads: int = 1) -> Model:
+    def scripted_model(bundle: Bundle, threads: int = 1, *_: object) -> Model:
         real = CpuBackend(open_frame_model(Bundle.load(BUILTIN), threads)) if script.costs else None
         return Model(bundle.spec, bundle.digest, ScriptedBackend(real), MeanAggregator(bundle.spec.window_s))
 

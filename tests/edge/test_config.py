@@ -257,3 +257,23 @@ def test_a_broken_broker_cannot_be_told(tmp_path: Path) -> None:
     path.write_text("[broker]\nurl = 'http://h'\n")
     with pytest.raises(ConfigurationError, match=r"broker\.url"):
         salvage(path)
+
+
+def test_backends_in_their_order(tmp_path: Path) -> None:
+    read = load(written(tmp_path, 'backends = ["edgetpu", "gpu"]\n[edgetpu]\ndevice = "usb"\n'))
+    assert read.backends == ("edgetpu", "gpu")
+    assert (read.edgetpu.library, read.edgetpu.device) == ("libedgetpu.so.1", "usb")
+    assert load(written(tmp_path, "")).backends == ("cpu",)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ('["cpu", "gpu"]', "backends: what comes after cpu, which works everywhere, is never tried; put cpu last"),
+        ('["gpu", "gpu"]', "backends: a backend is named twice"),
+        ('["tpu"]', "backends.0: Input should be 'cpu', 'gpu' or 'edgetpu'"),
+        ("[]", "backends: Tuple should have at least 1 item after validation, not 0"),
+    ],
+)
+def test_backends_that_make_no_order_are_refused(tmp_path: Path, value: str, message: str) -> None:
+    assert refusal(tmp_path, f"backends = {value}") == message

@@ -140,3 +140,52 @@ def test_a_run_that_is_half_there_is_refused(make_run, tmp_path, capsys):
     assert "frame.keras: cannot be read" in said
     assert said.count("\n") == 1
     assert not json.loads((run / "model.json").read_text())["head"]
+
+
+def test_for_the_edge_tpu_it_compiles_or_predicts(make_run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    run = make_run()
+    assert convert(run, tmp_path / "predicted", "--target", "edgetpu") == 0
+    bundle = Bundle.load(tmp_path / "predicted")
+    assert bundle.spec.precision == "int8"
+    assert set(bundle.files) == {"frame.tflite"}
+    assert bundle.spec.verification["edgetpu"]["predicted_mac_share"] == 1
+    assert "a prediction (edgetpu_compiler is not installed)" in capsys.readouterr().err
+
+    compiler = tmp_path / "edgetpu_compiler"
+    compiler.write_text(
+        '#!/bin/sh\nwhile [ "$1" != "--out_dir" ]; do shift; done; /bin/cp "$3" "$2/frame_edgetpu.tflite"\n'
+        "echo CONV_2D 3 Mapped to Edge TPU; echo SOFTMAX 1 Operation not supported\n"
+    )
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert convert(run, tmp_path / "refused", "--target", "edgetpu") == 7
+    assert "1 of 4 operations run on the processor" in capsys.readouterr().err
+    assert not (tmp_path / "refused").exists()
+    assert convert(run, tmp_path / "compiled", "--target", "edgetpu", "--accept-loss") == 0
+    bundle = Bundle.load(tmp_path / "compiled")
+    assert set(bundle.files) == {"frame.tflite", "frame_edgetpu.tflite"}
+    assert bundle.spec.warning.startswith("1 of 4 operations run on the processor")
+
+
+def test_for_a_gpu_it_says_whether_it_could_try_one(make_run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("VK_DRIVER_FILES", "/nonexistent.json")
+    assert convert(make_run(), tmp_path / "bundle", "--target", "gpu") == 0
+    spec = Bundle.load(tmp_path / "bundle").spec
+    assert spec.precision == "float16"
+    assert "No adapters found" in spec.verification["gpu"]["untested"]
+    assert "GPU: not tested here" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("software_gpu")
+def test_for_a_gpu_that_is_there_it_compares(make_run, tmp_path):
+    assert convert(make_run(), tmp_path / "bundle", "--target", "gpu", "--precision", "float32") == 0
+    assert Bundle.load(tmp_path / "bundle").spec.verification["gpu"]["difference_max"] <= 1e-3
+
+
+def test_a_precision_that_a_target_does_not_run_is_refused(make_run, tmp_path, capsys):
+    run = make_run()
+    assert convert(run, tmp_path / "bundle", "--target", "edgetpu", "--precision", "mixed") == 2
+    assert "--precision mixed: --target edgetpu does not run it; choose int8" in capsys.readouterr().err
+    assert convert(run, tmp_path / "bundle", "--target", "gpu", "--int8") == 2
+    assert not (tmp_path / "bundle").exists()

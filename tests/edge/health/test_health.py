@@ -64,7 +64,7 @@ def make_health(systemd: Systemd, clock: Clock) -> Callable[..., Health]:
 
     def make(*cameras: str) -> Health:
         notifier = Notifier({"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "20000000"})
-        return Health(Stats({}, "cpu"), notifier, cameras, clock)
+        return Health(Stats({}, lambda: "cpu"), notifier, cameras, clock)
 
     return make
 

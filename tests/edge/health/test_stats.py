@@ -47,7 +47,7 @@ def test_of_a_live_camera_the_age_of_its_pictures_is_known() -> None:
 
 
 def test_others_add_what_they_know() -> None:
-    stats = Stats({"name": "m"}, "cpu")
+    stats = Stats({"name": "m"}, lambda: "cpu")
     stats.camera("hall").note(state="ok", dropped=1)
     stats.camera("hall").note(dropped=2)
     stats.camera("hall").more = lambda: {"gaps": 3}

@@ -1,0 +1,45 @@
+"""The frame model on a Coral Edge TPU, by the delegate of libedgetpu, which is the user's to install. Untested on
+hardware.
+
+The file is one that Coral's compiler has made: most of it is one operation, which only this delegate knows.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.backends.streams import infer_streams
+from edge.backends.tflite import Interpreter, load_delegate, open_interpreter
+from edge.types import Vector
+
+LIBRARY: Final = "libedgetpu.so.1"
+
+
+class EdgeTpuBackend:
+    """Runs the frame model once per stream, one after the other."""
+
+    name = "edgetpu"
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+
+    def infer(self, streams: NDArray[np.uint8]) -> tuple[Vector, Vector]:
+        """Run the frame model on uint8 (n_streams, height, width, 3) RGB; as `CpuBackend.infer`."""
+        return infer_streams(self._interpreter, streams)
+
+
+def open_edgetpu(model: bytes, name: str, library: str = LIBRARY, device: str = "") -> Interpreter:
+    """Open a compiled file on the accelerator.
+
+    Args:
+        model: content of the file.
+        name: the file's, for messages.
+        library: the delegate's shared library.
+        device: as libedgetpu names it: `usb`, `pci`, `usb:0`; empty for any.
+
+    Raises:
+        ModelError: the library or the device is not there, or does not take the file.
+    """
+    delegate = load_delegate(library, {"device": device} if device else {})
+    return open_interpreter(model, 1, name, delegate)
