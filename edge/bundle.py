@@ -7,6 +7,8 @@ Tensors are found by their signature names:
   probabilities averaged.
 - `head.tflite` (kind `frame+head`): one recurrent step. Inputs `features` (1, n_streams * n_features) and `state`
   (1, n_state); outputs `probabilities` (1, n_labels) and `next_state` (1, n_state). The state begins at zero.
+- `window.tflite` (kind `window`): input `steps` (1, n_steps, n_streams * n_features), the last samples, oldest first:
+  features of `frame.tflite` where there is one, else the pixels as they are; output `probabilities` (1, n_labels).
 """
 
 import hashlib
@@ -26,10 +28,11 @@ FRAME_FILE = "frame.tflite"
 HEAD_FILE = "head.tflite"
 WINDOW_FILE = "window.tflite"
 FILES_OF_KIND = {
-    "frame": {FRAME_FILE},
-    "frame+head": {FRAME_FILE, HEAD_FILE},
-    "window": {WINDOW_FILE},
+    "frame": [{FRAME_FILE}],
+    "frame+head": [{FRAME_FILE, HEAD_FILE}],
+    "window": [{WINDOW_FILE}, {FRAME_FILE, WINDOW_FILE}],
 }
+"""The sets of files that make each kind."""
 BUILTIN = Path(__file__).parent / "builtin"
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
@@ -98,7 +101,7 @@ class BundleSpec(_Strict):
     input: InputSpec
     precision: Literal["float32", "float16", "mixed", "int8"]
     n_features: int = Field(ge=1)
-    """Features of the frame model for one stream."""
+    """Features of the frame model for one stream; the numbers of a picture where a window model sees the pixels."""
     n_state: int = Field(default=0, ge=0)
     """Size of the head's state; 0 without a head."""
     window_s: float = Field(gt=0)
@@ -115,8 +118,9 @@ class BundleSpec(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if set(self.files) != FILES_OF_KIND[self.kind]:
-            raise ValueError(f"files: kind {self.kind!r} needs exactly {sorted(FILES_OF_KIND[self.kind])}")
+        if set(self.files) not in FILES_OF_KIND[self.kind]:
+            needed = " or ".join(str(sorted(files)) for files in FILES_OF_KIND[self.kind])
+            raise ValueError(f"files: kind {self.kind!r} needs exactly {needed}")
         if unknown := sorted(set(self.alerts) - set(self.labels)):
             raise ValueError(f"alerts: {unknown} are not among the labels {self.labels}")
         if len(set(self.labels)) != len(self.labels):

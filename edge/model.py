@@ -9,8 +9,9 @@ from edge.aggregation import Aggregator, MeanAggregator, RecurrentAggregator
 from edge.backends import Backend
 from edge.backends.cpu import CpuBackend
 from edge.backends.tflite import Interpreter, Tensor, open_interpreter
-from edge.bundle import FRAME_FILE, HEAD_FILE, Bundle, BundleSpec
+from edge.bundle import FRAME_FILE, HEAD_FILE, WINDOW_FILE, Bundle, BundleSpec
 from edge.errors import ModelError
+from edge.window import PixelBackend, StepsAggregator, open_window
 
 SCALE_TOLERANCE: Final = 1e-3
 
@@ -34,13 +35,28 @@ def open_model(bundle: Bundle, threads: int = 1) -> Model:
             file and the field.
     """
     spec = bundle.spec
-    if FRAME_FILE not in bundle.files:
-        raise ModelError(f"{spec.name}: kind: {spec.kind!r} cannot run on this version; update the box")
+    if WINDOW_FILE in bundle.files:
+        return Model(spec, bundle.digest, _window_backend(bundle, threads), _window_aggregator(bundle, threads))
     backend = CpuBackend(open_frame_model(bundle, threads))
     if HEAD_FILE not in bundle.files:
         return Model(spec, bundle.digest, backend, MeanAggregator(spec.window_s))
     head = open_head(bundle)
     return Model(spec, bundle.digest, backend, RecurrentAggregator(head, spec.n_state, spec.window_s))
+
+
+def _window_backend(bundle: Bundle, threads: int) -> Backend:
+    """What makes a sample's features for the window: the frame model where there is one, else nothing."""
+    spec = bundle.spec
+    if FRAME_FILE in bundle.files:
+        return CpuBackend(open_frame_model(bundle, threads))
+    size = spec.input.height_px * spec.input.width_px * 3
+    if spec.n_features != size:
+        raise ModelError(f"{spec.name}: n_features: {spec.n_features}, a picture has {size} numbers; convert it again")
+    return PixelBackend(len(spec.labels))
+
+
+def _window_aggregator(bundle: Bundle, threads: int) -> StepsAggregator:
+    return StepsAggregator(open_window(bundle, threads), bundle.spec.window_s)
 
 
 def open_frame_model(bundle: Bundle, threads: int = 1) -> Interpreter:
@@ -50,6 +66,8 @@ def open_frame_model(bundle: Bundle, threads: int = 1) -> Interpreter:
         ModelError: it cannot run here or does not fit.
     """
     spec = bundle.spec
+    if FRAME_FILE not in bundle.files:
+        raise ModelError(f"{spec.name}: kind {spec.kind!r}: has no frame model of its own to open; give another bundle")
     interpreter = open_interpreter(bundle.files[FRAME_FILE], threads, FRAME_FILE)
     if len(interpreter.inputs) != 1:
         raise ModelError(f"{FRAME_FILE}: inputs: has {sorted(interpreter.inputs)}, needs exactly one; convert it again")
