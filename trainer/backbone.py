@@ -36,6 +36,11 @@ class Weights:
     digest: str
     """Tells weights apart in caches and run directories."""
 
+    @property
+    def described(self) -> str:
+        """Name and digest, as a run's settings keep them; empty without a backbone."""
+        return f"{Path(self.source).name} {self.digest}".strip()
+
 
 def find_weights(argument: str | None = None, network: str = "EfficientNetB0") -> Weights:
     """Choose weights: the argument, the environment, the folder beside the checkout, else Keras's own download.

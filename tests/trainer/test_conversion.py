@@ -139,4 +139,4 @@ def test_a_run_that_is_half_there_is_refused(make_run, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "frame.keras: cannot be read" in said
     assert said.count("\n") == 1
-    assert not json.loads((run / "model.json").read_text())["head"]
+    assert json.loads((run / "model.json").read_text())["parts"] == ["frame.keras"]
