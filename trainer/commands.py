@@ -74,6 +74,9 @@ def evaluate(options: argparse.Namespace) -> int:
         raise ConfigurationError("give either a bundle or run to judge, or --recipe with --folds")
     clips = _read(options.data, options)
     figures = _judge_model(options, clips) if options.model is not None else _cross_validate(options, clips)
+    if options.report is not None:
+        for precision, of_precision in figures.items():
+            _write_report(options.report / precision, clips, of_precision)
     if options.json:
         print(json.dumps(figures, indent=2))
         return 0
@@ -83,6 +86,19 @@ def evaluate(options: argparse.Namespace) -> int:
         print(f"{precision}:")
         print(summary(of_precision))
     return 0
+
+
+def _write_report(folder: Path, clips: list["Clip"], figures: dict[str, Any]) -> None:
+    """Everything that can be looked at: figures, confusion matrices, curves and the clips that were wrong."""
+    from trainer.files import write_json  # noqa: PLC0415
+    from trainer.gallery import write_gallery  # noqa: PLC0415
+    from trainer.reports import write_confusions, write_curves  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "figures.json", figures)
+    write_confusions(folder, figures)
+    write_curves(folder, figures)
+    write_gallery(folder, clips, figures)
 
 
 def _judge_model(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:

@@ -82,6 +82,13 @@ def _add_evaluate(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the folds' runs go (default: runs/RECIPE-folds)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON, clip by clip")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="also write figures.json, confusion matrices, ROC, precision-recall and reliability curves, and contact "
+        "sheets of the clips that were wrong",
+    )
     _add_data(parser, required=True)
     _add_work(parser)
     parser.set_defaults(command=commands.evaluate)

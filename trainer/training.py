@@ -125,7 +125,8 @@ def train(recipe: Recipe, wishes: Wishes, split: Split, out: Path, workshop: Wor
 def judge_run(run: Run, clips: Sequence[Clip], workshop: Workshop) -> dict[str, Any]:
     """Figures of a run on its validation clips, with pictures; those that are there are kept."""
     from trainer.evaluation import evaluate  # noqa: PLC0415
-    from trainer.reports import write_confusions  # noqa: PLC0415
+    from trainer.gallery import write_gallery  # noqa: PLC0415
+    from trainer.reports import write_confusions, write_curves  # noqa: PLC0415
     from trainer.verdict import judge  # noqa: PLC0415  (imports tensorflow)
 
     path = run.path / METRICS_NAME
@@ -134,6 +135,8 @@ def judge_run(run: Run, clips: Sequence[Clip], workshop: Workshop) -> dict[str, 
     verdict = judge(run, clips, "float32", workshop)
     figures = evaluate(verdict.results, verdict.judge)
     write_confusions(run.path, figures)
+    write_curves(run.path, figures)
+    write_gallery(run.path, clips, figures)
     run.write_metrics(figures)
     return figures
 
