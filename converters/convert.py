@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from converters.limits import loss_over_limit
 from converters.plan import Plan, Precision
-from converters.targets import Target, finish, precision_for
+from converters.targets import Finished, Target, finish, precision_for
 from converters.write import refuse_existing, sha256, write_bundle
-from edge.bundle import FRAME_FILE, HEAD_FILE, AlertSpec, Bundle, BundleSpec, InputSpec
-from edge.errors import ConfigurationError, QualityError
+from edge.bundle import FRAME_FILE, HEAD_FILE, WINDOW_FILE, AlertSpec, Bundle, BundleSpec, InputSpec
+from edge.errors import ConfigurationError, ModelError, QualityError
 
 MIN_REPRESENTATIVE = 16
 MIN_HELD_OUT = 8
@@ -38,6 +38,12 @@ class Trained(Protocol):
     @property
     def head(self) -> Any:
         """keras.Model of one recurrent step, `features`, `state` -> dict of `probabilities`, `next_state`; or None."""
+        ...
+
+    @property
+    def window(self) -> Any:
+        """keras.Model of a whole window, `steps` (n, n_steps, n_features) -> dict of `probabilities`; or None. It takes
+        the features of `frame`, or where that is None the pixels."""
         ...
 
     @property
@@ -96,34 +102,19 @@ def convert(
     refuse_existing(out, force=force)
     precision = precision_for(target, precision)
     _check_pictures(trained.input, representative, held_out)
-    from converters.export import check_models, export_frame, export_head, input_widths  # noqa: PLC0415  (take seconds)
-    from converters.verify import check_file, verify_frame, verify_head  # noqa: PLC0415
-
-    check_models(trained.frame, trained.head)
-    n_state = 0 if trained.head is None else input_widths(trained.head)["state"]
-    draft = _draft(trained, name, precision, n_state, provenance)
-    float32 = export_frame(trained.frame, trained.input)
-    frame, details = _quantize(
-        float32, precision, target, representative, plan=plan, budget=latency_budget, report=report
-    )
-    operations = check_file(frame, precision)
-    figures = verify_frame(trained.frame, float32, frame, held_out)
-    _refuse(loss := loss_over_limit(precision, figures), accept_loss, "choose another --precision, or ")
-    finished = finish(target, frame, precision, report)
-    _refuse(finished.loss, accept_loss)
-    verification: dict[str, Any] = {"frame": figures, "operations": operations, **details, **finished.verification}
-    files = {FRAME_FILE: frame, **finished.files}
-    if trained.head is not None:
-        files[HEAD_FILE] = export_head(trained.head)
-        verification["head"] = verify_head(trained.head, files[HEAD_FILE])
+    _check_models(trained, precision)
+    draft = _draft(trained, name, precision, provenance)
+    converted = Finished()
+    if trained.frame is not None:
+        converted = _convert_frame(
+            trained, precision, target, representative, held_out, accept_loss=accept_loss, plan=plan,
+            budget=latency_budget, report=report,
+        )  # fmt: skip
+    files, verification = dict(converted.files), dict(converted.verification)
+    _convert_rest(trained, held_out, files, verification)
     digests = {file: sha256(content) for file, content in files.items()}
-    spec = draft.model_copy(
-        update={
-            "files": digests,
-            "verification": verification,
-            "warning": "; ".join(filter(None, (loss, finished.loss))),
-        }
-    )
+    update = {"files": digests, "verification": verification, "warning": converted.loss}
+    spec = draft.model_copy(update=update)
     for line in summary(precision, verification):
         report(line)
     return write_bundle(spec, files, out, force=force)
@@ -133,6 +124,63 @@ def _refuse(loss: str, accepted: bool, way_out: str = "") -> None:
     """Stop where more is lost than the limit, unless that is accepted."""
     if loss and not accepted:
         raise QualityError(f"{loss}; {way_out}take it all the same with --accept-loss")
+
+
+def _check_models(trained: Trained, precision: Precision) -> None:
+    from converters.export import check_models  # noqa: PLC0415  (takes seconds)
+    from converters.window import check_window  # noqa: PLC0415
+
+    if trained.frame is not None:
+        check_models(trained.frame, trained.head)
+    elif trained.window is None:
+        raise ModelError("the trained model has neither a frame model nor a window model; train again")
+    elif precision != "float32":
+        raise ConfigurationError(f"--precision {precision}: a window model of pictures is converted in float32 only")
+    if trained.window is not None:
+        check_window(trained.window)
+
+
+def _convert_frame(
+    trained: Trained,
+    precision: Precision,
+    target: Target,
+    representative: Pictures,
+    held_out: Pictures,
+    *,
+    accept_loss: bool,
+    plan: Plan | None,
+    budget: float,
+    report: Report,
+) -> Finished:
+    """The frame model's files, its figures, and what was lost over the limits."""
+    from converters.export import export_frame  # noqa: PLC0415
+    from converters.verify import check_file, verify_frame  # noqa: PLC0415
+
+    float32 = export_frame(trained.frame, trained.input)
+    frame, details = _quantize(float32, precision, target, representative, plan=plan, budget=budget, report=report)
+    operations = check_file(frame, precision)
+    figures = verify_frame(trained.frame, float32, frame, held_out)
+    _refuse(loss := loss_over_limit(precision, figures), accept_loss, "choose another --precision, or ")
+    finished = finish(target, frame, precision, report)
+    _refuse(finished.loss, accept_loss)
+    verification = {"frame": figures, "operations": operations, **details, **finished.verification}
+    losses = "; ".join(filter(None, (loss, finished.loss)))
+    return Finished({FRAME_FILE: frame, **finished.files}, verification, losses)
+
+
+def _convert_rest(trained: Trained, held_out: Pictures, files: dict[str, bytes], verification: dict[str, Any]) -> None:
+    """Add the files and figures of what looks at more than one frame."""
+    from converters.export import export_head  # noqa: PLC0415
+    from converters.verify import verify_head  # noqa: PLC0415
+    from converters.window import export_window, steps_of, verify_window  # noqa: PLC0415
+
+    if trained.head is not None:
+        files[HEAD_FILE] = export_head(trained.head)
+        verification["head"] = verify_head(trained.head, files[HEAD_FILE])
+    if trained.window is not None:
+        files[WINDOW_FILE] = export_window(trained.window)
+        rows = steps_of(trained.frame, trained.input, held_out)
+        verification["window"] = verify_window(trained.window, files[WINDOW_FILE], rows)
 
 
 def find_plan(frame: Any, spec: InputSpec, pictures: Pictures, report: Report = print) -> Plan:
@@ -155,7 +203,20 @@ def find_plan(frame: Any, spec: InputSpec, pictures: Pictures, report: Report = 
 
 def summary(precision: Precision, verification: Mapping[str, Any]) -> list[str]:
     """The figures of a conversion, for people."""
-    frame = verification["frame"]
+    lines = _frame_lines(precision, verification["frame"]) if "frame" in verification else []
+    if "head" in verification:
+        head = verification["head"]
+        lines.append(f"head: off by at most {head['probability_difference_max']:g} over {head['n_steps']} steps")
+    if "window" in verification:
+        window = verification["window"]
+        lines.append(
+            f"window of {window['n_steps']}: {window['size_bytes'] / 1e6:.2f} MB, {window['latency_ms']:.2f} ms, "
+            f"off by at most {window['probability_difference_max']:g} in {window['n_windows']} windows"
+        )
+    return lines
+
+
+def _frame_lines(precision: Precision, frame: Mapping[str, Any]) -> list[str]:
     speed = f"{frame['latency_ms']:.2f} ms a frame on one thread, {frame['latency_ratio']:.2f} of float32"
     agreement = (
         f"features {frame['features_snr_db']:.1f} dB (cosine {frame['features_cosine']:.4f}), "
@@ -167,9 +228,6 @@ def summary(precision: Precision, verification: Mapping[str, Any]) -> list[str]:
         f"{precision}: {frame['size_bytes'] / 1e6:.2f} MB, {speed}",
         f"against Keras on {frame['n_held_out']} held-out pictures: {agreement}",
     ]
-    if "head" in verification:
-        head = verification["head"]
-        lines.append(f"head: off by at most {head['probability_difference_max']:g} over {head['n_steps']} steps")
     if precision == "int8":
         lost = 100 * (1 - frame["label_agreement"])
         lines.append(f"int8 loses: the top label changes on {lost:.1f} % of the pictures; `mixed` loses less")
@@ -234,25 +292,28 @@ def _check_pictures(spec: InputSpec, representative: Pictures, held_out: Picture
         )
 
 
-def _draft(
-    trained: Trained, name: str, precision: Precision, n_state: int, provenance: Mapping[str, Any]
-) -> BundleSpec:
+def _draft(trained: Trained, name: str, precision: Precision, provenance: Mapping[str, Any]) -> BundleSpec:
     """The bundle's spec before there are files and figures: what does not fit is said before the work.
 
     Raises:
         ConfigurationError: a field that `bundle.json` does not take.
     """
-    names = [FRAME_FILE] if trained.head is None else [FRAME_FILE, HEAD_FILE]
+    from converters.export import input_widths  # noqa: PLC0415
+    from converters.window import window_features  # noqa: PLC0415
+
+    parts = {FRAME_FILE: trained.frame, HEAD_FILE: trained.head, WINDOW_FILE: trained.window}
+    names = [name for name, model in parts.items() if model is not None]
+    has_frame = trained.frame is not None
     fields: dict[str, Any] = {
         "format_version": 1,
         "name": name,
         "created_at": datetime.now(UTC).replace(microsecond=0),
-        "kind": "frame" if trained.head is None else "frame+head",
+        "kind": "window" if WINDOW_FILE in names else "frame+head" if HEAD_FILE in names else "frame",
         "labels": list(trained.labels),
         "input": trained.input,
         "precision": precision,
-        "n_features": int(trained.frame.output["features"].shape[-1]),
-        "n_state": n_state,
+        "n_features": int(trained.frame.output["features"].shape[-1]) if has_frame else window_features(trained.window),
+        "n_state": 0 if trained.head is None else input_widths(trained.head)["state"],
         "window_s": trained.window_s,
         "alerts": dict(trained.alerts),
         "files": dict.fromkeys(names, "0" * 64),

@@ -44,7 +44,7 @@ def export_frame(model: Any, spec: InputSpec) -> bytes:
     import keras  # noqa: PLC0415  (seconds to import)
 
     shape = (1, spec.height_px, spec.width_px, 3)
-    exported = _export(model, [keras.InputSpec(shape=shape, dtype="float32")])
+    exported = export(model, [keras.InputSpec(shape=shape, dtype="float32")])
     return fold_preprocessing(rename_input(exported, FRAME_INPUT))
 
 
@@ -57,10 +57,11 @@ def export_head(model: Any) -> bytes:
     outputs = model(inputs if isinstance(model.input, Mapping) else [inputs[t.name] for t in model.inputs])
     step = keras.Model(inputs, outputs)
     signature = {name: keras.InputSpec(shape=(1, widths[name]), dtype="float32", name=name) for name in HEAD_INPUTS}
-    return _export(step, [signature])
+    return export(step, [signature])
 
 
-def _export(model: Any, signature: list[Any]) -> bytes:
+def export(model: Any, signature: list[Any]) -> bytes:
+    """A Keras model as float32 TFLite, its inputs of the static shapes of the signature."""
     import tensorflow as tf  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:

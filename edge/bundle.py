@@ -8,6 +8,8 @@ Tensors are found by their signature names:
 - `head.tflite` (kind `frame+head`): one recurrent step. Inputs `features` (1, n_streams * n_features) and `state`
   (1, n_state); outputs `probabilities` (1, n_labels) and `next_state` (1, n_state). The state begins at zero.
 - `frame_edgetpu.tflite` (optional): `frame.tflite` as Coral's compiler has made it for the Edge TPU.
+- `window.tflite` (kind `window`): input `steps` (1, n_steps, n_streams * n_features), the last samples, oldest first:
+  features of `frame.tflite` where there is one, else the pixels as they are; output `probabilities` (1, n_labels).
 """
 
 import hashlib
@@ -28,15 +30,11 @@ HEAD_FILE = "head.tflite"
 WINDOW_FILE = "window.tflite"
 EDGETPU_FILE = "frame_edgetpu.tflite"
 FILES_OF_KIND = {
-    "frame": {FRAME_FILE},
-    "frame+head": {FRAME_FILE, HEAD_FILE},
-    "window": {WINDOW_FILE},
+    "frame": [{FRAME_FILE}],
+    "frame+head": [{FRAME_FILE, HEAD_FILE}],
+    "window": [{WINDOW_FILE}, {FRAME_FILE, WINDOW_FILE}],
 }
-OPTIONAL_FILES = {
-    "frame": {EDGETPU_FILE},
-    "frame+head": {EDGETPU_FILE},
-    "window": set[str](),
-}
+"""The sets of files that make each kind."""
 BUILTIN = Path(__file__).parent / "builtin"
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
@@ -105,7 +103,7 @@ class BundleSpec(_Strict):
     input: InputSpec
     precision: Literal["float32", "float16", "mixed", "int8"]
     n_features: int = Field(ge=1)
-    """Features of the frame model for one stream."""
+    """Features of the frame model for one stream; the numbers of a picture where a window model sees the pixels."""
     n_state: int = Field(default=0, ge=0)
     """Size of the head's state; 0 without a head."""
     window_s: float = Field(gt=0)
@@ -122,8 +120,10 @@ class BundleSpec(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if set(self.files) - OPTIONAL_FILES[self.kind] != FILES_OF_KIND[self.kind]:
-            raise ValueError(f"files: kind {self.kind!r} needs exactly {sorted(FILES_OF_KIND[self.kind])}")
+        files = set(self.files) - ({EDGETPU_FILE} if FRAME_FILE in self.files else set[str]())
+        if files not in FILES_OF_KIND[self.kind]:
+            needed = " or ".join(str(sorted(files)) for files in FILES_OF_KIND[self.kind])
+            raise ValueError(f"files: kind {self.kind!r} needs exactly {needed}")
         if unknown := sorted(set(self.alerts) - set(self.labels)):
             raise ValueError(f"alerts: {unknown} are not among the labels {self.labels}")
         if len(set(self.labels)) != len(self.labels):

@@ -13,9 +13,10 @@ from edge.backends.cpu import CpuBackend
 from edge.backends.edgetpu import EdgeTpuBackend
 from edge.backends.gpu import GpuBackend
 from edge.backends.probe import probe
-from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, Bundle, BundleSpec
+from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, WINDOW_FILE, Bundle, BundleSpec
 from edge.errors import ModelError
 from edge.opening import open_frame_model, open_frame_model_on_edgetpu, open_frame_model_on_gpu, open_head
+from edge.window import PixelBackend, StepsAggregator, open_window
 
 MAX_DIFFERENCE: Final[Mapping[str, float]] = {"float32": 1e-3, "float16": 1e-3, "mixed": 0.1, "int8": 0.1}
 """How far an accelerator's answers may lie from the processor's, by precision, as a fraction of the largest. Integers
@@ -59,21 +60,41 @@ def open_model(
         ModelError: a file cannot run here, or a shape, type, name, scale or count does not fit; the message names the
             file and the field.
     """
-    spec = bundle.spec
-    if FRAME_FILE not in bundle.files:
-        raise ModelError(f"{spec.name}: kind: {spec.kind!r} cannot run on this version; update the box")
+    if FRAME_FILE in bundle.files:
+        backend = _frame_backend(bundle, threads, backends, edgetpu or {}, report)
+    else:
+        backend = _pixel_backend(bundle.spec)
+    return Model(bundle.spec, bundle.digest, backend, _aggregator(bundle, threads))
+
+
+def _frame_backend(
+    bundle: Bundle, threads: int, backends: Sequence[str], edgetpu: Mapping[str, str], report: Report
+) -> Backend:
     candidates: dict[str, Callable[[], Backend]] = {
         "gpu": partial(_on_gpu, bundle),
-        "edgetpu": partial(_on_edgetpu, bundle, edgetpu or {}),
+        "edgetpu": partial(_on_edgetpu, bundle, edgetpu),
         "cpu": lambda: CpuBackend(open_frame_model(bundle, threads)),
     }
     wanted = [*(name for name in backends if name != "cpu"), "cpu"]
     chosen = [Candidate(name, candidates[name]) for name in wanted]
-    backend: Backend = chosen[0].open() if len(chosen) == 1 else FallbackBackend(chosen, report)
-    if HEAD_FILE not in bundle.files:
-        return Model(spec, bundle.digest, backend, MeanAggregator(spec.window_s))
-    head = open_head(bundle)
-    return Model(spec, bundle.digest, backend, RecurrentAggregator(head, spec.n_state, spec.window_s))
+    return chosen[0].open() if len(chosen) == 1 else FallbackBackend(chosen, report)
+
+
+def _pixel_backend(spec: BundleSpec) -> Backend:
+    """For a window model that looks at the pictures themselves."""
+    size = spec.input.height_px * spec.input.width_px * 3
+    if spec.n_features != size:
+        raise ModelError(f"{spec.name}: n_features: {spec.n_features}, a picture has {size} numbers; convert it again")
+    return PixelBackend(len(spec.labels))
+
+
+def _aggregator(bundle: Bundle, threads: int) -> Aggregator[Any]:
+    spec = bundle.spec
+    if WINDOW_FILE in bundle.files:
+        return StepsAggregator(open_window(bundle, threads), spec.window_s)
+    if HEAD_FILE in bundle.files:
+        return RecurrentAggregator(open_head(bundle), spec.n_state, spec.window_s)
+    return MeanAggregator(spec.window_s)
 
 
 def _on_gpu(bundle: Bundle) -> Backend:

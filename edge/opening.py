@@ -21,6 +21,9 @@ def open_frame_model(bundle: Bundle, threads: int = 1) -> Interpreter:
     Raises:
         ModelError: it cannot run here or does not fit.
     """
+    if FRAME_FILE not in bundle.files:
+        kind = f"{bundle.spec.name}: kind {bundle.spec.kind!r}"
+        raise ModelError(f"{kind}: has no frame model of its own to open; give another bundle")
     interpreter = open_interpreter(bundle.files[FRAME_FILE], threads, FRAME_FILE)
     _check_frame_model(bundle, FRAME_FILE, interpreter)
     return interpreter

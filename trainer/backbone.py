@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     import keras
 
 WEIGHTS_VARIABLE = "EDGEWATCH_WEIGHTS"
-WEIGHTS_NAME = "efficientnetb0_notop.weights.h5"
+WEIGHTS_NAMES = {
+    "EfficientNetB0": "efficientnetb0_notop.weights.h5",
+    "VGG16": "vgg16_notop.weights.h5",
+    "InceptionV3": "inceptionv3_notop.weights.h5",
+}
 BESIDE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "weights"
 IMAGENET = "imagenet"
 RANDOM = "none"
@@ -32,23 +36,34 @@ class Weights:
     digest: str
     """Tells weights apart in caches and run directories."""
 
+    @property
+    def described(self) -> str:
+        """Name and digest, as a run's settings keep them; empty without a backbone."""
+        return f"{Path(self.source).name} {self.digest}".strip()
 
-def find_weights(argument: str | None = None) -> Weights:
+
+def find_weights(argument: str | None = None, network: str = "EfficientNetB0") -> Weights:
     """Choose weights: the argument, the environment, the folder beside the checkout, else Keras's own download.
+
+    Args:
+        argument: file, folder of files, `imagenet` or `none`.
+        network: whose they are; empty for a system that has no backbone.
 
     Raises:
         ConfigurationError: a file that was named is not there.
     """
+    if not network:
+        return Weights("", "")
     named = argument or os.environ.get(WEIGHTS_VARIABLE)
     if named in {IMAGENET, RANDOM}:
         return Weights(named, named)
     if named:
-        path = Path(named) / WEIGHTS_NAME if Path(named).is_dir() else Path(named)
+        path = Path(named) / WEIGHTS_NAMES[network] if Path(named).is_dir() else Path(named)
         if not path.is_file():
             origin = "--weights" if argument else WEIGHTS_VARIABLE
-            raise ConfigurationError(f"{path}: no such file ({origin}); give EfficientNetB0 weights without classifier")
+            raise ConfigurationError(f"{path}: no such file ({origin}); give {network} weights without classifier")
     else:
-        path = BESIDE_CHECKOUT / WEIGHTS_NAME
+        path = BESIDE_CHECKOUT / WEIGHTS_NAMES[network]
         if not path.is_file():
             return Weights(IMAGENET, IMAGENET)
     return Weights(str(path), file_sha256(path)[:16])
@@ -101,12 +116,12 @@ def export_pooled(spec: InputSpec, weights: Weights, seed: int, folder: Path) ->
 
         keras.utils.set_random_seed(seed)
         model = pooled(build_backbone(spec, weights))
-        content = _to_tflite(model, spec)
+        content = to_tflite(model, spec)
         write_atomically(path, lambda temporary: temporary.write_bytes(content))
     return path
 
 
-def _to_tflite(model: "keras.Model", spec: InputSpec) -> bytes:
+def to_tflite(model: "keras.Model", spec: InputSpec) -> bytes:
     """Static batch of 1: from_concrete_functions gave NaN on Keras 3 models, so it goes through a SavedModel."""
     import keras  # noqa: PLC0415
     import tensorflow as tf  # noqa: PLC0415

@@ -7,15 +7,32 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import ConfigurationError
+from edge.errors import ConfigurationError, DatasetError
 from trainer.labels import EVENT_LABELS, parse_positive
 
 if TYPE_CHECKING:  # heavy; the commands import them when they run
+    from collections.abc import Sequence
+
+    from trainer.evaluation import Judge
     from trainer.manifest import Clip
     from trainer.recipe import Recipe, Workshop
+    from trainer.scoring import ClipScores
     from trainer.training import Wishes
 
-RECIPE_NAMES = ("edgewatch", "efficientnetb0-mean", "efficientnetb0-gru")
+RECIPE_NAMES = (
+    "edgewatch",
+    "efficientnetb0-mean",
+    "efficientnetb0-gru",
+    "efficientnetb0-lstm",
+    "efficientnetb0-bilstm",
+    "convlstm",
+    "lrcn",
+    "vgg16-lstm",
+    "inceptionv3-lstm-binary",
+    "inceptionv3-lstm",
+    "inceptionv3-simplernn-tanh",
+    "inceptionv3-simplernn-relu",
+)
 SCENE_NAME = "scene.mp4"
 KEPT_OPTIONS = ("recipe", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights")
 """Options of `trainer train` that `--resume` takes from the run."""
@@ -35,13 +52,14 @@ def train(options: argparse.Namespace) -> int:
     from trainer.splits import split_validation  # noqa: PLC0415
     from trainer.training import judge_run, make_settings, train, write_command  # noqa: PLC0415
 
-    recipe, wishes, workshop = _recipe(recipe_name), _wishes(options), _workshop(options)
+    recipe, wishes = _recipe(recipe_name), _wishes(options)
+    workshop = _workshop(options, recipe)
     out = options.resume or options.out
     split = split_validation(clips, wishes.seed)
     Run.start(out, make_settings(recipe, wishes, split, workshop.weights))
     write_command(out, {key: _plain(getattr(options, key)) for key in KEPT_OPTIONS})
     run = train(recipe, wishes, split, out, workshop)
-    figures = judge_run(run, split.held_out, workshop.workers)
+    figures = judge_run(run, split.held_out, workshop)
     what = "of the clips that it learned from; it" if recipe.learns_from_validation else "validation clips; it"
     print(f"{out}: trained; on {figures['n_clips']} {what} says:")
     print(summary(figures))
@@ -56,6 +74,9 @@ def evaluate(options: argparse.Namespace) -> int:
         raise ConfigurationError("give either a bundle or run to judge, or --recipe with --folds")
     clips = _read(options.data, options)
     figures = _judge_model(options, clips) if options.model is not None else _cross_validate(options, clips)
+    if options.report is not None:
+        for precision, of_precision in figures.items():
+            _write_report(options.report / precision, clips, of_precision)
     if options.json:
         print(json.dumps(figures, indent=2))
         return 0
@@ -67,43 +88,74 @@ def evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _write_report(folder: Path, clips: list["Clip"], figures: dict[str, Any]) -> None:
+    """Everything that can be looked at: figures, confusion matrices, curves and the clips that were wrong."""
+    from trainer.files import write_json  # noqa: PLC0415
+    from trainer.gallery import write_gallery  # noqa: PLC0415
+    from trainer.reports import write_confusions, write_curves  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "figures.json", figures)
+    write_confusions(folder, figures)
+    write_curves(folder, figures)
+    write_gallery(folder, clips, figures)
+
+
 def _judge_model(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
     """Figures of a bundle, or of a run in each precision that was asked for."""
     from edge.bundle import Bundle  # noqa: PLC0415
-    from trainer.run import SETTINGS_NAME, Run  # noqa: PLC0415
-
-    if (options.model / SETTINGS_NAME).is_file():
-        from trainer.quiet import import_tensorflow  # noqa: PLC0415
-
-        import_tensorflow()
-        from trainer.conversion import bundle_of  # noqa: PLC0415
-
-        run = Run.load(options.model)
-        bundles = {precision: bundle_of(run, precision) for precision in options.precision}
-    else:
-        bundles = {Bundle.load(options.model).spec.precision: options.model}
-    return {precision: _judge_bundle(bundle, clips, _workers(options)) for precision, bundle in bundles.items()}
-
-
-def _judge_bundle(path: Path, clips: list["Clip"], workers: int) -> dict[str, Any]:
-    from edge.bundle import Bundle  # noqa: PLC0415
-    from trainer.evaluation import evaluate as figures_of  # noqa: PLC0415
-    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
-    from trainer.judging import judge_of, seen_in_training  # noqa: PLC0415
+    from trainer.judging import judge_of  # noqa: PLC0415
+    from trainer.run import SETTINGS_NAME  # noqa: PLC0415
     from trainer.scoring import watch_clips  # noqa: PLC0415
 
-    bundle = Bundle.load(path)
-    judge = judge_of(path)
-    refuse_unknown(clips, judge.labels)
-    results = list(watch_clips(path, clips, workers))
-    seen = seen_in_training(path, results)
+    if (options.model / SETTINGS_NAME).is_file():
+        return _judge_run(options, clips)
+    bundle = Bundle.load(options.model)
+    judge = judge_of(options.model)
+    _refuse_unknown(clips, judge.labels)
+    results = list(watch_clips(options.model, clips, _workers(options)))
+    figures = _figures(results, judge, bundle.spec.provenance.get("clips", ()))
+    model = {"name": bundle.spec.name, "sha256": bundle.digest, "precision": bundle.spec.precision}
+    return {bundle.spec.precision: {"model": model, **figures}}
+
+
+def _judge_run(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
+    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+
+    import_tensorflow()
+    from trainer.run import Run  # noqa: PLC0415
+    from trainer.verdict import judge  # noqa: PLC0415
+
+    run = Run.load(options.model)
+    _refuse_unknown(clips, run.settings.labels)
+    workshop = _workshop(options, _recipe(run.settings.recipe))
+    figures: dict[str, Any] = {}
+    for precision in options.precision:
+        verdict = judge(run, clips, precision, workshop)
+        known = {*run.settings.train_clips.values(), *run.settings.validation_clips.values()}
+        model = {"name": run.settings.recipe, "sha256": verdict.digest, "precision": precision}
+        figures[precision] = {"model": model, **_figures(verdict.results, verdict.judge, sorted(known))}
+    return figures
+
+
+def _refuse_unknown(clips: list["Clip"], labels: "Sequence[str]") -> None:
+    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
+
+    refuse_unknown(clips, labels)
+
+
+def _figures(results: list["ClipScores"], judge: "Judge", learned: "Sequence[str]") -> dict[str, Any]:
+    """All figures, and how many of the clips the model learned from, which is said aloud."""
+    from trainer.evaluation import evaluate as figures_of  # noqa: PLC0415
+    from trainer.judging import seen_in_training  # noqa: PLC0415
+
+    seen = seen_in_training(learned, results)
     if seen:
         print(
             f"trainer: the model learned from {len(seen)} of the {len(results)} clips; figures on those prove nothing",
             file=sys.stderr,
         )
-    model = {"name": bundle.spec.name, "sha256": bundle.digest, "precision": bundle.spec.precision}
-    return {"model": model, "clips_seen_in_training": len(seen), **figures_of(results, judge)}
+    return {"clips_seen_in_training": len(seen), **figures_of(results, judge)}
 
 
 def _cross_validate(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
@@ -118,7 +170,7 @@ def _cross_validate(options: argparse.Namespace, clips: list["Clip"]) -> dict[st
     also = _read(options.also, options) if options.also else []
     tasks = plan(recipe, _wishes(options), clips, folds, also)
     out = options.out or Path("runs") / f"{recipe.name}-folds"
-    return cross_validate(tasks, out, _workshop(options), options.precision)
+    return cross_validate(tasks, out, _workshop(options, recipe), options.precision)
 
 
 def convert(options: argparse.Namespace) -> int:
@@ -146,16 +198,40 @@ def convert(options: argparse.Namespace) -> int:
 
 def folds(options: argparse.Namespace) -> int:
     """`trainer folds`."""
-    from trainer.splits import assign_folds, leave_one_group_out, write_folds  # noqa: PLC0415
+    from trainer.splits import (  # noqa: PLC0415
+        TRAIN_ONLY,
+        assign_folds,
+        leave_one_group_out,
+        of_five,
+        official_folds,
+        write_folds,
+    )
 
     clips = _read(options.data, options)
     if len(options.data) > 1:
         raise ConfigurationError("--data: a fold file is of one data set; write one for each")
-    alone = options.leave_one_group_out
-    numbers = leave_one_group_out(clips) if alone else assign_folds(clips, options.number, options.seed)
+    if options.official is not None:
+        numbers = official_folds(clips, options.official)
+    elif options.of_five:
+        numbers = of_five(clips)
+    elif options.leave_one_group_out:
+        numbers = leave_one_group_out(clips)
+    else:
+        numbers = assign_folds(clips, options.number, options.seed)
     write_folds(options.out, clips, numbers)
-    print(f"{options.out}: {len(clips)} clips in {len(set(numbers))} folds")
+    n_folds, n_judged = len({number for number in numbers if number > TRAIN_ONLY}), sum(n > TRAIN_ONLY for n in numbers)
+    judged = "" if n_judged == len(clips) else f", {n_judged} of them judged"
+    print(f"{options.out}: {len(clips)} clips in {n_folds} folds{judged}")
     return 0
+
+
+def data_check(options: argparse.Namespace) -> int:
+    """`trainer data check`."""
+    from trainer.datacheck import check, lines_of  # noqa: PLC0415
+
+    report = check(options.data, parse_positive(options.positive or ()), options.groups, _workers(options))
+    print(json.dumps(report, indent=2) if options.json else "\n".join(lines_of(report)))
+    return DatasetError.exit_code if report["broken"] else 0
 
 
 def synth(options: argparse.Namespace) -> int:
@@ -236,12 +312,13 @@ def _wishes(options: argparse.Namespace) -> "Wishes":
     return Wishes(options.seed or 0, options.epochs, options.stream, options.rate_hz, changed)
 
 
-def _workshop(options: argparse.Namespace) -> "Workshop":
+def _workshop(options: argparse.Namespace, recipe: "Recipe") -> "Workshop":
     from trainer.backbone import find_weights  # noqa: PLC0415
     from trainer.features import DEFAULT_FOLDER, Cache  # noqa: PLC0415
     from trainer.recipe import Workshop  # noqa: PLC0415
 
-    return Workshop(Cache(options.cache or DEFAULT_FOLDER), find_weights(options.weights), _workers(options))
+    weights = find_weights(options.weights, recipe.network)
+    return Workshop(Cache(options.cache or DEFAULT_FOLDER), weights, _workers(options))
 
 
 def _workers(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from edge.errors import ConfigurationError
 from trainer.calibration import read_calibration
 from trainer.labels import slug
 from trainer.manifest import RENDERED_PREFIX
-from trainer.run import Run, TrainedModel
+from trainer.run import RATE, SAMPLING, Run, TrainedModel
 
 Precision = Literal["float32", "float16", "mixed", "int8"]
 
@@ -40,9 +40,14 @@ def convert_run(
         plan: of an earlier `mixed` bundle of the same architecture, instead of a search.
 
     Raises:
-        ConfigurationError: the run is not finished, or `out` exists and `force` is not given.
+        ConfigurationError: the run is not finished or judges whole clips, or `out` exists and `force` is not given.
         QualityError: the converted model does not agree with the trained one, or loses more than the limit.
     """
+    if run.settings.judges_whole_clips:
+        raise ConfigurationError(
+            f"{run.path}: judges frames chosen over a whole clip, whose end a camera never sees; for the box, train "
+            f"with --set {SAMPLING}={RATE}"
+        )
     calibration = read_calibration(run)
     if calibration is None:
         raise ConfigurationError(f"{run.path}: calibration pictures are missing; go on with trainer train --resume")

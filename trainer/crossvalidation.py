@@ -3,7 +3,6 @@
 Every step leaves its files in the fold's run directory, so that what was stopped goes on where it stopped.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from converters import Plan
-from edge.bundle import Bundle
 from edge.errors import DatasetError
-from trainer.conversion import Precision, bundle_of
+from trainer.conversion import Precision
 from trainer.evaluation import Judge, evaluate
-from trainer.files import write_json
-from trainer.judging import judge_of
 from trainer.labels import NORMAL
 from trainer.manifest import Clip
 from trainer.recipe import Recipe, Workshop
-from trainer.run import Run
-from trainer.scoring import ClipScores, watch_clips
-from trainer.splits import Split, read_folds, refuse_leak, split_validation
+from trainer.scoring import ClipScores
+from trainer.splits import TRAIN_ONLY, UNUSED, Split, read_folds, refuse_leak, split_validation
 from trainer.training import Wishes, train
+from trainer.verdict import Verdict, judge
 
 SCHEMA = 1
 
@@ -50,16 +46,17 @@ def plan(
         recipe: the system.
         wishes: changes to its settings.
         clips: clips that are each held out once.
-        folds: of each clip.
+        folds: of each clip, or `TRAIN_ONLY` or `UNUSED`.
         also: clips that every fold learns from and none is judged on.
 
     Raises:
         DatasetError: a group would stand on both sides of a split.
     """
     tasks: list[FoldTask] = []
-    for fold in sorted(set(folds)):
+    for fold in sorted(number for number in set(folds) if number > TRAIN_ONLY):
         held_out = [clip for clip, number in zip(clips, folds, strict=True) if number == fold]
-        outside = [clip for clip, number in zip(clips, folds, strict=True) if number != fold] + list(also)
+        outside = [clip for clip, number in zip(clips, folds, strict=True) if number not in {fold, UNUSED}]
+        outside += also
         inner = split_validation(outside, wishes.seed)
         tasks.append(FoldTask(recipe, wishes, fold, Split(outside, held_out), inner))
     return tasks
@@ -90,26 +87,11 @@ def _fitting_folds(paths: Sequence[Path], clips: Sequence[Clip]) -> list[int]:
 
 def score_fold(
     task: FoldTask, out: Path, workshop: Workshop, precision: Precision, plan: Plan | None = None
-) -> tuple[Path, list[ClipScores]]:
-    """Train the fold's model where it is not there, and return its bundle and what that says of the held-out clips."""
+) -> Verdict:
+    """Train the fold's model where it is not trained yet, and let it judge the clips that were held out."""
     refuse_leak([*task.inner.train, *task.inner.held_out], task.split.held_out)
     run = train(task.recipe, task.wishes, task.inner, out, workshop)
-    bundle = bundle_of(run, precision, plan)
-    return bundle, _scores(run, bundle, task.split.held_out, workshop.workers)
-
-
-def _scores(run: Run, bundle: Path, clips: Sequence[Clip], workers: int) -> list[ClipScores]:
-    """What a bundle says of clips, kept beside it and read from there as long as bundle and clips are the same."""
-    path = run.path / f"scores-{bundle.name}.json"
-    digest = Bundle.load(bundle).digest
-    names = [f"{clip.dataset}/{clip.name}" for clip in clips]
-    if path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["bundle_sha256"] == digest and [row["path"] for row in content["clips"]] == names:
-            return [ClipScores.from_json(row, clip) for row, clip in zip(content["clips"], clips, strict=True)]
-    results = list(watch_clips(bundle, clips, workers))
-    write_json(path, {"bundle_sha256": digest, "clips": [result.to_json() for result in results]})
-    return results
+    return judge(run, task.split.held_out, precision, workshop, plan)
 
 
 def cross_validate(
@@ -123,10 +105,10 @@ def cross_validate(
         folds: list[int] = []
         for number, task in enumerate(tasks, start=1):
             print(f"fold {number} of {len(tasks)}, {precision}", file=sys.stderr)
-            bundle, results = score_fold(task, out / f"fold-{task.fold}", workshop, precision)
-            pooled += results
-            judges += [judge_of(bundle)] * len(results)
-            folds += [task.fold] * len(results)
+            verdict = score_fold(task, out / f"fold-{task.fold}", workshop, precision)
+            pooled += verdict.results
+            judges += [verdict.judge] * len(verdict.results)
+            folds += [task.fold] * len(verdict.results)
         figures[precision] = evaluate(pooled, judges, folds)
     return figures
 
@@ -142,9 +124,9 @@ def run_fold(
     second (`quantized`) are computed from."""
     named = dict(zip(("float", "quantized"), precisions, strict=True))
     scored = {name: score_fold(task, out, workshop, precision, mixed_plan) for name, precision in named.items()}
-    judges = {name: judge_of(bundle) for name, (bundle, _) in scored.items()}
+    judges = {name: verdict.judge for name, verdict in scored.items()}
     events = [label for label in judges["float"].labels if label != NORMAL]
-    rows = {name: evaluate(results, judges[name])["clips"] for name, (_, results) in scored.items()}
+    rows = {name: evaluate(verdict.results, verdict.judge)["clips"] for name, verdict in scored.items()}
     clips = [
         {key: of_quantized[key] for key in ("path", "sha256", "group", "label", "start_s", "duration_s", "events")}
         | {"float": _of(of_float, events), "quantized": _of(of_quantized, events)}
@@ -156,7 +138,7 @@ def run_fold(
         "fold": task.fold,
         "recipe": task.recipe.name,
         "seed": task.wishes.seed,
-        "bundle_sha256": Bundle.load(scored["quantized"][0]).digest,
+        "bundle_sha256": scored["quantized"].digest,
         "thresholds": {name: {label: judge.threshold(label) for label in events} for name, judge in judges.items()},
         "clips": clips,
     }

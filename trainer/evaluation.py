@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import DatasetError
-from trainer import metrics
+from trainer import metrics, reliability
 from trainer.labels import NORMAL
 from trainer.manifest import Clip
 from trainer.scoring import ClipScores, video_score
@@ -16,6 +16,8 @@ from trainer.splits import assign_folds
 
 DEFAULT_THRESHOLD = 0.5
 SHORTCUT_FOLDS = 5
+TOP = (2, 3, 5)
+"""Among how many of the highest scores the truth is counted too, where there are more labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,9 @@ def video_confusion(judged: Sequence[Judged]) -> dict[str, Any]:
     labels = judged[0].judge.labels
     truth = np.asarray([labels.index(item.result.clip.label) for item in judged], np.int64)
     said = np.asarray([item.video_answer() for item in judged], np.int64)
-    return metrics.multiclass(truth, said, labels)
+    scores = np.stack([item.video_scores() for item in judged])
+    ranks = {f"top_{k}": found for k in TOP if (found := reliability.top_k(truth, scores, k)) is not None}
+    return metrics.multiclass(truth, said, labels) | ranks
 
 
 def frame_confusion(judged: Sequence[Judged]) -> dict[str, Any]:
@@ -153,6 +157,8 @@ def _label_figures(judged: Sequence[Judged], index: int, folds: Sequence[int] | 
         "videos": metrics.binary(truth, scores, thresholds),
         "videos_95": metrics.group_intervals(truth, scores, groups, thresholds),
         "videos_by_group": metrics.group_spread(truth, scores, groups, thresholds),
+        "curves": reliability.curves(truth, scores),
+        "calibration": reliability.calibration(truth, scores),
         "events": event_figures(asked, label),
         "shortcut": shortcut(asked, truth, [folds[row] for row in chosen] if folds is not None else None),
     }

@@ -19,7 +19,9 @@ from edge.backends.tflite import Interpreter, open_interpreter
 from edge.bundle import InputSpec
 from edge.sources import times
 from edge.types import NS_PER_S
-from trainer.backbone import N_FEATURES, Weights, export_pooled
+from trainer.backbone import Weights
+from trainer.backbones import POOLED, Backbone
+from trainer.choosing import chosen_samples
 from trainer.decoding import samples
 from trainer.files import file_sha256, write_atomically
 from trainer.manifest import Clip
@@ -89,9 +91,27 @@ def write_entry(path: Path, arrays: Arrays) -> None:
 
 
 def extract(
-    clips: Sequence[Clip], spec: InputSpec, weights: Weights, cache: Cache, *, workers: int, seed: int
+    clips: Sequence[Clip],
+    spec: InputSpec,
+    weights: Weights,
+    cache: Cache,
+    *,
+    workers: int,
+    seed: int,
+    backbone: Backbone = POOLED,
+    choice: str = "",
 ) -> list[Path]:
     """Make sure that the features of every clip are cached; memory stays flat however many there are.
+
+    Args:
+        clips: whose features.
+        spec: of the samples.
+        weights: of the backbone.
+        cache: where entries lie.
+        workers: processes.
+        seed: of random weights.
+        backbone: what makes features of a picture.
+        choice: of a clip's frames, see `trainer.choosing`; none takes the spec's rate.
 
     Returns:
         Path of each clip's entry, for `read_features`.
@@ -99,12 +119,15 @@ def extract(
     Raises:
         DatasetError: a clip cannot be read.
     """
-    backbone = export_pooled(spec, weights, seed, cache.folder)
-    settings = f"{FORMAT} {backbone.name} {spec.model_dump_json()}"
+    exported = backbone.export(spec, weights, seed, cache.folder)
+    settings = f"{FORMAT} {exported.name if exported else backbone.name} {spec.model_dump_json()}"
+    if choice:
+        settings += f" {choice}"
     entries = [cache.path(clip, settings) for clip in clips]
     missing = [(clip.path, entry) for clip, entry in zip(clips, entries, strict=True) if not entry.is_file()]
     todo = list({entry: (path, entry) for path, entry in missing}.values())  # equal files share an entry
-    for _ in map_clips(_extract_clip, todo, workers, "features", initializer=_open_backbone, initargs=(backbone, spec)):
+    initargs = (exported, spec, backbone.dtype, choice)
+    for _ in map_clips(_extract_clip, todo, workers, "features", initializer=_open_backbone, initargs=initargs):
         pass
     return entries
 
@@ -120,30 +143,42 @@ def read_features(entry: Path) -> Features:
 class _Worker:
     """What a worker process keeps between clips."""
 
-    interpreter: Interpreter
+    interpreter: Interpreter | None
+    """None where the features are the pictures themselves."""
     spec: InputSpec
+    dtype: str
+    choice: str
 
 
 _worker: list[_Worker] = []
 
 
-def _open_backbone(backbone: Path, spec: InputSpec) -> None:
-    _worker[:] = [_Worker(open_interpreter(backbone.read_bytes(), threads=1), spec)]
+def _open_backbone(exported: Path | None, spec: InputSpec, dtype: str, choice: str) -> None:
+    interpreter = open_interpreter(exported.read_bytes(), threads=1) if exported is not None else None
+    _worker[:] = [_Worker(interpreter, spec, dtype, choice)]
 
 
 def _extract_clip(job: tuple[Path, Path]) -> None:
     path, entry = job
     worker = _worker[0]
     times_s: list[float] = []
-    rows: list[NDArray[np.float32]] = []
-    for sample in samples(path, worker.spec):
+    rows: list[NDArray[np.generic]] = []
+    chosen = chosen_samples(path, worker.spec, worker.choice) if worker.choice else samples(path, worker.spec)
+    for sample in chosen:
         times_s.append(sample.capture_ns / NS_PER_S)
-        rows.append(np.stack([frame_features(worker.interpreter, picture) for picture in sample.streams]))
+        rows.append(_of_sample(worker.interpreter, sample.streams).astype(worker.dtype))
     write_entry(entry, {"times_s": np.asarray(times_s), "features": np.stack(rows)})
+
+
+def _of_sample(interpreter: Interpreter | None, streams: NDArray[np.uint8]) -> NDArray[np.generic]:
+    """Features of the streams of one sample, (n_streams, n_features)."""
+    if interpreter is None:
+        return streams.reshape(len(streams), -1)
+    return np.stack([frame_features(interpreter, picture) for picture in streams])
 
 
 def frame_features(interpreter: Interpreter, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Features (n_features,) of one picture (height, width, 3)."""
     (name,) = interpreter.inputs
     (features,) = interpreter.run({name: picture[np.newaxis]}).values()
-    return np.asarray(features, np.float32).reshape(N_FEATURES)
+    return np.asarray(features, np.float32).reshape(-1)

@@ -5,6 +5,8 @@ resumed passes through the same batches and random numbers as one that was not, 
 """
 
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,41 @@ from trainer.files import write_atomically
 from trainer.run import Run
 from trainer.sequences import Batches
 
-MONITOR = "val_accuracy"
+ACCURACY = "val_accuracy"
+LOSS = "val_loss"
 MAX_STEPS_PER_EPOCH = 1 << 20
+MAX_LAYERS = 1 << 12
+INNER_LAYERS = ("layer", "cell", "forward_layer", "backward_layer")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When training ends, which epoch is the best, and how the learning rate falls."""
+
+    patience: int | None
+    """Epochs without a better one after which training ends; None never ends early."""
+    monitor: str = ACCURACY
+    """`val_accuracy`, whose highest value is the best, or `val_loss`, whose lowest is."""
+    plateau: int | None = None
+    """Epochs without a better one after which the learning rate falls; None leaves it alone."""
+    plateau_factor: float = 0.2
+    learning_rate: float = 0.0
+    """The one that training began with; read only with `plateau`."""
+
+    def gain(self, epoch: dict[str, float]) -> float:
+        """An epoch's figure, the higher the better."""
+        return epoch[self.monitor] if self.monitor == ACCURACY else -epoch[self.monitor]
+
+
+def n_plateaus(gains: Sequence[float], patience: int) -> int:
+    """How often `patience` epochs in a row brought nothing better, as Keras's ReduceLROnPlateau counts."""
+    best, waited, count = -float("inf"), 0, 0
+    for gain in gains:
+        waited = 0 if gain > best else waited + 1
+        best = max(best, gain)
+        if waited >= patience:
+            waited, count = 0, count + 1
+    return count
 
 
 def seed_everything(seed: int) -> None:
@@ -32,15 +67,15 @@ def latest_checkpoint(run: Run) -> tuple[int, Path] | None:
     return (int(found[-1].stem.removeprefix("epoch-")), found[-1]) if found else None
 
 
-def fit_epochs(model: Any, batches: Batches, validation: Batches, run: Run, patience: int | None) -> keras.Model:
-    """Train until the run's epochs are done or validation accuracy has not risen for `patience` epochs.
+def fit_epochs(model: Any, batches: Batches, validation: Batches, run: Run, rules: Rules) -> keras.Model:
+    """Train until the run's epochs are done or the rules end it.
 
     Args:
         model: compiled with the metric `accuracy`; not used where a checkpoint is there.
         batches: to learn from, shuffled.
         validation: to choose by, in order.
         run: keeps history and checkpoints.
-        patience: None never stops early.
+        rules: of stopping and of the learning rate.
 
     Returns:
         The model with the weights of its best epoch.
@@ -53,7 +88,7 @@ def fit_epochs(model: Any, batches: Batches, validation: Batches, run: Run, pati
     else:
         history = []
     batches.begin_epoch(len(history))
-    keeper = _Keeper(run, history, patience)
+    keeper = _Keeper(run, history, rules)
     if not keeper.exhausted() and len(history) < run.settings.epochs:
         model.fit(
             batches,
@@ -72,27 +107,34 @@ def _best_weights(run: Run, epoch: int) -> Path:
     return run.checkpoints / f"best-{epoch:04d}.weights.h5"
 
 
+def _with_inner(layer: Any) -> Iterator[Any]:
+    """A layer, and those that it wraps."""
+    yield layer
+    for name in INNER_LAYERS:
+        if isinstance(inner := getattr(layer, name, None), keras.Layer):
+            yield from _with_inner(inner)
+
+
 class _Keeper(keras.callbacks.Callback):
     """Writes history and checkpoints after each epoch, shows progress, and stops early."""
 
     model: Any  # set by Keras before training begins
 
-    def __init__(self, run: Run, history: list[dict[str, float]], patience: int | None) -> None:
+    def __init__(self, run: Run, history: list[dict[str, float]], rules: Rules) -> None:
         super().__init__()
         self.run = run
         self.figures = history
-        self.patience = patience
+        self.rules = rules
         self.bar: tqdm[Any] | None = None
 
     def best_epoch(self) -> int:
-        """Number, from 1, of the first epoch with the highest validation accuracy."""
-        return 1 + max(range(len(self.figures)), key=lambda epoch: (self.figures[epoch][MONITOR], -epoch))
+        """Number, from 1, of the first of the best epochs."""
+        return 1 + max(range(len(self.figures)), key=lambda epoch: (self.rules.gain(self.figures[epoch]), -epoch))
 
     def exhausted(self) -> bool:
-        """Whether `patience` epochs went by without a rise."""
-        return (
-            bool(self.figures) and self.patience is not None and len(self.figures) - self.best_epoch() >= self.patience
-        )
+        """Whether `patience` epochs went by without a better one."""
+        patience = self.rules.patience
+        return bool(self.figures) and patience is not None and len(self.figures) - self.best_epoch() >= patience
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         del logs
@@ -102,9 +144,14 @@ class _Keeper(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         del logs
         # Keras's checkpoints hold no state of dropout's random numbers, so each epoch begins its own
-        for number, layer in enumerate(self.model.layers):
-            if (generator := getattr(layer, "seed_generator", None)) is not None:
-                generator.state.assign([(self.run.settings.seed + number) % (1 << 32), epoch * MAX_STEPS_PER_EPOCH])
+        for number, outer in enumerate(self.model.layers):
+            for depth, layer in enumerate(_with_inner(outer)):
+                if (generator := getattr(layer, "seed_generator", None)) is not None:
+                    seed = (self.run.settings.seed + number + MAX_LAYERS * depth) % (1 << 32)
+                    generator.state.assign([seed, epoch * MAX_STEPS_PER_EPOCH])
+        if self.rules.plateau is not None:
+            falls = n_plateaus([self.rules.gain(figures) for figures in self.figures], self.rules.plateau)
+            self.model.optimizer.learning_rate = self.rules.learning_rate * self.rules.plateau_factor**falls
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.figures.append({key: float(value) for key, value in (logs or {}).items()})

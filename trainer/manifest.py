@@ -53,6 +53,8 @@ class Clip:
     """Name of the data set's folder."""
     timed: bool = False
     """Whether the segments' times were annotated, or are just the clip's beginning and end."""
+    official: tuple[tuple[str, str], ...] = ()
+    """The sides (`train`, `test`, ...) of the set's official splits, as pairs of split and side."""
 
     @property
     def label(self) -> str:

@@ -49,6 +49,7 @@ def binary(truth: Truth, scores: FloatArray, threshold: Threshold) -> dict[str, 
         "sensitivity": sensitivity,
         "specificity": specificity,
         "precision": ratio(true_positives, true_positives + false_positives),
+        "f1": ratio(2 * true_positives, 2 * true_positives + false_positives + false_negatives),
         "true_positives": true_positives,
         "false_positives": false_positives,
         "false_negatives": false_negatives,
@@ -64,6 +65,7 @@ def multiclass(truth: NDArray[np.int64], said: NDArray[np.int64], labels: Sequen
         label: {
             "sensitivity": ratio(right[index], matrix[index].sum()),
             "precision": ratio(right[index], matrix[:, index].sum()),
+            "f1": ratio(2 * right[index], matrix[index].sum() + matrix[:, index].sum()),
             "specificity": ratio(
                 total - matrix[index].sum() - matrix[:, index].sum() + right[index], total - matrix[index].sum()
             ),
@@ -130,6 +132,7 @@ def alarm_rate(alarms: int, seconds: float) -> dict[str, Any]:
         "alarms": alarms,
         "minutes": seconds / 60,
         "per_hour": ratio(alarms, hours),
+        "per_day": ratio(24 * alarms, hours),
         "per_hour_upper_95": ratio(bound, hours),
     }
 

@@ -15,9 +15,11 @@ PRECISIONS = ("float32", "float16", "mixed", "int8")
 DATA_HELP = """\
 A data set is a folder with one folder per class (fight/ noFight/, fall/ normal/, your own names), optionally with
 groups.csv (path,group: clips of one scene or subject); or a manifest CSV (path,label[,group,start_s,end_s,annotates]);
-or GMDCSA24 as published. Class names such as fight, violence, Fall, ADL, noFight and non_fall become the labels
-violence, fall and normal; other names stay labels of their own, or are mapped with --positive CLASS=LABEL, which
-makes every class that it does not name normal."""
+or, as published, GMDCSA24, Le2i, URFD, UP-Fall, RWF-2000, Hockey Fight, UCF-11, UCF50, UCF101, HMDB51, KTH, Kinetics
+(its CSV), or names such as 0_1.mp4 (0 dangerous, 1 safe). `trainer data check` tells what a folder is taken for.
+Class names such as fight, violence, Fall, ADL, noFight and non_fall become the labels violence, fall and normal; other
+names stay labels of their own, or are mapped with --positive CLASS=LABEL, which makes every class that it does not name
+normal."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,6 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands_)
     _add_convert(commands_)
     _add_folds(commands_)
+    _add_data_check(commands_)
     _add_synth(commands_)
     return parser
 
@@ -80,6 +83,13 @@ def _add_evaluate(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the folds' runs go (default: runs/RECIPE-folds)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON, clip by clip")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="also write figures.json, confusion matrices, ROC, precision-recall and reliability curves, and contact "
+        "sheets of the clips that were wrong",
+    )
     _add_data(parser, required=True)
     _add_work(parser)
     parser.set_defaults(command=commands.evaluate)
@@ -118,11 +128,35 @@ def _add_folds(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _subparser(commands_, "folds", "write a fold file that keeps groups whole and labels even", "")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--number", type=_positive, default=5, metavar="N", help="number of folds (default: 5)")
+    ways.add_argument(
+        "--official", metavar="SPLIT", help="the set's own split (official, or 1, 2, 3): its test clips are one fold"
+    )
+    ways.add_argument(
+        "--of-five", action="store_true", help="of every five clips of a class the fifth is judged, as in paper 004"
+    )
     ways.add_argument("--leave-one-group-out", action="store_true", help="each group, such as a subject, its own fold")
     parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="fold file to write")
     parser.add_argument("--seed", type=_seed, default=0, help="default: 0")
     _add_data(parser, required=True)
     parser.set_defaults(command=commands.folds)
+
+
+def _add_data_check(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    data = _subparser(commands_, "data", "look at data sets before anything learns from them", "")
+    actions = data.add_subparsers(metavar="ACTION", required=True, parser_class=_Parser)
+    parser = _subparser(
+        actions,
+        "check",
+        "tell what a data set was taken for, what it holds, and what is wrong with it",
+        "Clips per class, official split and group; broken files; clips of different groups that show the same, by a "
+        "perceptual hash of their frames. Broken files end it with exit code 6.",
+    )
+    parser.add_argument("data", type=Path, nargs="+", metavar="DIR", help="data sets")
+    parser.add_argument("--groups", type=Path, metavar="CSV", help="groups (path,group) of a folder per class")
+    parser.add_argument("--positive", nargs="+", metavar="CLASS=LABEL", help="label of a class; all others are normal")
+    parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.set_defaults(command=commands.data_check)
 
 
 def _add_synth(commands_: "argparse._SubParsersAction[_Parser]") -> None:
@@ -152,8 +186,8 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         metavar="FILE",
-        help="EfficientNetB0 weights without classifier (default: EDGEWATCH_WEIGHTS, ../shared/weights, else Keras "
-        "downloads imagenet); imagenet and none are understood too",
+        help="weights of the recipe's EfficientNetB0, VGG16 or InceptionV3 without classifier (default: "
+        "EDGEWATCH_WEIGHTS, ../shared/weights, else Keras downloads imagenet); imagenet and none are understood too",
     )
 
 

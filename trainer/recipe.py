@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from edge.bundle import InputSpec
 from trainer.backbone import Weights
@@ -9,7 +10,12 @@ from trainer.features import Cache
 from trainer.manifest import Clip
 from trainer.run import Run, TrainedModel
 
+if TYPE_CHECKING:
+    from trainer.whole import WholeSystem
+
 Hyperparameter = float | int | str | bool
+Wanted = Mapping[str, Hyperparameter]
+"""A run's hyper-parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +45,7 @@ class Recipe:
     """Fixed labels; None takes the labels that the data holds."""
     learns_from_validation: bool = False
     """Whether it also learns from the validation clips, so that figures on them prove nothing."""
+    network: str = "EfficientNetB0"
+    """Whose weights it begins with; empty where everything is learned."""
+    whole: "WholeSystem | None" = None
+    """How it judges whole clips, with the hyper-parameter sampling=paper; None where it cannot."""

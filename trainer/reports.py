@@ -43,6 +43,33 @@ def write_confusions(folder: Path, figures: Mapping[str, Any]) -> None:
     confusion_png(folder / "confusion_videos.png", figures["videos"], "videos")
 
 
+def write_curves(folder: Path, figures: Mapping[str, Any]) -> None:
+    """Write `curves.png`: ROC, precision over recall and reliability of each label's videos."""
+    told = {label: found for label, found in figures["labels"].items() if found["curves"] is not None}
+    if not told:
+        return
+    figure = Figure(figsize=(12, 4), layout="constrained")
+    roc, precision, reliable = figure.subplots(1, 3)
+    for label, found in told.items():
+        roc.plot(*zip(*found["curves"]["roc"], strict=True), label=f"{label}, AUC {_number(found['videos']['auc'])}")
+        average = _number(found["videos"]["average_precision"])
+        precision.plot(*zip(*found["curves"]["precision_recall"], strict=True), label=f"{label}, AP {average}")
+        bins = found["calibration"]["bins"]
+        error = _number(found["calibration"]["expected_error"])
+        points = [one["mean_score"] for one in bins], [one["positive"] for one in bins]
+        reliable.plot(*points, marker="o", label=f"{label}, ECE {error}")
+    for axes, x, y in (
+        (roc, "false-positive rate", "sensitivity"),
+        (precision, "recall", "precision"),
+        (reliable, "score", "share that is positive"),
+    ):
+        axes.set(xlabel=x, ylabel=y, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        axes.legend(loc="lower right", fontsize="small")
+    for axes in (roc, reliable):
+        axes.plot([0, 1], [0, 1], color="grey", linewidth=0.5)
+    write_atomically(folder / "curves.png", lambda temporary: figure.savefig(temporary, dpi=120))
+
+
 def summary(figures: Mapping[str, Any]) -> str:
     """The figures of an evaluation that people ask for first, one line each."""
     videos, frames = _percent(figures["videos"]["accuracy"]), _percent(figures["frames"]["accuracy"])
@@ -57,8 +84,11 @@ def _label_lines(figures: Mapping[str, Any]) -> list[str]:
     false = events["false_alarms"]
     rates = f"sensitivity {_percent(videos['sensitivity'])}, specificity {_percent(videos['specificity'])}"
     alarms = f"{events['clips_with_alarm']} of {events['clips_with']} clips raised an alarm"
+    average, error = _number(videos["average_precision"]), _number(figures["calibration"]["expected_error"])
+    found = f"precision {_percent(videos['precision'])}, F1 {_number(videos['f1'])}, average precision {average}"
     lines = [
         f"balanced accuracy {_percent(videos['balanced_accuracy'])}, AUC {_number(videos['auc'])}, {rates}",
+        f"{found}, calibration error {error}",
         f"{alarms}, {false['alarms']} false alarms in {false['minutes']:.1f} min",
     ]
     if events["delays"]["n"]:

@@ -1,8 +1,8 @@
 """A run directory: what was asked, how it went, and what came out. Everything in it is written whole or not at all.
 
 `run.json` settings; `history.json` figures of each epoch; `checkpoints/` what a resumed run goes on from;
-`frame.keras` and `head.keras` the trained models; `metrics.json`, `confusion_frames.png` and `confusion_videos.png`
-what they are worth on the validation clips.
+`frame.keras`, `head.keras` and `window.keras` the trained models, those that there are; `metrics.json`,
+`confusion_frames.png` and `confusion_videos.png` what they are worth on the validation clips.
 """
 
 import json
@@ -24,7 +24,13 @@ HISTORY_NAME = "history.json"
 METRICS_NAME = "metrics.json"
 FRAME_NAME = "frame.keras"
 HEAD_NAME = "head.keras"
+WINDOW_NAME = "window.keras"
 MODEL_NAME = "model.json"
+SAMPLING = "sampling"
+PAPER = "paper"
+RATE = "rate"
+"""Values of the hyper-parameter `sampling`: frames chosen over a whole clip, as the paper has it, or so many a second,
+as a camera does."""
 
 
 class Settings(BaseModel):
@@ -47,14 +53,20 @@ class Settings(BaseModel):
     """Where the backbone's weights come from, with their digest."""
     versions: dict[str, str] = {}
 
+    @property
+    def judges_whole_clips(self) -> bool:
+        """Whether the model needs the end of a clip, so that no box can run it."""
+        return self.hyperparameters.get(SAMPLING) == PAPER
+
 
 @dataclass(frozen=True)
 class TrainedModel:
     """What a recipe makes. `frame` maps float32 (n, height, width, 3), 0..255 in whole numbers, to the outputs
     `features` (n, n_features) and `probabilities` (n, n_labels); `head`, one recurrent step, maps `features` and
-    `state` to `probabilities` and `next_state`."""
+    `state` to `probabilities` and `next_state`; `window` maps `steps` (n, n_steps, n_features), the features of the
+    last samples or, without `frame`, their pixels, to `probabilities`."""
 
-    frame: "keras.Model"
+    frame: "keras.Model | None"
     head: "keras.Model | None"
     labels: tuple[str, ...]
     input: InputSpec
@@ -65,6 +77,7 @@ class TrainedModel:
     the highest score decides."""
     video_rules: dict[str, str] = field(default_factory=dict)
     """How the score of a whole video is made of its steps', per label: `peak`, `last` or, without a rule, `mean`."""
+    window: "keras.Model | None" = None
 
 
 class Run:
@@ -144,9 +157,10 @@ class Run:
 
     def save_model(self, trained: TrainedModel) -> None:
         """Write the trained model; `finished` becomes true last."""
-        write_atomically(self.path / FRAME_NAME, trained.frame.save)
-        if trained.head is not None:
-            write_atomically(self.path / HEAD_NAME, trained.head.save)
+        parts = {FRAME_NAME: trained.frame, HEAD_NAME: trained.head, WINDOW_NAME: trained.window}
+        for name, model in parts.items():
+            if model is not None:
+                write_atomically(self.path / name, model.save)
         content = {
             "labels": list(trained.labels),
             "input": trained.input.model_dump(mode="json"),
@@ -154,7 +168,7 @@ class Run:
             "alerts": {label: alert.model_dump(mode="json") for label, alert in trained.alerts.items()},
             "thresholds": trained.thresholds,
             "video_rules": trained.video_rules,
-            "head": trained.head is not None,
+            "parts": [name for name, model in parts.items() if model is not None],
         }
         write_json(self.path / MODEL_NAME, content)
 
@@ -169,9 +183,12 @@ class Run:
         if not self.finished:
             raise ConfigurationError(f"{self.path}: training is not finished; go on with trainer train --resume")
         content = json.loads((self.path / MODEL_NAME).read_text(encoding="utf-8"))
+        names = content.get("parts") or [FRAME_NAME, *[HEAD_NAME] * content["head"]]  # runs of before had no "parts"
+        parts = {name: _load(keras, self.path / name) for name in names}
         return TrainedModel(
-            frame=_load(keras, self.path / FRAME_NAME),
-            head=_load(keras, self.path / HEAD_NAME) if content["head"] else None,
+            frame=parts.get(FRAME_NAME),
+            head=parts.get(HEAD_NAME),
+            window=parts.get(WINDOW_NAME),
             labels=tuple(content["labels"]),
             input=InputSpec.model_validate(content["input"]),
             window_s=content["window_s"],

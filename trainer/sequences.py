@@ -25,10 +25,13 @@ def paper_samples(times_s: NDArray[np.float64], trim_s: float, max_clip_s: float
 
 
 def step_labels(clip: Clip, times_s: NDArray[np.float64], labels: Sequence[str]) -> NDArray[np.int64]:
-    """Index of the one label of each sample, (n_samples,): the first in the labels' order that holds, bar `normal`."""
+    """Index of the one label of each sample, (n_samples,): the first in the labels' order that holds, bar `normal`.
+
+    Where none holds and the model has no `normal`, it is the clip's.
+    """
     index = {label: number for number, label in enumerate(labels)}
     found = (sorted(clip.labels_at(time_s), key=lambda label: (label == NORMAL, label)) for time_s in times_s)
-    return np.asarray([index[names[0]] for names in found], np.int64)
+    return np.asarray([index[names[0] if names[0] in index else clip.label] for names in found], np.int64)
 
 
 @dataclass(frozen=True, slots=True)

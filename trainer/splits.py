@@ -13,6 +13,11 @@ from edge.errors import DatasetError
 from trainer.manifest import Clip, read_rows, write_rows
 
 COLUMNS = ("path", "label", "group", "fold")
+TRAIN_ONLY = -1
+"""Instead of a fold: the clip is learned from and never judged."""
+UNUSED = -2
+"""Instead of a fold: an official split leaves the clip out."""
+OF_FIVE = 5
 RESTARTS = 50
 """Random assignments of which the best balanced one is kept."""
 VALIDATION_FOLDS = 5
@@ -96,6 +101,32 @@ def leave_one_group_out(clips: Sequence[Clip]) -> list[int]:
     """Give each group a fold of its own, in the order of their names."""
     names = sorted({_group_key(clip) for clip in clips})
     return [names.index(_group_key(clip)) for clip in clips]
+
+
+def official_folds(clips: Sequence[Clip], split: str) -> list[int]:
+    """Fold 0 for the test clips of an official split, `TRAIN_ONLY` for its training clips.
+
+    Raises:
+        DatasetError: the data has no such split, or it leaves one side empty.
+    """
+    sides = [dict(clip.official).get(split) for clip in clips]
+    if "test" not in sides or "train" not in sides:
+        known = sorted({name for clip in clips for name, _ in clip.official})
+        raise DatasetError(
+            f"--official {split}: no clips of it on both sides; the data knows {', '.join(known) or 'no such split'}"
+        )
+    numbers = {"test": 0, "train": TRAIN_ONLY, "validation": TRAIN_ONLY}
+    return [numbers.get(side or "", UNUSED) for side in sides]
+
+
+def of_five(clips: Sequence[Clip]) -> list[int]:
+    """Paper 004: of every five clips of a class, in the order of their names, four train and the fifth is judged."""
+    count: Counter[str] = Counter()
+    numbers: dict[str, int] = {}
+    for clip in sorted(clips, key=lambda clip: clip.name):
+        count[clip.label] += 1
+        numbers[clip.name] = 0 if count[clip.label] % OF_FIVE == 0 else TRAIN_ONLY
+    return [numbers[clip.name] for clip in clips]
 
 
 def split_validation(clips: Sequence[Clip], seed: int) -> Split:

@@ -53,7 +53,7 @@ def make_settings(recipe: Recipe, wishes: Wishes, split: Split, weights: Weights
         data=tuple(sorted({clip.dataset for clip in split.train})),
         train_clips=_digests(split.train),
         validation_clips=_digests(split.held_out),
-        weights=f"{Path(weights.source).name} {weights.digest}",
+        weights=weights.described,
         versions={package: version(package) for package in PACKAGES},
     )
 
@@ -117,25 +117,26 @@ def train(recipe: Recipe, wishes: Wishes, split: Split, out: Path, workshop: Wor
         n_train, n_held_out = len(split.train), len(split.held_out)
         print(f"{recipe.name}: learning from {n_train} clips, choosing by {n_held_out}", file=sys.stderr)
         run.save_model(recipe.fit(split.train, split.held_out, run, workshop))
-    if read_calibration(run) is None:
+    if not run.settings.judges_whole_clips and read_calibration(run) is None:
         calibration_pictures(run, split.train, split.held_out, workshop.workers)
     return run
 
 
-def judge_run(run: Run, clips: Sequence[Clip], workers: int) -> dict[str, Any]:
+def judge_run(run: Run, clips: Sequence[Clip], workshop: Workshop) -> dict[str, Any]:
     """Figures of a run on its validation clips, with pictures; those that are there are kept."""
-    from trainer.conversion import bundle_of  # noqa: PLC0415  (imports tensorflow)
     from trainer.evaluation import evaluate  # noqa: PLC0415
-    from trainer.judging import judge_of  # noqa: PLC0415
-    from trainer.reports import write_confusions  # noqa: PLC0415
-    from trainer.scoring import watch_clips  # noqa: PLC0415
+    from trainer.gallery import write_gallery  # noqa: PLC0415
+    from trainer.reports import write_confusions, write_curves  # noqa: PLC0415
+    from trainer.verdict import judge  # noqa: PLC0415  (imports tensorflow)
 
     path = run.path / METRICS_NAME
     if path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
-    bundle = bundle_of(run, "float32")
-    figures = evaluate(list(watch_clips(bundle, clips, workers)), judge_of(bundle))
+    verdict = judge(run, clips, "float32", workshop)
+    figures = evaluate(verdict.results, verdict.judge)
     write_confusions(run.path, figures)
+    write_curves(run.path, figures)
+    write_gallery(run.path, clips, figures)
     run.write_metrics(figures)
     return figures
 

@@ -21,6 +21,7 @@ class SmallTrained:
 
     frame: Any
     head: Any = None
+    window: Any = None
     labels: tuple[str, ...] = LABELS
     input: InputSpec = field(default_factory=lambda: InputSpec(height_px=32, width_px=32, stream="motion"))
     window_s: float = 2.0

@@ -1,12 +1,15 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge.aggregation import MeanAggregator, RecurrentAggregator
+from edge.backends.cpu import CpuBackend
 from edge.bundle import Bundle
 from edge.errors import ModelError
 from edge.model import open_model
+from edge.window import StepsAggregator
 
 
 def test_opens_a_frame_bundle(make_bundle):
@@ -61,12 +64,40 @@ def test_refuses_an_input_that_was_scaled_by_its_calibration(make_bundle):
         open_model(Bundle.load(make_bundle("frame_dim")))
 
 
-def test_refuses_a_kind_that_it_cannot_run(make_bundle):
-    folder = make_bundle(files={})
-    (folder / "frame.tflite").rename(folder / "window.tflite")
-    manifest = folder / "bundle.json"
-    manifest.write_text(
-        manifest.read_text().replace('"frame.tflite"', '"window.tflite"').replace('"kind": "frame"', '"kind": "window"')
-    )
-    with pytest.raises(ModelError, match="kind: 'window'"):
-        open_model(Bundle.load(folder))
+WINDOW = (Path(__file__).parent / "models" / "window.tflite").read_bytes()
+
+
+def window_bundle(make_bundle, **changes):
+    return Bundle.load(make_bundle(files={"window.tflite": WINDOW}, kind="window", **changes))
+
+
+def test_opens_a_window_behind_a_frame_model(make_bundle):
+    model = open_model(window_bundle(make_bundle))
+    assert isinstance(model.backend, CpuBackend)
+    assert isinstance(model.aggregator, StepsAggregator)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"input": INPUT | {"stream": "rgb+motion"}}, "window.tflite: steps: shape is (1, 3, 4), n_features of"),
+        ({"labels": ["normal", "fall"]}, "probabilities: "),
+    ],
+)
+def test_refuses_a_window_that_does_not_fit(make_bundle, changes, message):
+    with pytest.raises(ModelError, match=re.escape(message)):
+        open_model(window_bundle(make_bundle, **changes))
+
+
+def test_a_window_of_pixels_must_be_of_the_pictures_size(make_bundle):
+    bundle = window_bundle(make_bundle)
+    alone = bundle.spec.model_copy(update={"files": {"window.tflite": bundle.spec.files["window.tflite"]}})
+    with pytest.raises(ModelError, match="n_features: 4, a picture has 3072 numbers"):
+        open_model(Bundle(alone, {"window.tflite": WINDOW}, bundle.digest))
+
+
+def test_refuses_another_file_in_place_of_a_window(make_bundle):
+    files = {"window.tflite": (Path(__file__).parent / "models" / "head.tflite").read_bytes()}
+    bundle = Bundle.load(make_bundle(files=files, kind="window"))
+    with pytest.raises(ModelError, match=r"window\.tflite: inputs: has"):
+        open_model(bundle)

@@ -139,7 +139,7 @@ def test_a_run_that_is_half_there_is_refused(make_run, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "frame.keras: cannot be read" in said
     assert said.count("\n") == 1
-    assert not json.loads((run / "model.json").read_text())["head"]
+    assert json.loads((run / "model.json").read_text())["parts"] == ["frame.keras"]
 
 
 def test_for_the_edge_tpu_it_compiles_or_predicts(make_run, tmp_path, capsys, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
-from trainer.loop import fit_epochs, seed_everything
+from trainer.loop import LOSS, Rules, fit_epochs, n_plateaus, seed_everything
 from trainer.run import Run, Settings
 from trainer.sequences import FrameBatches
 
@@ -42,7 +42,7 @@ def batches(n: int, seed: int | None) -> FrameBatches:
 
 def fit(run: Run, patience: int | None = None) -> keras.Model:
     seed_everything(run.settings.seed)
-    return fit_epochs(model(), batches(100, 3), batches(40, None), run, patience)
+    return fit_epochs(model(), batches(100, 3), batches(40, None), run, Rules(patience))
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
@@ -100,3 +100,25 @@ def test_other_settings_are_refused_by_name(tmp_path):
     (tmp_path / "run" / "run.json").write_text('{"recipe": 1}')
     with pytest.raises(ConfigurationError, match=r"run\.json: recipe"):
         Run.load(tmp_path / "run")
+
+
+def test_plateaus_are_counted():
+    """By hand: nothing better than 3 at the third and fourth, then (counted anew) at the sixth and seventh epoch."""
+    assert n_plateaus([1, 3, 2, 2, 4, 1, 1, 1], 2) == 2
+    assert n_plateaus([1, 1, 1, 1, 1], 2) == 2
+    assert n_plateaus([1, 2, 3], 1) == 0
+    assert n_plateaus([], 1) == 0
+
+
+def test_the_learning_rate_falls_on_a_plateau_of_the_loss(tmp_path):
+    """Labels without any rule in them: the validation loss rises sooner or later, and the rate falls by five."""
+    run = Run.start(tmp_path / "run", settings(epochs=12))
+    seed_everything(3)
+    rules = Rules(None, LOSS, plateau=1, learning_rate=0.5)
+    trained = fit_epochs(model(), batches(100, 3), batches(40, None), run, rules)
+    losses = [epoch["val_loss"] for epoch in run.history()]
+    falls = n_plateaus([-loss for loss in losses[:-1]], 1)
+    assert falls > 0
+    assert float(trained.optimizer.learning_rate) == pytest.approx(0.5 * 0.2**falls)
+    best = int(np.argmin(losses)) + 1
+    assert (run.checkpoints / f"best-{best:04d}.weights.h5").is_file()

@@ -42,6 +42,7 @@ def test_multiclass_by_hand():
         "sensitivity": 1.0,
         "precision": pytest.approx(2 / 3),
         "specificity": pytest.approx(2 / 3),
+        "f1": pytest.approx(4 / 5),
     }
     assert figures["per_label"]["c"]["precision"] is None
 

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from edge.bundle import InputSpec
-from trainer.backbone import RANDOM, Weights, build_backbone
+from trainer import hybrid
+from trainer.backbone import RANDOM, Weights, build_backbone, pooled
 from trainer.commands import RECIPE_NAMES
-from trainer.recipes import RECIPES, efficientnetb0_gru, efficientnetb0_mean
+from trainer.recipes import RECIPES, efficientnetb0_mean
+from trainer.recurrent import Recurrence, assemble, step_of, steps_model
 from trainer.sequences import FrameBatches, LabelledSequence, SequenceBatches, paper_samples
 
 SMALL = InputSpec(height_px=32, width_px=32)
@@ -50,16 +52,28 @@ def test_the_papers_training_is_the_default():
     assert (recipe.input.stream, recipe.input.rate_hz) == ("rgb", 10)
 
 
-def test_the_gru_by_steps_is_the_gru_of_the_whole_sequence():
-    model: Any = efficientnetb0_gru.build_sequence_model(6, 5, 3, 0.4)
-    head = efficientnetb0_gru.step_of(model)
+GRU = Recurrence(lambda wanted: keras_layers().GRUCell(int(wanted["n_units"])), hybrid.top)
+LSTM = Recurrence(lambda wanted: keras_layers().LSTMCell(int(wanted["n_units"])), hybrid.top)
+SIMPLE = Recurrence(lambda wanted: keras_layers().SimpleRNNCell(int(wanted["n_units"])), hybrid.top)
+
+
+def keras_layers() -> Any:
+    import keras
+
+    return keras.layers
+
+
+@pytest.mark.parametrize(("recurrence", "n_state"), [(GRU, 5), (LSTM, 10), (SIMPLE, 5)])
+def test_the_network_by_steps_is_that_of_the_whole_sequence(recurrence, n_state):
+    model: Any = steps_model(recurrence, {"n_units": 5, "dropout": 0.4}, 6, 3)
+    head = step_of(model)
     random = np.random.default_rng(0)
     features = random.normal(size=(2, 9, 6)).astype(np.float32)
     lengths = (9, 4)
     mask = np.arange(9) < np.asarray(lengths)[:, np.newaxis]
     whole = model.predict({"features": features, "mask": mask}, verbose=0)
     for row, length in enumerate(lengths):
-        state = np.zeros((1, 5), np.float32)
+        state = np.zeros((1, n_state), np.float32)
         for step in range(length):
             answer = head({"features": features[row : row + 1, step], "state": state})
             state = answer["next_state"].numpy()
@@ -68,8 +82,8 @@ def test_the_gru_by_steps_is_the_gru_of_the_whole_sequence():
 
 def test_the_gru_step_is_the_equations():
     """Cho et al. 2014 with the reset gate after the product, in plain numpy."""
-    model = efficientnetb0_gru.build_sequence_model(4, 3, 2, 0.0)
-    head = efficientnetb0_gru.step_of(model)
+    model = steps_model(GRU, {"n_units": 3, "dropout": 0.0}, 4, 2)
+    head = step_of(model)
     random = np.random.default_rng(1)
     for weight in model.weights:
         weight.assign(random.normal(size=weight.shape))
@@ -87,12 +101,13 @@ def test_the_gru_step_is_the_equations():
 
 
 @pytest.mark.parametrize("n_streams", [1, 2])
-def test_the_gru_frame_model_answers_from_a_state_of_zeros(backbone, n_streams):
-    head = efficientnetb0_gru.step_of(efficientnetb0_gru.build_sequence_model(1280 * n_streams, 8, 3, 0.4))
-    frame = efficientnetb0_gru.assemble(backbone, head, n_streams)
+@pytest.mark.parametrize(("recurrence", "n_state"), [(GRU, 8), (LSTM, 16)])
+def test_the_frame_model_answers_from_a_state_of_zeros(backbone, recurrence, n_state, n_streams):
+    head = step_of(steps_model(recurrence, {"n_units": 8, "dropout": 0.4}, 1280 * n_streams, 3))
+    frame = assemble(pooled(backbone), head, n_streams)
     answer = frame(np.full((1, 32, 32, 3), 90, np.float32))
     features = np.tile(answer["features"].numpy(), n_streams)
-    expected = head({"features": features, "state": np.zeros((1, 8), np.float32)})
+    expected = head({"features": features, "state": np.zeros((1, n_state), np.float32)})
     assert np.allclose(answer["probabilities"].numpy(), expected["probabilities"].numpy(), atol=1e-6)
 
 

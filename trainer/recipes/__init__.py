@@ -1,8 +1,35 @@
 """The systems that `trainer train --recipe` knows, by name: one file each."""
 
 from trainer.recipe import Recipe
-from trainer.recipes import edgewatch, efficientnetb0_gru, efficientnetb0_mean
+from trainer.recipes import (
+    convlstm,
+    edgewatch,
+    efficientnetb0_bilstm,
+    efficientnetb0_gru,
+    efficientnetb0_lstm,
+    efficientnetb0_mean,
+    inceptionv3_lstm,
+    inceptionv3_lstm_binary,
+    inceptionv3_simplernn_relu,
+    inceptionv3_simplernn_tanh,
+    lrcn,
+    vgg16_lstm,
+)
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (efficientnetb0_mean.RECIPE, efficientnetb0_gru.RECIPE, edgewatch.RECIPE)
+    recipe.name: recipe
+    for recipe in (
+        edgewatch.RECIPE,
+        efficientnetb0_mean.RECIPE,
+        efficientnetb0_gru.RECIPE,
+        efficientnetb0_lstm.RECIPE,
+        efficientnetb0_bilstm.RECIPE,
+        convlstm.RECIPE,
+        lrcn.RECIPE,
+        vgg16_lstm.RECIPE,
+        inceptionv3_lstm_binary.RECIPE,
+        inceptionv3_lstm.RECIPE,
+        inceptionv3_simplernn_tanh.RECIPE,
+        inceptionv3_simplernn_relu.RECIPE,
+    )
 }

@@ -32,7 +32,7 @@ from edge.bundle import AlertSpec, InputSpec
 from trainer.backbone import N_FEATURES, build_backbone, pooled
 from trainer.features import extract, read_features
 from trainer.labels import NORMAL
-from trainer.loop import fit_epochs, seed_everything
+from trainer.loop import Rules, fit_epochs, seed_everything
 from trainer.manifest import Clip
 from trainer.recipe import Recipe, Workshop
 from trainer.run import Run, TrainedModel
@@ -78,7 +78,7 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
     batch_size = int(settings.hyperparameters["batch_size"])
     batches = FrameBatches(*frames(train, run, workshop), batch_size, settings.seed)
     held_out = FrameBatches(*frames(validation, run, workshop), VALIDATION_BATCH, None)
-    head = fit_epochs(head, batches, held_out, run, int(settings.hyperparameters["patience"]))
+    head = fit_epochs(head, batches, held_out, run, Rules(int(settings.hyperparameters["patience"])))
     seed_everything(settings.seed)  # random weights, where the backbone has no others, as in the extraction
     frame = assemble(build_backbone(settings.input, workshop.weights), head)
     alerts = {label: AlertSpec() for label in settings.labels if label != NORMAL}

@@ -11,6 +11,8 @@
 softmax(next_state V) and next_state (1, 2) = z state + (1 - z) n, where z = sigmoid(f Wz + state Uz), r = sigmoid(f Wr
 + state Ur), n = tanh(f Wn + (r state) Un).
 
+`window.tflite`: steps (1, 3, 4) to probabilities (1, 3) = softmax(s W), s = step 0 + 2 step 1 + 3 step 2.
+
 Weights are `grid(rows, columns, seed)`; the tests work the outputs out with numpy from the same formula.
 """
 
@@ -57,6 +59,13 @@ class Head(tf.Module):
         return {"probabilities": tf.nn.softmax(tf.matmul(next_state, grid(2, 3, 11))), "next_state": next_state}
 
 
+class Window(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec((1, 3, 4), tf.float32, name="steps")])
+    def serve(self, steps: tf.Tensor) -> dict[str, tf.Tensor]:
+        weighted = tf.reduce_sum(steps * tf.reshape(tf.constant([1.0, 2.0, 3.0]), (1, 3, 1)), axis=1)
+        return {"probabilities": tf.nn.softmax(tf.matmul(weighted, grid(4, 3, 12)))}
+
+
 def representative(brightest: float) -> Iterator[list[np.ndarray]]:
     """Plain pictures of every corner of the colour cube, so that inputs reach 0 and the brightest."""
     for corner in range(8):
@@ -81,6 +90,7 @@ def converter_of(module: Any) -> tf.lite.TFLiteConverter:
 def main() -> None:
     (HERE / "frame_float.tflite").write_bytes(converter_of(Frame()).convert())
     (HERE / "head.tflite").write_bytes(converter_of(Head()).convert())
+    (HERE / "window.tflite").write_bytes(converter_of(Window()).convert())
     (HERE / "frame_uint8.tflite").write_bytes(integer_only(255.0))
     (HERE / "frame_dim.tflite").write_bytes(integer_only(127.0))
 

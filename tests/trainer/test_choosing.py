@@ -1,0 +1,63 @@
+"""The papers' choices of frames, against lists written by hand from their texts."""
+
+import numpy as np
+import pytest
+
+from edge.bundle import InputSpec
+from edge.errors import DatasetError
+from trainer.choosing import CHOICES, chosen_samples, evenly, every_third, first_ones, one_a_segment
+
+SPEC = InputSpec(height_px=48, width_px=64, rate_hz=10)
+
+
+def test_every_third_of_at_most_220_without_ten_at_either_end():
+    assert every_third(40).tolist() == [10, 13, 16, 19, 22, 25, 28]
+    assert every_third(300).tolist() == list(range(10, 210, 3))
+    assert every_third(20).tolist() == [0, 3, 6, 9, 12, 15, 18]
+    assert every_third(1).tolist() == [0]
+
+
+def test_twenty_evenly():
+    assert evenly(20).tolist() == list(range(20))
+    assert evenly(39).tolist() == list(range(0, 39, 2))
+    assert evenly(2).tolist() == [0] * 10 + [1] * 10
+
+
+def test_the_first_forty_with_the_last_one_repeated():
+    assert first_ones(100).tolist() == list(range(40))
+    assert first_ones(3).tolist() == [0, 1] + [2] * 38
+
+
+def test_the_middles_of_forty_segments():
+    assert one_a_segment(120).tolist() == [3 * k + 1 for k in range(40)]
+    assert one_a_segment(40).tolist() == list(range(40))
+    assert one_a_segment(1).tolist() == [0] * 40
+
+
+@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("n_frames", [1, 2, 19, 20, 21, 39, 40, 219, 500])
+def test_every_choice_stays_inside_and_in_order(name, n_frames):
+    indices = CHOICES[name](n_frames)
+    assert len(indices) > 0
+    assert indices.min() >= 0
+    assert indices.max() < n_frames
+    assert (np.diff(indices) >= 0).all()
+
+
+def test_chosen_frames_are_those_of_the_clip(tmp_path, write_clip):
+    """A lively clip: its frames differ, so a wrong one shows."""
+    path = write_clip(tmp_path / "a.avi", frames=31, lively=True)
+    from edge.sources.file import FileSource
+
+    every = [frame.pixels for frame in FileSource(path).frames()]
+    found = list(chosen_samples(path, SPEC, "every-third"))
+    assert [sample.streams.shape for sample in found] == [(1, 48, 64, 3)] * 4
+    assert all(np.array_equal(found[k].streams[0], every[10 + 3 * k]) for k in range(4))
+    repeated = list(chosen_samples(path, SPEC, "first-40"))
+    assert np.array_equal(repeated[39].streams[0], every[30])
+
+
+def test_what_is_no_video_is_refused(tmp_path):
+    (tmp_path / "a.avi").write_bytes(b"no video")
+    with pytest.raises(DatasetError, match="leave it out"):
+        list(chosen_samples(tmp_path / "a.avi", SPEC, "first-40"))

@@ -1,0 +1,110 @@
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import pytest
+
+from trainer.cli import main
+from trainer.datacheck import check, lines_of
+from trainer.datasets import read_dataset
+from trainer.splits import TRAIN_ONLY, UNUSED, of_five, official_folds
+
+TWINS = ("fight/a.avi", "normal/again.mp4")
+
+
+def reencode(source: Path, target: Path) -> None:
+    """The same frames at twice the size, by another codec."""
+    capture = cv2.VideoCapture(str(source))
+    writer = cv2.VideoWriter(str(target), cv2.VideoWriter.fourcc(*"mp4v"), 10, (128, 96))
+    while (answer := capture.read())[0]:
+        writer.write(cv2.resize(answer[1], (128, 96)))
+    writer.release()
+    capture.release()
+
+
+@pytest.fixture
+def messy(tmp_path: Path, write_clip) -> Path:
+    """Four clips that differ, one of them once more re-encoded, one broken file, a class spelled in two ways."""
+    root = tmp_path / "messy"
+    for number, name in enumerate(("fight/a.avi", "Fight /b.avi", "normal/c.avi", "normal/d.avi")):
+        write_clip(root / name, lively=True, seed=number)
+    reencode(root / "fight" / "a.avi", root / "normal" / "again.mp4")
+    (root / "normal" / "broken.avi").write_bytes((root / "normal" / "c.avi").read_bytes()[:200])
+    return root
+
+
+def test_a_report_names_what_is_wrong(messy):
+    report = check([messy], {}, None, 1)
+    (found,) = report["sets"]
+    assert found["recognised_as"] == "one folder per class"
+    assert (found["clips"], found["groups"]) == (6, 6)
+    assert found["labels"] == {"normal": 4, "violence": 2}
+    assert found["similar_names"] == [["Fight ", "fight"]]
+    assert [item["path"] for item in report["broken"]] == ["messy/normal/broken.avi"]
+    assert [pair["clips"] for pair in report["duplicates"]] == [["messy/fight/a.avi", "messy/normal/again.mp4"]]
+    assert "1 broken files, 1 pairs" in lines_of(report)[-1]
+
+
+def test_clips_of_one_group_may_show_the_same(messy):
+    (messy / "normal" / "broken.avi").unlink()
+    names = [path.relative_to(messy).as_posix() for path in sorted(messy.rglob("*.*"))]
+    groups = ["path,group", *(f"{name},{'one' if name in TWINS else name}" for name in names)]
+    (messy / "groups.csv").write_text("\n".join(groups))
+    assert check([messy], {}, None, 1)["duplicates"] == []
+
+
+def test_the_command(messy, capsys):
+    assert main(["data", "check", str(messy), "--json", "--workers", "1"]) == 6
+    assert len(json.loads(capsys.readouterr().out)["broken"]) == 1
+    (messy / "normal" / "broken.avi").unlink()
+    assert main(["data", "check", str(messy), "--workers", "1"]) == 0
+    text = capsys.readouterr().out
+    assert "one class in several spellings: Fight , fight" in text
+    assert "the same twice (different groups)" in text
+
+
+def test_duplicates_across_an_official_split(tmp_path, write_clip):
+    """One source video on both sides of RWF-2000's folders: named for the split that it spoils."""
+    root = tmp_path / "rwf"
+    write_clip(root / "train" / "Fight" / "source_0.avi", lively=True, seed=1)
+    (root / "val" / "Fight").mkdir(parents=True)
+    shutil.copy(root / "train" / "Fight" / "source_0.avi", root / "val" / "Fight" / "source_1.avi")
+    report = check([root], {}, None, 1)
+    assert report["sets"][0]["official"] == {"official: test": 1, "official: train": 1}
+    assert [pair["apart"] for pair in report["duplicates"]] == ["split official: train and test"]
+
+
+def test_official_folds(tmp_path, capsys):
+    root = tmp_path / "kth"
+    root.mkdir()
+    for person in (1, 2, 11):
+        (root / f"person{person:02}_boxing_d1_uncomp.avi").touch()
+    clips = read_dataset(root)
+    assert official_folds(clips, "official") == [TRAIN_ONLY, 0, TRAIN_ONLY]
+    out = tmp_path / "folds.csv"
+    assert main(["folds", "--data", str(root), "--out", str(out), "--official", "official"]) == 0
+    assert "3 clips in 1 folds, 1 of them judged" in capsys.readouterr().out
+    assert [line.split(",")[-1] for line in out.read_text().splitlines()[1:]] == ["-1", "0", "-1"]
+    assert main(["folds", "--data", str(root), "--out", str(out), "--official", "3"]) == 6
+    assert "the data knows official" in capsys.readouterr().err
+
+
+def test_clips_that_a_split_leaves_out(tmp_path):
+    root = tmp_path / "hmdb"
+    names = [f"wave/A{n}_wave_f_cm_np1_fr_med_0.avi" for n in range(3)]
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    rows = [f"{name.split('/')[1]} {code}" for name, code in zip(names, (2, 1, 0), strict=True)]
+    (root / "wave_test_split1.txt").write_text("\n".join(rows))
+    assert official_folds(read_dataset(root), "1") == [0, TRAIN_ONLY, UNUSED]
+
+
+def test_of_every_five_the_fifth(tmp_path):
+    for name in [f"yoga/{n}.avi" for n in range(7)] + [f"dance/{n}.avi" for n in range(5)]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    clips = read_dataset(tmp_path)
+    judged = [clip.name for clip, fold in zip(clips, of_five(clips), strict=True) if fold == 0]
+    assert judged == ["dance/4.avi", "yoga/4.avi"]

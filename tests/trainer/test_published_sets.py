@@ -1,0 +1,211 @@
+"""Published sets by the names that they have: tiny trees laid out as each is, and real files where they lie."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.errors import DatasetError
+from trainer.datasets import identify, read_dataset
+from trainer.manifest import Clip
+
+Lay = Callable[..., Path]
+
+
+@pytest.fixture
+def lay(tmp_path: Path) -> Lay:
+    """`lay(names..., lists={})`: empty files of these names in a folder `set`, and lists of these texts beside it."""
+
+    def make(*names: str, lists: dict[str, str] | None = None) -> Path:
+        for name in names:
+            (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "set" / name).touch()
+        for name, text in (lists or {}).items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        return tmp_path / "set"
+
+    return make
+
+
+def rows(clips: list[Clip]) -> list[tuple[str, str, tuple[tuple[str, str], ...]]]:
+    return [(clip.label, clip.group, tuple((split, side) for split, side in clip.official)) for clip in clips]
+
+
+def test_ucf101_with_its_lists(lay):
+    names = ["v_Basketball_g01_c01.avi", "v_Basketball_g08_c01.avi"]
+    root = lay(
+        *(f"Basketball/{name}" for name in names),
+        "YoYo/v_YoYo_g25_c05.avi",
+        lists={
+            "ucfTrainTestlist/trainlist01.txt": "Basketball/v_Basketball_g08_c01.avi 8\n",
+            "ucfTrainTestlist/testlist01.txt": "Basketball/v_Basketball_g01_c01.avi\n",
+            "ucfTrainTestlist/testlist02.txt": "Basketball/v_Basketball_g08_c01.avi\n",
+            "ucfTrainTestlist/classInd.txt": "8 Basketball\n",
+        },
+    )
+    assert identify(root)[0] == "UCF50 or UCF101"
+    assert rows(read_dataset(root)) == [
+        ("basketball", "g01", (("1", "test"),)),
+        ("basketball", "g08", (("1", "train"), ("2", "test"))),
+        ("yoyo", "g25", ()),
+    ]
+
+
+def test_ucf11_has_25_groups_across_its_classes(lay):
+    root = lay(
+        "basketball/v_shooting_01/v_shooting_01_01.mpg",
+        "basketball/v_shooting_01/v_shooting_01_02.mpg",
+        "walking/v_walk_dog_25/v_walk_dog_25_01.mpg",
+    )
+    assert identify(root)[0] == "UCF-11"
+    assert rows(read_dataset(root)) == [("basketball", "01", ())] * 2 + [("walking", "25", ())]
+
+
+def test_hmdb51_with_its_three_splits(lay):
+    names = [
+        "cartwheel/(Rad)Schlag_die_Bank!_cartwheel_f_cm_np1_le_med_0.avi",
+        "cartwheel/(Rad)Schlag_die_Bank!_cartwheel_f_cm_np1_le_med_3.avi",
+        "ride_bike/Lord_Of_War_ride_bike_l_nm_np2_fr_goo_12.avi",
+    ]
+    said = "(Rad)Schlag_die_Bank!_cartwheel_f_cm_np1_le_med_0.avi {} \n"
+    place = "testTrainMulti_7030_splits/cartwheel_test_split"
+    root = lay(*names, lists={f"{place}{number}.txt": said.format(code) for number, code in enumerate((1, 2, 0), 1)})
+    assert identify(root)[0] == "HMDB51"
+    assert rows(read_dataset(root)) == [
+        ("cartwheel", "(Rad)Schlag_die_Bank!", (("1", "train"), ("2", "test"), ("3", "unused"))),
+        ("cartwheel", "(Rad)Schlag_die_Bank!", ()),
+        ("ride_bike", "Lord_Of_War", ()),
+    ]
+
+
+def test_a_list_that_says_something_else_is_refused(lay):
+    name = "cartwheel/A_cartwheel_f_cm_np1_le_med_0.avi"
+    place = "testTrainMulti_7030_splits/cartwheel_test_split1.txt"
+    root = lay(name, lists={place: "A_cartwheel_f_cm_np1_le_med_0.avi 7\n"})
+    with pytest.raises(DatasetError, match=r"cartwheel_test_split1\.txt, line 1: ends in '7'"):
+        read_dataset(root)
+
+
+def test_kth_by_persons_and_sequences(lay):
+    root = lay(
+        "person01_boxing_d1_uncomp.avi",
+        "walking/person22_walking_d4_uncomp.avi",
+        lists={"set/00sequences.txt": "Info\nperson01_boxing_d1\t\tframes\t1-95, 96-185\n"},
+    )
+    assert identify(root)[0] == "KTH"
+    clips = read_dataset(root)
+    assert rows(clips) == [
+        ("boxing", "person01", (("official", "train"),)),
+        ("walking", "person22", (("official", "test"),)),
+    ]
+    assert [(segment.start_s, segment.end_s) for segment in clips[0].segments] == [(0.0, 3.8), (3.8, 7.4)]
+    persons = [f"person{number:02}_boxing_d1_uncomp.avi" for number in range(1, 26)]
+    sides = [dict(clip.official)["official"] for clip in read_dataset(lay(*persons)) if "boxing_d1" in clip.name]
+    assert (sides.count("train"), sides.count("test")) == (16, 9)
+
+
+def test_rwf2000_keeps_its_folders_apart(lay):
+    root = lay("train/Fight/a-b_c_0.avi", "train/NonFight/x_1.avi", "val/Fight/a-b_c_3.avi", "val/NonFight/y_0.avi")
+    assert identify(root)[0] == "RWF-2000"
+    assert rows(read_dataset(root)) == [
+        ("violence", "a-b_c", (("official", "train"),)),
+        ("normal", "x", (("official", "train"),)),
+        ("violence", "a-b_c", (("official", "test"),)),
+        ("normal", "y", (("official", "test"),)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "title", "expected"),
+    [
+        (("fi1_xvid.avi", "no41_xvid.avi"), "Hockey Fight", [("violence", "fi0", ()), ("normal", "no2", ())]),
+        (
+            ("adl-02-cam0.mp4", "fall-01-cam0.mp4", "fall-01-cam1.mp4"),
+            "URFD",
+            [("normal", "adl-02", ()), ("fall", "fall-01", ()), ("fall", "fall-01", ())],
+        ),
+        (
+            ("Subject1Activity5Trial1Camera1.mp4", "Subject1Activity6Trial1Camera1.mp4"),
+            "UP-Fall",
+            [("fall", "subject1", ()), ("normal", "subject1", ())],
+        ),
+        (("0_1.mp4", "1_12.mp4"), "dangerous", [("dangerous", "0_1.mp4", ()), ("normal", "1_12.mp4", ())]),
+    ],
+)
+def test_sets_that_are_names_alone(lay, names, title, expected):
+    root = lay(*names)
+    assert identify(root)[0].startswith(title)
+    clips = read_dataset(root)
+    assert rows(clips) == expected
+    assert {label for clip in clips for label in clip.annotates} == {expected[0][0], expected[-1][0]} - {"normal"}
+
+
+def test_le2i_by_frames(tmp_path, write_clip):
+    place = tmp_path / "le2i" / "Home_01"
+    for number in (1, 2, 3):
+        write_clip(place / "Videos" / f"video ({number}).avi", frames=60, rate_hz=25, seed=number)
+    notes = place / "Annotation_files"
+    notes.mkdir()
+    (notes / "video (1).txt").write_text("26\n50\n1,1,0,0,0,0\n")
+    (notes / "video (2).txt").write_text("1,1,0,0,0,0\n2,1,0,0,0,0\n")
+    assert identify(tmp_path / "le2i")[0] == "Le2i"
+    fall, calm = read_dataset(tmp_path / "le2i")
+    assert (fall.label, fall.start_s("fall"), fall.group) == ("fall", 1.0, "Home_01")
+    assert (calm.label, calm.timed) == ("normal", True)
+
+
+def test_kinetics_by_its_csv(tmp_path, write_clip):
+    head = "label,youtube_id,time_start,time_end,split\n"
+    lines = [
+        "slapping,AAAAAAAAAAA,10,20,train",
+        "slapping,BBBBBBBBBBB,1,2,validate",
+        "yoga,AAAAAAAAAAA,30,40,test",
+        "yoga,CCCCCCCCCCC,0,10,test",
+    ]
+    (tmp_path / "kinetics700.csv").write_text(head + "\n".join(lines))
+    write_clip(tmp_path / "clips" / "AAAAAAAAAAA_000010_000020.avi")
+    write_clip(tmp_path / "clips" / "AAAAAAAAAAA_000030_000040.avi")
+    write_clip(tmp_path / "clips" / "BBBBBBBBBBB.avi", frames=40)
+    assert identify(tmp_path / "kinetics700.csv")[0] == "Kinetics"
+    clips = read_dataset(tmp_path / "kinetics700.csv")
+    assert rows(clips) == [
+        ("slapping", "AAAAAAAAAAA", (("official", "train"),)),
+        ("yoga", "AAAAAAAAAAA", (("official", "test"),)),
+        ("slapping", "BBBBBBBBBBB", (("official", "validation"),)),
+    ]
+    assert [(clip.timed, clip.segments[0].start_s) for clip in clips] == [(False, 0.0), (False, 0.0), (True, 1.0)]
+    (tmp_path / "kinetics700.csv").write_text(head + lines[3])
+    with pytest.raises(DatasetError, match="no clip of it lies below"):
+        read_dataset(tmp_path / "kinetics700.csv")
+
+
+def test_names_do_not_overrule_groups_that_are_given(lay):
+    root = lay(
+        "fight/fi1.avi", "normal/no1.avi", lists={"set/groups.csv": "path,group\nfight/fi1.avi,a\nnormal/no1.avi,b\n"}
+    )
+    assert identify(root)[0] == "one folder per class"
+    assert identify(lay("fight/1.avi"))[0] == "one folder per class"
+
+
+def test_the_real_names_of_three_sets(data_dir, tmp_path):
+    """Linked into folders of their own: UCF101, HMDB51 and, with a CSV, Kinetics."""
+    samples = data_dir / "action-samples"
+    if not samples.is_dir():
+        pytest.skip(f"no action-samples at {samples}")
+    places = {"v_*_g*_c*.avi": "ucf", "*_np?_*.avi": "hmdb", "???????????.mp4": "kinetics"}
+    for pattern, place in places.items():
+        (tmp_path / place).mkdir()
+        for path in samples.glob(pattern):
+            (tmp_path / place / path.name.removeprefix("hmdb51_")).symlink_to(path)
+    assert rows(read_dataset(tmp_path / "ucf")) == [("soccerjuggling", "g23", ()), ("soccerjuggling", "g24", ())]
+    assert rows(read_dataset(tmp_path / "hmdb")) == [
+        ("wave", "RATRACE", ()),
+        ("wave", "SchoolRulesHowTheyHelpUs", ()),
+        ("wave", "TrumanShow", ()),
+        ("cartwheel", "Turnk_r_Pippi_Michel", ()),
+    ]
+    table = tmp_path / "kinetics.csv"
+    table.write_text("label,youtube_id,time_start,time_end,split\narchery,R6llTwEh07w,2,12,train\n")
+    (clip,) = read_dataset(table)
+    assert (clip.label, clip.name) == ("archery", "kinetics/R6llTwEh07w.mp4")

@@ -1,0 +1,86 @@
+"""Which frames of a clip each paper takes, by their number alone; and those frames, decoded.
+
+Beside the fixed rate of `edge.sampling`, which is all that a camera knows. What is chosen here needs the end of a clip,
+so a model that learned from it judges whole clips and is not for the box.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bundle import InputSpec
+from edge.errors import DatasetError, SourceError
+from edge.preprocess import resize
+from edge.sources.file import FileSource
+from edge.types import Sample
+
+Indices = NDArray[np.int64]
+
+MAX_FRAMES_000 = 220
+ENDS_000 = 10
+STRIDE_000 = 3
+
+
+def every_third(n_frames: int) -> Indices:
+    """Paper 000, section 4.5: at most 220 frames, first and last ten dropped, of the rest every third.
+
+    A clip of twenty frames or fewer is not trimmed. At most 67 indices.
+    """
+    n_used = min(n_frames, MAX_FRAMES_000)
+    ends = ENDS_000 if n_used > 2 * ENDS_000 else 0
+    return np.arange(ends, n_used - ends, STRIDE_000)
+
+
+def evenly(n_frames: int, n_steps: int = 20) -> Indices:
+    """Paper 001: `n_steps` frames. How they are spaced is not said: evenly here, first and last frame included."""
+    return np.linspace(0, n_frames - 1, n_steps).round().astype(np.int64)
+
+
+def first_ones(n_frames: int, n_steps: int = 40) -> Indices:
+    """Paper 002, section 3: the first `n_steps` frames, the last one repeated where there are fewer."""
+    return np.minimum(np.arange(n_steps), n_frames - 1)
+
+
+def one_a_segment(n_frames: int, n_steps: int = 40) -> Indices:
+    """Paper 004, section 3.2: of each of `n_steps` equal segments the frame in its middle."""
+    return ((np.arange(n_steps) + 0.5) * n_frames / n_steps).astype(np.int64)
+
+
+CHOICES: dict[str, Callable[[int], Indices]] = {
+    "every-third": every_third,
+    "evenly-20": evenly,
+    "first-40": first_ones,
+    "segments-40": one_a_segment,
+}
+
+
+def chosen_samples(path: Path, spec: InputSpec, choice: str) -> Iterator[Sample]:
+    """Yield the chosen frames of a clip as samples of one stream, (1, height, width, 3), in order.
+
+    The clip is read twice, to count and to decode, so memory does not grow with its length.
+
+    Raises:
+        DatasetError: the file cannot be read as video.
+    """
+    source = FileSource(path)
+    times_ns: list[int] = []
+
+    def count(capture_ns: int) -> bool:
+        times_ns.append(capture_ns)
+        return False
+
+    try:
+        for _ in source.frames(count):
+            pass
+        wanted_ns = [times_ns[index] for index in CHOICES[choice](len(times_ns))]
+        distinct = set(wanted_ns)
+        decoded = {frame.capture_ns: resize(frame.pixels, spec) for frame in source.frames(distinct.__contains__)}
+    except SourceError as error:
+        raise DatasetError(f"{error} (replace the clip or leave it out)") from error
+    if not decoded:
+        raise DatasetError(f"{path}: no chosen frame can be decoded; replace the clip or leave it out")
+    for time_ns in wanted_ns:  # a frame that cannot be decoded gives way to its neighbour
+        nearest_ns = min(decoded, key=lambda known_ns: abs(known_ns - time_ns))
+        yield Sample(decoded[nearest_ns][np.newaxis], time_ns)

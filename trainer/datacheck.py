@@ -1,0 +1,144 @@
+"""What a data set was taken for, what it holds, and what would spoil training: broken files, duplicates, names."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bundle import InputSpec
+from edge.errors import EdgewatchError
+from trainer.choosing import chosen_samples
+from trainer.datasets import identify
+from trainer.manifest import Clip
+from trainer.pool import map_clips
+
+HASHED_FRAMES = "evenly-20"
+HASH_SPEC = InputSpec(height_px=64, width_px=64)
+N_HASHES = 5
+HASH_BITS = 64
+MAX_DIFFERENCE = 0.08
+"""Share of the bits that differ, over all hashes of two clips, up to which they count as showing the same."""
+CHUNK = 256
+
+Hashes = NDArray[np.uint64]
+"""Perceptual hashes (n_hashes,) of a clip."""
+
+
+def check(paths: Sequence[Path], positive: Mapping[str, str], groups: Path | None, workers: int) -> dict[str, Any]:
+    """Read data sets and look into every file.
+
+    Raises:
+        DatasetError: a path holds no data set.
+    """
+    sets: list[dict[str, Any]] = []
+    clips: list[Clip] = []
+    for path in paths:
+        title, read = identify(path, groups)
+        found = read(positive or None)
+        sets.append(
+            {"path": str(path), "recognised_as": title, **contents(found), "similar_names": similar_names(path)}
+        )
+        clips += found
+    hashes: list[Hashes | str] = list(map_clips(hash_clip, [clip.path for clip in clips], workers, "data check"))
+    good = [(clip, value) for clip, value in zip(clips, hashes, strict=True) if not isinstance(value, str)]
+    broken = [(clip, value) for clip, value in zip(clips, hashes, strict=True) if isinstance(value, str)]
+    return {
+        "sets": sets,
+        "broken": [{"path": _name(clip), "reason": reason} for clip, reason in broken],
+        "duplicates": duplicates([clip for clip, _ in good], [value for _, value in good]),
+    }
+
+
+def contents(clips: Sequence[Clip]) -> dict[str, Any]:
+    """Counts of clips by label, by official split and side, and by group."""
+    sides = Counter(f"{split}: {side}" for clip in clips for split, side in clip.official)
+    groups = Counter(clip.group for clip in clips)
+    return {
+        "clips": len(clips),
+        "timed": sum(clip.timed for clip in clips),
+        "labels": dict(sorted(Counter(clip.label for clip in clips).items())),
+        "official": dict(sorted(sides.items())),
+        "groups": len(groups),
+        "largest_group": max(groups.values(), default=0),
+    }
+
+
+def similar_names(path: Path) -> list[list[str]]:
+    """Folders whose names differ only in case, spaces or punctuation, and so become one class."""
+    if not path.is_dir():
+        return []
+    spelled: dict[str, list[str]] = {}
+    for folder in sorted(path.iterdir()):
+        if folder.is_dir():
+            spelled.setdefault("".join(filter(str.isalnum, folder.name.lower())), []).append(folder.name)
+    return [names for names in spelled.values() if len(names) > 1]
+
+
+def hash_clip(path: Path) -> Hashes | str:
+    """Perceptual hashes of frames spread over a clip; what is wrong with it where it cannot be read."""
+    import imagehash  # noqa: PLC0415  (with scipy, a second to import)
+    from PIL import Image  # noqa: PLC0415
+
+    try:
+        samples = list(chosen_samples(path, HASH_SPEC, HASHED_FRAMES))
+    except EdgewatchError as error:
+        return str(error)
+    chosen = np.linspace(0, len(samples) - 1, N_HASHES).round().astype(int)
+    bits = [imagehash.phash(Image.fromarray(samples[index].streams[0])).hash for index in chosen]
+    return np.stack([np.packbits(one.ravel()).view(np.uint64)[0] for one in bits])
+
+
+def duplicates(clips: Sequence[Clip], hashes: Sequence[Hashes]) -> list[dict[str, Any]]:
+    """Pairs of clips of different groups, or on different sides of an official split, that show the same."""
+    if len(clips) < 2:
+        return []
+    table = np.stack(hashes)  # (n_clips, n_hashes)
+    limit = MAX_DIFFERENCE * HASH_BITS * N_HASHES
+    found: list[dict[str, Any]] = []
+    starts = [*range(0, len(clips), CHUNK), len(clips)]
+    for start, stop in pairwise(starts):
+        differing = np.bitwise_count(table[start:stop, np.newaxis] ^ table[np.newaxis]).sum(axis=2, dtype=np.int64)
+        for row, column in np.argwhere(differing <= limit):
+            first, second = clips[start + row], clips[column]
+            if start + row < column and (apart := _apart(first, second)):
+                share = float(differing[row, column] / (HASH_BITS * N_HASHES))
+                found.append({"clips": [_name(first), _name(second)], "apart": apart, "difference": round(share, 4)})
+    return found
+
+
+def _apart(first: Clip, second: Clip) -> str:
+    """Why a split could put two clips on different sides; nothing where none can."""
+    there = dict(second.official)
+    torn = [split for split, side in first.official if {side, there.get(split, side)} == {"train", "test"}]
+    if torn:
+        return f"split {torn[0]}: train and test"
+    return "" if (first.dataset, first.group) == (second.dataset, second.group) else "different groups"
+
+
+def _name(clip: Clip) -> str:
+    return f"{clip.dataset}/{clip.name}"
+
+
+def lines_of(report: Mapping[str, Any]) -> list[str]:
+    """The report for people."""
+    lines: list[str] = []
+    for found in report["sets"]:
+        labels = ", ".join(f"{label} {count}" for label, count in found["labels"].items())
+        timed = f", {found['timed']} with times" if found["timed"] else ""
+        lines += [
+            f"{found['path']}: {found['recognised_as']}",
+            f"  {found['clips']} clips{timed}: {labels}",
+            f"  {found['groups']} groups, the largest of {found['largest_group']} clips",
+        ]
+        lines += [f"  official split {side} {count}" for side, count in found["official"].items()]
+        lines += [f"  one class in several spellings: {', '.join(names)}" for names in found["similar_names"]]
+    lines += [f"broken: {item['path']}: {item['reason']}" for item in report["broken"]]
+    for pair in report["duplicates"]:
+        lines.append(f"the same twice ({pair['apart']}): {pair['clips'][0]} and {pair['clips'][1]}")
+    wrong = len(report["broken"]), len(report["duplicates"])
+    lines.append(f"{wrong[0]} broken files, {wrong[1]} pairs that show the same in different groups or sides")
+    return lines

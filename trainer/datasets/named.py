@@ -1,0 +1,186 @@
+"""Published sets whose file names say what each clip is: class, group and, where it lies beside, the official split.
+
+| set | names | group | official split |
+|---|---|---|---|
+| UCF50, UCF101 | `Class/v_Class_g01_c01.avi` | the number after g | `trainlist01.txt`, `testlist01.txt`, ... (UCF101) |
+| UCF-11 | `class/v_name_01/v_name_01_01.mpg` | the first number | leave one group out |
+| HMDB51 | `..._class_f_cm_np1_le_med_0.avi` | the film before the class | `class_test_split1.txt`, ... |
+| KTH | `person01_boxing_d1_uncomp.avi` | the person | 16 persons train, 9 test (Schuldt et al., 2004) |
+| RWF-2000 | `train/Fight/id_0.avi` | the source video | its folders `train` and `val` |
+| Hockey Fight | `fi1_xvid.avi`, `no1_xvid.avi` | blocks of 20 numbers | random folds |
+| URFD | `fall-01-cam0.mp4`, `adl-01-cam0.mp4` | the event, seen by one or two cameras | none |
+| UP-Fall | `Subject1Activity1Trial1Camera1.mp4`; activities 1 to 5 are falls | the subject | none |
+| paper 003 | `0_1.mp4`: 0 dangerous, 1 safe | each clip | 75 to 25 at random |
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.datasets.folders import HOCKEY_BLOCK_CLIPS, VIDEO_SUFFIXES
+from trainer.datasets.kth import Intervals, kth_intervals
+from trainer.datasets.official import Side, Sides, hmdb51_splits, ucf101_splits
+from trainer.labels import EVENT_LABELS, FALL, NORMAL, label_of_class
+from trainer.manifest import Clip, Segment
+
+DANGEROUS = "dangerous"
+KTH_TEST_PERSONS = frozenset({2, 3, 5, 6, 7, 8, 9, 10, 22})
+UP_FALL_FALLS = 5
+"""Activities up to this number are falls."""
+
+Match = re.Match[str]
+
+
+def _no_splits(_: Path) -> Mapping[str, Sides]:
+    return {}
+
+
+def _no_intervals(_: Path) -> Mapping[str, Intervals]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSet:
+    """How one set names its files."""
+
+    title: str
+    pattern: re.Pattern[str]
+    """Of a video's whole path below the set's folder."""
+    class_of: Callable[[Match], str]
+    group_of: Callable[[Match], str]
+    side_of: Callable[[Match], Sides] = lambda _: ()
+    """The official side that the name itself gives."""
+    splits: Callable[[Path], Mapping[str, Sides]] = _no_splits
+    """The official sides of files, by name without folder, that lists below or beside the folder give."""
+    intervals: Callable[[Path], Mapping[str, Intervals]] = _no_intervals
+    """When somebody acts, by name without `_uncomp` and suffix."""
+
+
+def _kth_side(match: Match) -> Sides:
+    return (Side("official", "test" if int(match["person"]) in KTH_TEST_PERSONS else "train"),)
+
+
+def _film(match: Match) -> str:
+    """The film of an HMDB51 clip: where the folder names a class of several words, part of it stands in the name."""
+    film, folder = match["film"], match["folder"]
+    whole = f"{film}_{match['class']}"
+    return whole.removesuffix(f"_{folder}") if folder else film
+
+
+NAMED_SETS = (
+    NamedSet(
+        "UCF50 or UCF101",
+        re.compile(r"(?:.*/)?v_(?P<class>[A-Za-z]+)_g(?P<group>\d+)_c\d+\.avi"),
+        lambda match: match["class"],
+        lambda match: f"g{match['group']}",
+        splits=ucf101_splits,
+    ),
+    NamedSet(
+        "UCF-11",
+        re.compile(
+            r"(?:.*/)?(?P<class>[a-z_]+)/v_[A-Za-z_]+?_(?P<group>\d+)/v_[A-Za-z_]+?_(?P=group)_\d+\.(?:mpg|avi)"
+        ),
+        lambda match: match["class"],
+        lambda match: match["group"],
+    ),
+    NamedSet(
+        "HMDB51",
+        re.compile(
+            r"(?:(?P<folder>[a-z_]+)/|.*/)?(?P<film>.+)_(?P<class>[a-z]+(?:_[a-z]+)*?)_[fhlu]_(?:cm|nm)_np\d_"
+            r"(?:fr|ri|le|ba)_(?:bad|med|goo)_\d+\.avi"
+        ),
+        lambda match: match["folder"] or match["class"],
+        _film,
+        splits=hmdb51_splits,
+    ),
+    NamedSet(
+        "KTH",
+        re.compile(r"(?:.*/)?person(?P<person>\d+)_(?P<class>[a-z]+)_d\d(?:_uncomp)?\.avi"),
+        lambda match: match["class"],
+        lambda match: f"person{match['person']}",
+        _kth_side,
+        intervals=kth_intervals,
+    ),
+    NamedSet(
+        "RWF-2000",
+        re.compile(r"(?P<side>train|val)/(?P<class>Fight|NonFight)/(?P<source>.+)_\d+\.\w+"),
+        lambda match: match["class"],
+        lambda match: match["source"],
+        lambda match: (Side("official", "train" if match["side"] == "train" else "test"),),
+    ),
+    NamedSet(
+        "Hockey Fight",
+        re.compile(r"(?P<class>fi|no)(?P<number>\d+)(?:_xvid)?\.\w+"),
+        lambda match: "fight" if match["class"] == "fi" else NORMAL,
+        lambda match: f"{match['class']}{int(match['number']) // HOCKEY_BLOCK_CLIPS}",
+    ),
+    NamedSet(
+        "URFD",
+        re.compile(r"(?:.*/)?(?P<group>(?P<class>fall|adl)-\d+)-cam\d(?:-rgb)?\.\w+"),
+        lambda match: match["class"],
+        lambda match: match["group"],
+    ),
+    NamedSet(
+        "UP-Fall",
+        re.compile(r"(?:.*/)?Subject(?P<group>\d+)Activity(?P<activity>\d+)Trial\d+Camera\d+\.\w+"),
+        lambda match: FALL if int(match["activity"]) <= UP_FALL_FALLS else NORMAL,
+        lambda match: f"subject{match['group']}",
+    ),
+    NamedSet(
+        "dangerous and safe activity (paper 003)",
+        re.compile(r"(?P<class>[01])_\d+\.\w+"),
+        lambda match: DANGEROUS if match["class"] == "0" else NORMAL,
+        lambda match: match[0],
+    ),
+)
+
+
+def recognise(path: Path) -> NamedSet | None:
+    """The set that every video below a folder is named after; None where they are not."""
+    names = [video.relative_to(path).as_posix() for video in videos_below(path)]
+    return next((named for named in NAMED_SETS if names and all(map(named.pattern.fullmatch, names))), None)
+
+
+def videos_below(path: Path) -> list[Path]:
+    """Every video in a folder and its folders, in order; hidden ones left out."""
+    found = (file for file in path.rglob("*") if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
+
+
+def read_named(path: Path, named: NamedSet, positive: Mapping[str, str] | None = None) -> list[Clip]:
+    """Read a set by its names.
+
+    Raises:
+        DatasetError: a list of the official split cannot be read.
+    """
+    official = named.splits(path)
+    found: list[tuple[Path, Match, str]] = []
+    for video in videos_below(path):
+        match = named.pattern.fullmatch(video.relative_to(path).as_posix())
+        assert match is not None, video
+        found.append((video, match, label_of_class(named.class_of(match), positive)))
+    labels = _annotated([label for *_, label in found])
+    intervals = named.intervals(path)
+    clips: list[Clip] = []
+    for video, match, label in found:
+        acts = intervals.get(video.stem.removesuffix("_uncomp"), ())
+        segments = tuple(Segment(label, *interval) for interval in acts) or (Segment(label),)
+        name, sides = video.relative_to(path).as_posix(), official.get(video.name, named.side_of(match))
+        clips.append(
+            Clip(
+                video,
+                named.group_of(match),
+                labels,
+                segments,
+                name,
+                path.resolve().name,
+                timed=bool(acts),
+                official=sides,
+            )
+        )
+    return clips
+
+
+def _annotated(labels: Sequence[str]) -> frozenset[str]:
+    return frozenset(labels) - {NORMAL} or frozenset(EVENT_LABELS)
