@@ -79,7 +79,9 @@ def measure(
         probe = _Probe(graph, part, rest, tensors, reference, calibration)
         table.append(_options(_part_times(part, unit, calibration), probe.noise))
         report(_line(index, len(graph.units), unit, table[-1]))
-        tensors = _walk(Runner(part), tensors)
+        if rest:
+            needed = rest.input_names() | {graph.output_name("features")}
+            tensors = [_only(needed, known) for known in _walk(Runner(part), tensors)]
     return table
 
 
@@ -117,6 +119,10 @@ def _part_times(part: bytes, unit: Unit, calibration: Calibration) -> dict[Kind,
 def _walk(part: Runner, tensors: Tensors) -> Tensors:
     """Each picture's tensors with those that this part makes of them."""
     return [known | part.run_part(known) for known in tensors]
+
+
+def _only(names: set[str], tensors: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    return {name: values for name, values in tensors.items() if name in names}
 
 
 def _stacked(graph: Graph, answers: Tensors) -> NDArray[np.float64]:

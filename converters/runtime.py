@@ -47,6 +47,10 @@ class Runner:
             for answer in self._interpreter.get_output_details()
         }
 
+    def input_names(self) -> set[str]:
+        """Names of the input tensors."""
+        return {entry["name"] for entry in self._interpreter.get_input_details()}
+
     def input_quantization(self) -> tuple[str, float, int]:
         """Dtype, scale and zero point of the first input."""
         entry = self._interpreter.get_input_details()[0]

@@ -11,7 +11,8 @@ from converters.plan import Precision
 from converters.runtime import Runner, latencies, signal_to_noise_db
 from edge.errors import QualityError
 
-BATCH = 16
+BATCH = 2
+"""Keras keeps every layer's answer until the last one: 0.1 GB for each picture of 224 x 224."""
 HEAD_TOLERANCE = 1e-3
 N_HEAD_STEPS = 50
 EIGHT_BITS = {"INT8", "UINT8"}
