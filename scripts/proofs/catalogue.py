@@ -9,6 +9,7 @@ from proofs import (
     fleet,
     latency,
     memory,
+    node_red,
     notify,
     scale,
     soak,
@@ -35,5 +36,6 @@ PROOFS: dict[str, Proof] = {
         discovery.PROOF,
         dashboard.PROOF,
         notify.PROOF,
+        node_red.PROOF,
     )
 }
