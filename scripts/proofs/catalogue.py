@@ -11,6 +11,7 @@ from proofs import (
     memory,
     node_red,
     notify,
+    prometheus,
     scale,
     soak,
     speed,
@@ -37,5 +38,6 @@ PROOFS: dict[str, Proof] = {
         dashboard.PROOF,
         notify.PROOF,
         node_red.PROOF,
+        prometheus.PROOF,
     )
 }
