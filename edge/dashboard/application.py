@@ -30,6 +30,8 @@ PAGE_EVENTS: Final = 50
 PICTURES: Final = {"snapshot": "image/jpeg", "clip": "video/webm"}
 ANSWERS: Final = {"seen": "seen", "false_alarm": "false_alarm"}
 MS_PER_S: Final = 1000
+COMPRESSION: Final = 4
+"""Of gzip: twice as quick as its best, and hardly longer."""
 
 
 class Application:
@@ -57,7 +59,9 @@ class Application:
             Route("/api/commands", self._command, methods=["POST"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
-        return Starlette(routes=routes, middleware=[guard, Middleware(GZipMiddleware)], **options)
+        return Starlette(
+            routes=routes, middleware=[guard, Middleware(GZipMiddleware, compresslevel=COMPRESSION)], **options
+        )
 
     async def _page(self, _request: Request) -> Response:
         return FileResponse(STATIC / "index.html")

@@ -36,6 +36,7 @@ SAMPLED_MS: Final = 20
 NEWS_MS: Final = 600_000
 """An alarm that began longer ago, and comes late, rings no bell."""
 SNAPSHOT_BELONGS_MS: Final = 20_000
+MAX_EARLY: Final = 16
 TRACE_BEFORE_MS: Final = 15_000
 ALARMS_SHOWN: Final = 50
 ALARM_AGE_MS: Final = 12 * 3600 * 1000
@@ -80,7 +81,8 @@ class Desk:
         self._allowance: dict[str, tuple[float, int]] = {}
         self._started: OrderedDict[tuple[str, str], tuple[str, int]] = OrderedDict()
         """Of each camera the latest `started`, and when it came: whose snapshot this is."""
-        self._early: dict[tuple[str, str], tuple[bytes, int]] = {}
+        self._early: OrderedDict[tuple[str, str], tuple[bytes, int]] = OrderedDict()
+        """Snapshots whose event has not come yet."""
         for row in history.latest():
             self._note_last(row)
 
@@ -225,8 +227,11 @@ class Desk:
         event_id, started_ms = self._started.get((device, camera), ("", 0))
         if now_ms - started_ms < SNAPSHOT_BELONGS_MS:
             self._keep_picture(device, event_id, "snapshot", content)
-        elif len(self._early) < ALARMS_SHOWN:
+        else:
             self._early[device, camera] = (content, now_ms)
+            self._early.move_to_end((device, camera))
+            if len(self._early) > MAX_EARLY:
+                self._early.popitem(last=False)
 
     def _clip(self, device: str, box: Box, event_id: str, content: bytes) -> None:
         if content.startswith(WEBM) and self.history.card(device, event_id) is not None:

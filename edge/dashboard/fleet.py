@@ -158,11 +158,15 @@ class Fleet:
         return kept
 
     def snapshot(self) -> tuple[Fields, Fields, Fields]:
-        """Return boxes, cameras and scores; the latter two by `box/camera`."""
+        """Return boxes, cameras and scores in hundredths; the latter two by `box/camera`."""
         boxes = {device: box.fields() for device, box in self.boxes.items()}
         cameras = {f"{device}/{name}": self.camera_fields(device, name) for device, name, _ in self.all_cameras()}
         scores = {
-            f"{device}/{name}": {label: list(kept.scores) for label, kept in camera.labels.items() if kept.scores}
+            f"{device}/{name}": {
+                label: [round(100 * score) for score in kept.scores]
+                for label, kept in camera.labels.items()
+                if kept.scores
+            }
             for device, name, camera in self.all_cameras()
             if camera.score_times_ms
         }

@@ -82,10 +82,10 @@ def _server(
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncGenerator[None]:
         telling = asyncio.create_task(desk.hub.run())
-        subscriber.start()
         scheme = "http" if config.certificate_file is None else "https"
         host = f"[{config.host}]" if ":" in config.host else config.host
         _say(f"dashboard: {scheme}://{host}:{listener.getsockname()[1]}/")
+        subscriber.start()
         yield
         await asyncio.to_thread(subscriber.close)
         telling.cancel()

@@ -11,7 +11,9 @@ from proofs import (
     installer,
     latency,
     memory,
+    node_red,
     notify,
+    prometheus,
     scale,
     soak,
     speed,
@@ -39,5 +41,7 @@ PROOFS: dict[str, Proof] = {
         dashboard.PROOF,
         notify.PROOF,
         installer.PROOF,
+        node_red.PROOF,
+        prometheus.PROOF,
     )
 }

@@ -11,10 +11,14 @@ let pauseMs = FIRST_PAUSE_MS;
 let timer = null;
 let waiting = null; // messages that came while the state was on its way
 let listener = null;
+let opened = null;
 
-/** Keep connected; `tell(state, message)` gets "live", "broker" or "lost", and what came. */
-export function connect(tell) {
-  listener = tell;
+/**
+ * Keep connected; `tell(link, message, state)` gets "live", "broker" or "lost", and what came. `whenOpen` is called when
+ * changes begin to come: what is asked for from then on misses none.
+ */
+export function connect(tell, whenOpen) {
+  [listener, opened] = [tell, whenOpen];
   open();
   setInterval(watch, 1000);
   for (const [target, name] of [[document, "visibilitychange"], [window, "online"], [window, "pageshow"]]) {
@@ -31,7 +35,11 @@ function open() {
   const mine = (source = new EventSource("/api/stream"));
   mine.onmessage = (event) => mine === source && take(JSON.parse(event.data));
   mine.onerror = () => mine === source && lose();
-  mine.onopen = () => mine === source && begin(mine);
+  mine.onopen = () => {
+    if (mine !== source) return;
+    begin(mine);
+    opened();
+  };
 }
 
 async function begin(mine) {

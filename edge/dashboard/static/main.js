@@ -37,7 +37,6 @@ function tell(link, message, state) {
     overview.forget();
     find("logout").hidden = !state.password;
     timeline.offer();
-    timeline.load();
   }
   if (message?.events) {
     const begun = message.events.filter((event) => event.is_new);
@@ -56,5 +55,5 @@ signals.prepare();
 dialogs.prepare();
 overview.prepare(dialogs.showCamera, dialogs.showEvent, dialogs.answerEvent);
 timeline.prepare(dialogs.showEvent);
-connect(tell);
+connect(tell, () => timeline.load());
 setInterval(drawSoon, AGES_INTERVAL_MS);

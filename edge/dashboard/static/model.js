@@ -5,6 +5,8 @@ import { STATES } from "./words.js";
 const SCORES_KEPT = 60;
 const ALARMS_KEPT = 100;
 const ALARM_AGE_MS = 12 * 3600 * 1000;
+/** Of a camera's scores: how many came, so that a plot knows whether it is old. */
+export const COUNT = Symbol("count");
 const TROUBLE = new Set(["blind", "stalled", "lost", "slow", "offline"]);
 
 export const model = {
@@ -30,7 +32,10 @@ export function reset(state) {
   model.alarms.clear();
   model.readOnly = state.read_only;
   model.names = state.names;
-  for (const [key, scores] of Object.entries(state.scores)) model.scores.set(key, scores);
+  for (const [key, lines] of Object.entries(state.scores)) {
+    const scores = Object.entries(lines).map(([label, line]) => [label, line.map((hundredth) => hundredth / 100)]);
+    model.scores.set(key, { ...Object.fromEntries(scores), [COUNT]: 0 });
+  }
   for (const event of state.alarms) model.alarms.set(`${event.device}/${event.id}`, event);
   update(state);
 }
@@ -57,7 +62,8 @@ export function update(message) {
 
 function addScores(all) {
   for (const [key, scores] of Object.entries(all)) {
-    const kept = model.scores.get(key) ?? {};
+    const kept = model.scores.get(key) ?? { [COUNT]: 0 };
+    kept[COUNT] += 1;
     for (const [label, score] of Object.entries(scores)) {
       const line = (kept[label] ??= []);
       line.push(score);

@@ -1,13 +1,20 @@
 // The answer to "is all well?": a sentence, what is wrong, alarms that wait for an answer, and a tile for each camera.
 
 import { find, make, mark, name, order, say } from "./dom.js";
-import { activeLabels, condition, model, mood, now } from "./model.js";
+import { COUNT, activeLabels, condition, model, mood, now } from "./model.js";
 import { sparkline } from "./plot.js";
 import { STATES, ago, count, duration, percent, time, title } from "./words.js";
 
 const TROUBLES_SHOWN = 4, ALARMS_SHOWN = 4;
 const FLOOD = 100; // messages that were not read before it is worth a word
 const MOODS = { alarm: "Alarm", trouble: "Needs a look", fine: "Watching", off: "Off" };
+
+// What nobody sees is not plotted: a large fleet's plots change every second.
+const inView = new WeakSet();
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) isIntersecting ? inView.add(target) : inView.delete(target);
+  draw();
+}, { rootMargin: "300px" });
 
 const boxes = new Map(); // name -> parts
 const tiles = new Map(); // "box/camera" -> parts
@@ -31,6 +38,7 @@ export function prepare(whenCamera, whenEvent, whenAnswer) {
 }
 
 export function forget() {
+  watcher.disconnect();
   for (const parts of [boxes, tiles, alarms]) parts.clear();
 }
 
@@ -152,11 +160,12 @@ function drawBox(box, cameras) {
     const list = make("ul", { class: "tiles" });
     parts = { health, list, article: make("article", { class: "box" }, make("header", {}, make("h3", {}, name(box)), health), list) };
     boxes.set(box, parts);
+    watcher.observe(parts.article);
   }
   const record = model.boxes.get(box);
   mark(parts.article, "online", record.online);
   say(parts.health, healthLine(record));
-  order(parts.list, cameras.map(drawTile));
+  order(parts.list, cameras.map((camera) => drawTile(camera, inView.has(parts.article))));
   return parts.article;
 }
 
@@ -173,7 +182,7 @@ function healthLine(record) {
   ].filter(Boolean).join(" · ");
 }
 
-function drawTile(camera) {
+function drawTile(camera, isSeen) {
   let parts = tiles.get(camera.key);
   if (!parts) {
     const state = make("span", { class: "state" });
@@ -186,12 +195,11 @@ function drawTile(camera) {
     tiles.set(camera.key, parts);
   }
   const scores = ["offline", "disabled"].includes(condition(camera)) ? undefined : model.scores.get(camera.key);
-  const length = scores ? Object.values(scores).map((line) => `${line.length}:${line.slice(-3)}`).join() : "";
-  if (parts.drawn !== camera || parts.lines !== length) {
+  mark(parts.button, "plot", scores ? "1" : null);
+  if (isSeen && (parts.drawn !== camera || parts.lines !== scores?.[COUNT])) {
     parts.drawn = camera;
-    parts.lines = length;
+    parts.lines = scores?.[COUNT];
     parts.plot.draw(scores, camera.labels);
-    mark(parts.button, "plot", scores ? "1" : null);
     order(parts.scores, scoreWords(camera, scores));
   }
   mark(parts.button, "mood", mood(camera));

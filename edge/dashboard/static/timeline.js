@@ -15,6 +15,7 @@ let asked = 0; // of several questions only the last one's answer counts
 let openEvent = null;
 let skipped = 0;
 let catching = null;
+let missed = null; // changes that came while an answer was on its way
 const rows = new Map(); // "box/id" -> {item, event}
 
 export function prepare(whenEvent) {
@@ -31,6 +32,7 @@ const wanted = () => Object.fromEntries([...new FormData(find("filters"))].filte
 /** Ask for events: anew, or those before one. */
 export async function load(before = null) {
   const mine = (asked += 1);
+  missed = [];
   const query = new URLSearchParams({ ...wanted(), zone });
   if (before) query.set("before", `${before.started_ms}.${before.number}`);
   const answer = await fetch(`/api/events?${query}`).catch(() => null);
@@ -44,11 +46,14 @@ export async function load(before = null) {
     skipped = 0;
     drawHours(found.hours);
   }
-  draw();
+  const changes = missed ?? [];
+  missed = null;
+  update(changes, 0);
 }
 
 /** Lay changed events over those shown. */
 export function update(changed, skippedNow) {
+  missed?.push(...changed);
   const filters = wanted();
   const dayOf = (ms) => new Date(ms).toLocaleDateString("sv"); // year-month-day, as the field has it
   for (const event of changed) {
