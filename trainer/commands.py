@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # heavy; the commands import them when they run
     from trainer.evaluation import Judge
     from trainer.manifest import Clip
     from trainer.recipe import Recipe, Workshop
+    from trainer.run import Run
     from trainer.scoring import ClipScores
     from trainer.training import Wishes
 
@@ -179,7 +180,11 @@ def convert(options: argparse.Namespace) -> int:
     from trainer.run import Run  # noqa: PLC0415
 
     run = Run.load(options.run)
+    if options.data and not options.compare:
+        raise ConfigurationError("--data: judges precisions beside each other; give --compare too, or trainer evaluate")
     import_tensorflow()
+    if options.compare:
+        return _compare(run, options)
     from trainer.conversion import convert_run  # noqa: PLC0415
 
     bundle = convert_run(
@@ -193,6 +198,23 @@ def convert(options: argparse.Namespace) -> int:
     )
     size_mb = sum(len(content) for content in bundle.files.values()) / 1e6
     print(f"{options.out}: {bundle.spec.name}, {bundle.spec.precision}, {size_mb:.1f} MB, {bundle.digest[:12]}")
+    return 0
+
+
+def _compare(run: "Run", options: argparse.Namespace) -> int:
+    """All precisions of a run beside each other."""
+    from trainer.comparison import JSON_NAME, PLOT_NAME, compare, table  # noqa: PLC0415
+
+    if options.target != "cpu":
+        raise ConfigurationError(
+            f"--target {options.target}: --compare measures on the processor; leave one of them out"
+        )
+    judge = None
+    if options.data:
+        clips = _read(options.data, options)
+        judge = lambda bundle: _judge_bundle(bundle, clips, _workers(options))  # noqa: E731 - not needed otherwise
+    print(table(compare(run, options.out, judge, force=options.force)))
+    print(f"{options.out}: {JSON_NAME}, {PLOT_NAME}")
     return 0
 
 

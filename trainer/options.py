@@ -107,6 +107,12 @@ def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     precision.add_argument(
         "--int8", dest="precision", action="store_const", const="int8", help="integers only, as --precision int8"
     )
+    precision.add_argument(
+        "--compare",
+        action="store_true",
+        help="convert to every precision and write size, latency and loss of each into --out, as JSON and PNG; with "
+        "--data also how often each is right",
+    )
     parser.add_argument(
         "--target",
         choices=TARGETS,
@@ -121,6 +127,8 @@ def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
         action="store_true",
         help="convert also where more is lost than the limit; the bundle then carries a warning that the box prints",
     )
+    _add_data(parser, required=False)
+    parser.add_argument("--workers", type=_positive, metavar="N", help="processes for --data (default: one a core)")
     parser.set_defaults(command=commands.convert)
 
 
@@ -218,7 +226,7 @@ def _subparser(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}. {description}",
-        epilog=DATA_HELP if name in {"train", "evaluate", "folds"} else None,
+        epilog=DATA_HELP if name in {"train", "evaluate", "convert", "folds"} else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 

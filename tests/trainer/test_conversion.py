@@ -189,3 +189,55 @@ def test_a_precision_that_a_target_does_not_run_is_refused(make_run, tmp_path, c
     assert "--precision mixed: --target edgetpu does not run it; choose int8" in capsys.readouterr().err
     assert convert(run, tmp_path / "bundle", "--target", "gpu", "--int8") == 2
     assert not (tmp_path / "bundle").exists()
+
+
+def test_compare_measures_every_precision(make_run, tmp_path, capsys):
+    run, out = make_run(), tmp_path / "compared"
+    assert convert(run, out, "--compare") == 0
+    rows = json.loads((out / "comparison.json").read_text())["rows"]
+    assert [row["precision"] for row in rows] == ["float32", "float16", "mixed", "int8"]
+    by_precision = {row["precision"]: row for row in rows}
+    assert by_precision["float32"]["latency_ratio"] == 1
+    assert by_precision["float32"]["features_snr_db"] > by_precision["int8"]["features_snr_db"] > 12
+    for precision, row in by_precision.items():
+        frame = Bundle.load(run / "bundles" / precision).files["frame.tflite"]
+        assert row["size_bytes"] == len(frame)
+    picture = (out / "comparison.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:5]] == list(by_precision)
+    assert "dB" in lines[1]
+    assert convert(run, out, "--compare") == 2
+    assert "comparison.json: exists" in capsys.readouterr().err
+    (out / "comparison.png").unlink()
+    assert convert(run, out, "--compare", "--force") == 0
+    assert (out / "comparison.png").exists()
+
+
+def test_accuracy_stands_in_the_comparison_where_it_was_judged(tmp_path):
+    from trainer.comparison import plot, table
+
+    row = {"size_bytes": 4_900_000, "latency_ms": 3.0, "latency_ratio": 0.5, "features_snr_db": 13.8}
+    rows = [
+        row | {"precision": "int8", "label_agreement": 0.9, "accuracy": {"violence": 0.841, "fall": None}},
+        row | {"precision": "mixed", "label_agreement": 0.95, "accuracy": {"violence": 0.85, "fall": 0.9}},
+    ]
+    assert table(rows).splitlines()[1].split()[-2:] == ["-", "84.1%"]
+    plot(tmp_path / "comparison.png", rows, "two")
+    one_panel = [{key: value for key, value in one.items() if key != "accuracy"} for one in rows]
+    plot(tmp_path / "plain.png", one_panel, "two")
+    assert (tmp_path / "comparison.png").stat().st_size > (tmp_path / "plain.png").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--data", "clips"), "--data: judges precisions beside each other; give --compare too"),
+        (("--compare", "--target", "gpu"), "--compare measures on the processor"),
+        (("--compare", "--int8"), "not allowed with argument"),
+    ],
+)
+def test_options_that_do_not_fit_each_other_are_refused(make_run, tmp_path, capsys, options, message):
+    assert convert(make_run(), tmp_path / "out", *options) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
