@@ -6,7 +6,7 @@ from pathlib import Path
 from edge.errors import ConfigurationError
 
 QUOTES = "\"'"
-TYPOGRAPHIC = {code: '"' for code in range(0x201C, 0x2020)} | {code: "'" for code in range(0x2018, 0x201B)}
+TYPOGRAPHIC = dict.fromkeys(range(0x201C, 0x2020), '"') | dict.fromkeys(range(0x2018, 0x201B), "'")
 """What word processors make of quotes."""
 
 
