@@ -2,10 +2,12 @@
 
 from proofs import (
     accuracy,
+    boot,
     cameras,
     discovery,
     faults,
     fleet,
+    image,
     installer,
     latency,
     memory,
@@ -33,5 +35,7 @@ PROOFS: dict[str, Proof] = {
         fleet.PROOF,
         discovery.PROOF,
         installer.PROOF,
+        boot.PROOF,
+        image.PROOF,
     )
 }
