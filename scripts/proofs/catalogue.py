@@ -2,6 +2,7 @@
 
 from proofs import (
     accuracy,
+    boot,
     cameras,
     conversions,
     dashboard,
@@ -10,6 +11,7 @@ from proofs import (
     fleet,
     gpu,
     hour,
+    image,
     installer,
     latency,
     memory,
@@ -47,5 +49,7 @@ PROOFS: dict[str, Proof] = {
         installer.PROOF,
         node_red.PROOF,
         prometheus.PROOF,
+        boot.PROOF,
+        image.PROOF,
     )
 }

@@ -13,7 +13,7 @@ SCENE_S = 20.0
 SEED = 5
 
 
-def long_clip(setting: Setting, out: Path) -> Path:
+def long_clip(setting: Setting, out: Path, repeats: int = REPEATS) -> Path:
     """Write a fall again and again: a real one, or where the footage is not there a rendered scene.
 
     Raises:
@@ -26,7 +26,7 @@ def long_clip(setting: Setting, out: Path) -> Path:
         say("rendering a scene, since there is no footage")
         clip = out.with_name("scene.mp4")
         render_scene(SEED, clip, SCENE_S)
-    command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", str(REPEATS), "-i", clip, "-an", "-c", "copy", out]
+    command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", str(repeats), "-i", clip, "-an", "-c", "copy", out]
     if subprocess.call(command):
         raise EdgewatchError("ffmpeg failed; see above, and scripts/setup-env gstreamer")
     return out
