@@ -195,6 +195,37 @@ def convert(options: argparse.Namespace) -> int:
     return 0
 
 
+def tune(options: argparse.Namespace) -> int:
+    """`trainer tune`."""
+    from converters.write import refuse_existing, write_bundle  # noqa: PLC0415
+    from edge.bundle import Bundle  # noqa: PLC0415
+    from trainer.files import write_json  # noqa: PLC0415
+    from trainer.judging import seen_in_training  # noqa: PLC0415
+    from trainer.scoring import watch_clips  # noqa: PLC0415
+    from trainer.tuning import draw, lines_of, tune  # noqa: PLC0415
+
+    if options.max_false_alarms_per_day <= 0:
+        raise ConfigurationError("--max-false-alarms-per-day: give a number over 0; none at all can never be proved")
+    bundle = Bundle.load(options.bundle)
+    refuse_existing(options.out, force=options.force)
+    clips = _read(options.data, options)
+    _refuse_unknown(clips, bundle.spec.labels)
+    results = list(watch_clips(options.bundle, clips, _workers(options)))
+    seen = set(seen_in_training(bundle.spec.provenance.get("clips", ()), results))
+    held_out = [result for result in results if f"{result.clip.dataset}/{result.clip.name}" not in seen]
+    if seen:
+        print(
+            f"trainer: {len(seen)} of {len(results)} clips are left out: the model learned from them", file=sys.stderr
+        )
+    spec, report = tune(bundle, held_out, options.max_false_alarms_per_day)
+    write_bundle(spec, bundle.files, options.out, force=options.force)
+    beside = options.out.with_name(f"{options.out.stem}-tuning.json")
+    write_json(beside, report)
+    draw(beside.with_suffix(".png"), report)
+    print("\n".join([*lines_of(report), f"{options.out}: tuned; the trade-off is in {beside} and the .png beside it"]))
+    return 0
+
+
 def folds(options: argparse.Namespace) -> int:
     """`trainer folds`."""
     from trainer.splits import (  # noqa: PLC0415

@@ -33,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_train(commands_)
     _add_evaluate(commands_)
     _add_convert(commands_)
+    _add_tune(commands_)
     _add_folds(commands_)
     _add_data_check(commands_)
     _add_synth(commands_)
@@ -111,6 +112,25 @@ def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
         help="convert also where more is lost than the limit; the bundle then carries a warning that the box prints",
     )
     parser.set_defaults(command=commands.convert)
+
+
+def _add_tune(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(
+        commands_,
+        "tune",
+        "set a bundle's alerts by how many false alarms a day are borne",
+        "Clips that the model learned from are left out. Writes the tuned bundle, and beside it the trade-off between "
+        "events found and false alarms as JSON and PNG.",
+    )
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="bundle directory or .zip")
+    parser.add_argument(
+        "--max-false-alarms-per-day", type=float, default=0.5, metavar="N", help="of each label (default: 0.5)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="directory or .zip to write")
+    parser.add_argument("--force", action="store_true", help="replace what is at --out")
+    _add_data(parser, required=True)
+    parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
+    parser.set_defaults(command=commands.tune)
 
 
 def _add_folds(commands_: "argparse._SubParsersAction[_Parser]") -> None:
@@ -207,7 +227,7 @@ def _subparser(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}. {description}",
-        epilog=DATA_HELP if name in {"train", "evaluate", "folds"} else None,
+        epilog=DATA_HELP if name in {"train", "evaluate", "folds", "tune"} else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
