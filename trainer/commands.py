@@ -226,6 +226,17 @@ def tune(options: argparse.Namespace) -> int:
     return 0
 
 
+def compare(options: argparse.Namespace) -> int:
+    """`trainer compare`."""
+    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+
+    import_tensorflow()
+    from trainer.comparison import compare  # noqa: PLC0415
+
+    print(f"{compare(options.runs, options.out)}: {len(options.runs)} runs; numbers and plots are beside it")
+    return 0
+
+
 def folds(options: argparse.Namespace) -> int:
     """`trainer folds`."""
     from trainer.splits import (  # noqa: PLC0415

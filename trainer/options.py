@@ -34,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands_)
     _add_convert(commands_)
     _add_tune(commands_)
+    _add_compare(commands_)
     _add_folds(commands_)
     _add_data_check(commands_)
     _add_synth(commands_)
@@ -131,6 +132,18 @@ def _add_tune(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     _add_data(parser, required=True)
     parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
     parser.set_defaults(command=commands.tune)
+
+
+def _add_compare(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(
+        commands_,
+        "compare",
+        "lay finished runs side by side on one HTML page",
+        "Rows of the same clips and the same backbone are ranked; plots also as PNG, numbers as JSON.",
+    )
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="finished run directories")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the page and its files")
+    parser.set_defaults(command=commands.compare)
 
 
 def _add_folds(commands_: "argparse._SubParsersAction[_Parser]") -> None:

@@ -24,7 +24,7 @@ def watched(name: str, scores: list[float], start_s: float | None) -> ClipScores
     table[:, FALL] = scores
     segments = (Segment("normal"),) if start_s is None else (Segment("normal", 0, start_s), Segment("fall", start_s))
     clip = Clip(Path(name), name, frozenset({"fall"}), segments, name, "set", timed=True)
-    times_s = np.arange(len(scores)) * STEP_S
+    times_s = np.asarray(np.arange(len(scores)) * STEP_S, np.float64)
     return ClipScores(clip, "0" * 64, times_s, table, table, (), (640, 480, 25, len(scores) * STEP_S), 0)
 
 
