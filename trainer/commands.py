@@ -226,6 +226,19 @@ def tune(options: argparse.Namespace) -> int:
     return 0
 
 
+def sweep(options: argparse.Namespace) -> int:
+    """`trainer sweep`: a run for each value, then their comparison; what is finished is kept."""
+    key, equals, listed = options.over.partition("=")
+    values = [value for value in listed.split(",") if value]
+    if not equals or not values:
+        raise ConfigurationError(f"--over {options.over}: is not KEY=VALUE,VALUE,..., such as n_units=160,320")
+    runs = [options.out / f"{key}={value}" for value in dict.fromkeys(values)]
+    for run in runs:
+        changed = {"out": run, "resume": None, "set": [*(options.set or ()), run.name]}
+        train(argparse.Namespace(**{**vars(options), **changed}))
+    return compare(argparse.Namespace(runs=runs, out=options.out))
+
+
 def compare(options: argparse.Namespace) -> int:
     """`trainer compare`."""
     from trainer.quiet import import_tensorflow  # noqa: PLC0415

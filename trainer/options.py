@@ -35,6 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_convert(commands_)
     _add_tune(commands_)
     _add_compare(commands_)
+    _add_sweep(commands_)
     _add_folds(commands_)
     _add_data_check(commands_)
     _add_synth(commands_)
@@ -132,6 +133,21 @@ def _add_tune(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     _add_data(parser, required=True)
     parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
     parser.set_defaults(command=commands.tune)
+
+
+def _add_sweep(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(
+        commands_,
+        "sweep",
+        "train a recipe with each of several values of one hyper-parameter, and compare",
+        "Each value has its run directory below --out. Stopped, the same command goes on.",
+    )
+    parser.add_argument("--over", required=True, metavar="KEY=V,V", help="values to try, such as n_units=160,320,360")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the runs and their page")
+    _add_recipe(parser)
+    _add_data(parser, required=True)
+    _add_work(parser)
+    parser.set_defaults(command=commands.sweep)
 
 
 def _add_compare(commands_: "argparse._SubParsersAction[_Parser]") -> None:
