@@ -104,20 +104,25 @@ def _write_report(folder: Path, clips: list["Clip"], figures: dict[str, Any]) ->
 
 def _judge_model(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
     """Figures of a bundle, or of a run in each precision that was asked for."""
-    from edge.bundle import Bundle  # noqa: PLC0415
-    from trainer.judging import judge_of  # noqa: PLC0415
     from trainer.run import SETTINGS_NAME  # noqa: PLC0415
-    from trainer.scoring import watch_clips  # noqa: PLC0415
 
     if (options.model / SETTINGS_NAME).is_file():
         return _judge_run(options, clips)
-    bundle = Bundle.load(options.model)
-    judge = judge_of(options.model)
+    figures = _judge_bundle(options.model, clips, _workers(options))
+    return {figures["model"]["precision"]: figures}
+
+
+def _judge_bundle(path: Path, clips: list["Clip"], workers: int) -> dict[str, Any]:
+    from edge.bundle import Bundle  # noqa: PLC0415
+    from trainer.judging import judge_of  # noqa: PLC0415
+    from trainer.scoring import watch_clips  # noqa: PLC0415
+
+    bundle = Bundle.load(path)
+    judge = judge_of(path)
     _refuse_unknown(clips, judge.labels)
-    results = list(watch_clips(options.model, clips, _workers(options)))
-    figures = _figures(results, judge, bundle.spec.provenance.get("clips", ()))
+    results = list(watch_clips(path, clips, workers))
     model = {"name": bundle.spec.name, "sha256": bundle.digest, "precision": bundle.spec.precision}
-    return {bundle.spec.precision: {"model": model, **figures}}
+    return {"model": model, **_figures(results, judge, bundle.spec.provenance.get("clips", ()))}
 
 
 def _judge_run(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
@@ -184,7 +189,7 @@ def convert(options: argparse.Namespace) -> int:
         raise ConfigurationError("--data: judges precisions beside each other; give --compare too, or trainer evaluate")
     import_tensorflow()
     if options.compare:
-        return _compare(run, options)
+        return _compare_precisions(run, options)
     from trainer.conversion import convert_run  # noqa: PLC0415
 
     bundle = convert_run(
@@ -201,9 +206,9 @@ def convert(options: argparse.Namespace) -> int:
     return 0
 
 
-def _compare(run: "Run", options: argparse.Namespace) -> int:
+def _compare_precisions(run: "Run", options: argparse.Namespace) -> int:
     """All precisions of a run beside each other."""
-    from trainer.comparison import JSON_NAME, PLOT_NAME, compare, table  # noqa: PLC0415
+    from trainer.precisions import JSON_NAME, PLOT_NAME, compare, table  # noqa: PLC0415
 
     if options.target != "cpu":
         raise ConfigurationError(
@@ -215,6 +220,61 @@ def _compare(run: "Run", options: argparse.Namespace) -> int:
         judge = lambda bundle: _judge_bundle(bundle, clips, _workers(options))  # noqa: E731 - not needed otherwise
     print(table(compare(run, options.out, judge, force=options.force)))
     print(f"{options.out}: {JSON_NAME}, {PLOT_NAME}")
+    return 0
+
+
+def tune(options: argparse.Namespace) -> int:
+    """`trainer tune`."""
+    from converters.write import refuse_existing, write_bundle  # noqa: PLC0415
+    from edge.bundle import Bundle  # noqa: PLC0415
+    from trainer.files import write_json  # noqa: PLC0415
+    from trainer.judging import seen_in_training  # noqa: PLC0415
+    from trainer.scoring import watch_clips  # noqa: PLC0415
+    from trainer.tuning import draw, lines_of, tune  # noqa: PLC0415
+
+    if options.max_false_alarms_per_day <= 0:
+        raise ConfigurationError("--max-false-alarms-per-day: give a number over 0; none at all can never be proved")
+    bundle = Bundle.load(options.bundle)
+    refuse_existing(options.out, force=options.force)
+    clips = _read(options.data, options)
+    _refuse_unknown(clips, bundle.spec.labels)
+    results = list(watch_clips(options.bundle, clips, _workers(options)))
+    seen = set(seen_in_training(bundle.spec.provenance.get("clips", ()), results))
+    held_out = [result for result in results if f"{result.clip.dataset}/{result.clip.name}" not in seen]
+    if seen:
+        print(
+            f"trainer: {len(seen)} of {len(results)} clips are left out: the model learned from them", file=sys.stderr
+        )
+    spec, report = tune(bundle, held_out, options.max_false_alarms_per_day)
+    write_bundle(spec, bundle.files, options.out, force=options.force)
+    beside = options.out.with_name(f"{options.out.stem}-tuning.json")
+    write_json(beside, report)
+    draw(beside.with_suffix(".png"), report)
+    print("\n".join([*lines_of(report), f"{options.out}: tuned; the trade-off is in {beside} and the .png beside it"]))
+    return 0
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """`trainer sweep`: a run for each value, then their comparison; what is finished is kept."""
+    key, equals, listed = options.over.partition("=")
+    values = [value for value in listed.split(",") if value]
+    if not equals or not values:
+        raise ConfigurationError(f"--over {options.over}: is not KEY=VALUE,VALUE,..., such as n_units=160,320")
+    runs = [options.out / f"{key}={value}" for value in dict.fromkeys(values)]
+    for run in runs:
+        changed = {"out": run, "resume": None, "set": [*(options.set or ()), run.name]}
+        train(argparse.Namespace(**{**vars(options), **changed}))
+    return compare(argparse.Namespace(runs=runs, out=options.out))
+
+
+def compare(options: argparse.Namespace) -> int:
+    """`trainer compare`."""
+    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+
+    import_tensorflow()
+    from trainer.comparison import compare  # noqa: PLC0415
+
+    print(f"{compare(options.runs, options.out)}: {len(options.runs)} runs; numbers and plots are beside it")
     return 0
 
 

@@ -1,133 +1,202 @@
-"""`trainer convert --compare`: what each precision of a run costs and loses, as table, JSON and plot."""
+"""Finished evaluations side by side: one HTML page that needs nothing else, each plot as PNG, the numbers as JSON."""
 
-from collections.abc import Callable, Mapping
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from converters.runtime import latencies
-from converters.targets import PRECISIONS
-from edge.bundle import FRAME_FILE, Bundle
 from edge.errors import ConfigurationError
-from trainer.conversion import bundle_of
-from trainer.files import write_atomically, write_json
-from trainer.run import Run
+from trainer.backbones import origin
+from trainer.files import write_atomically, write_json, write_text
+from trainer.run import FRAME_NAME, HEAD_NAME, METRICS_NAME, WINDOW_NAME, Run
 
-JSON_NAME, PLOT_NAME = "comparison.json", "comparison.png"
-BYTES_PER_MB = 1e6
-N_ROUNDS = 15
-PANEL_INCHES = 4.5
-DPI = 120
-WIDER = 1.2
-"""Than the slowest precision is the axis of latency."""
-
-Row = dict[str, Any]
-Judge = Callable[[Path], Mapping[str, Any]]
-"""From a bundle to the figures of an evaluation."""
+PAGE_NAME, JSON_NAME = "comparison.html", "comparison.json"
+STYLE = """body{font:15px system-ui,sans-serif;margin:2em auto;max-width:1100px;color:#222}
+table{border-collapse:collapse;margin:1em 0}th,td{padding:.3em .7em;border-bottom:1px solid #ccc;text-align:right}
+th:first-child,td:first-child{text-align:left}img{max-width:100%}.note{color:#555}"""
 
 
-def compare(run: Run, out: Path, judge: Judge | None = None, *, force: bool = False) -> list[Row]:
-    """Convert a run to every precision, where that is not done yet, and compare the bundles.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One run."""
 
-    Args:
-        run: finished; keeps the bundles.
-        out: folder for `comparison.json` and `comparison.png`.
-        judge: where accuracy is wanted too.
-        force: replace what is there.
+    name: str
+    recipe: str
+    backbone: str
+    """Where its weights come from: only rows of the same origin and the same clips are ranked against each other."""
+    judged: str
+    """On which clips: how many, of which data sets, and a digest of which."""
+    sampling: str
+    accuracy: float | None
+    label: str
+    auc: float | None
+    f1: float | None
+    calibration_error: float | None
+    parameters: int
+    latency_ms: float | None
+    """One inference by the conversion's figures on the machine that made them; None where a box cannot run it."""
+    rank: int = 0
 
-    Returns:
-        a row for each precision.
+
+def read_row(path: Path) -> tuple[Row, dict[str, Any]]:
+    """A run's row and its figures.
 
     Raises:
-        ConfigurationError: the comparison is there already, or the run is not finished.
-        QualityError: a conversion gave what cannot be used at all.
+        ConfigurationError: it is no finished run, or was not judged.
     """
-    if not force and (found := [name for name in (JSON_NAME, PLOT_NAME) if (out / name).exists()]):
-        raise ConfigurationError(f"{out / found[0]}: exists; give another folder, or --force to replace it")
-    paths = {precision: bundle_of(run, precision) for precision in PRECISIONS["cpu"]}
-    rows = rows_of({precision: Bundle.load(path) for precision, path in paths.items()})
-    if judge is not None:
-        for row in rows:
-            row["accuracy"] = _accuracies(judge(paths[row["precision"]]))
+    run = Run.load(path)
+    if not run.finished or not (path / METRICS_NAME).is_file():
+        raise ConfigurationError(f"{path}: training is not finished; go on with trainer train --resume {path}")
+    figures = json.loads((path / METRICS_NAME).read_text(encoding="utf-8"))
+    settings = run.settings
+    label, found = next(iter(figures["labels"].items()), ("", None))
+    row = Row(
+        name=path.resolve().name,
+        recipe=settings.recipe,
+        backbone=origin(settings.weights),
+        judged=f"{figures['n_clips']} of {', '.join(figures['datasets'])} ({clips_digest(figures)})",
+        sampling="whole clips" if settings.judges_whole_clips else f"{settings.input.rate_hz:g}/s",
+        accuracy=figures["videos"]["accuracy"],
+        label=label,
+        auc=found["videos"]["auc"] if found else None,
+        f1=found["videos"]["f1"] if found else None,
+        calibration_error=found["calibration"]["expected_error"] if found else None,
+        parameters=n_parameters(path),
+        latency_ms=latency_ms(path),
+    )
+    return row, figures
+
+
+def clips_digest(figures: Mapping[str, Any]) -> str:
+    """Tells sets of clips apart: equal figures' clips have equal digests, in whatever order."""
+    names = sorted(clip["sha256"] for clip in figures["clips"])
+    return hashlib.sha256("".join(names).encode()).hexdigest()[:8]
+
+
+def n_parameters(path: Path) -> int:
+    """Parameters of a run's models; a head's count once, though the frame model answers by it too."""
+    import keras  # noqa: PLC0415
+
+    files = [path / name for name in (FRAME_NAME, WINDOW_NAME) if (path / name).is_file()]
+    files = files or [path / HEAD_NAME]
+    models: list[Any] = [keras.models.load_model(file, compile=False) for file in files]
+    return sum(int(model.count_params()) for model in models)
+
+
+def latency_ms(path: Path) -> float | None:
+    """Of one sample through the float32 bundle, as its conversion measured it."""
+    bundle = path / "bundles" / "float32" / "bundle.json"
+    if not bundle.is_file():
+        return None
+    verification = json.loads(bundle.read_text(encoding="utf-8"))["verification"]
+    parts = [verification[part]["latency_ms"] for part in ("frame", "window") if part in verification]
+    return round(sum(parts), 3) if parts else None
+
+
+def ranked(rows: Sequence[Row]) -> list[Row]:
+    """Best accuracy first; a rank counts among rows of the same backbone and the same clips alone."""
+    ordered = sorted(rows, key=lambda row: (row.judged, row.backbone, -(row.accuracy or 0), row.name))
+    seen: dict[tuple[str, str], int] = {}
+    found: list[Row] = []
+    for row in ordered:
+        kind = (row.judged, row.backbone)
+        seen[kind] = seen.get(kind, 0) + 1
+        found.append(Row(**{**asdict(row), "rank": seen[kind]}))
+    return found
+
+
+def compare(paths: Sequence[Path], out: Path) -> Path:
+    """Write the page of these runs into a folder; return the page's path.
+
+    Raises:
+        ConfigurationError: a path is no finished run.
+    """
+    read = [read_row(path) for path in paths]
+    rows = ranked([row for row, _ in read])
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / JSON_NAME, {"run": run.path.resolve().name, "recipe": run.settings.recipe, "rows": rows})
-    plot(out / PLOT_NAME, rows, f"{run.settings.recipe}, {run.path.resolve().name}")
-    return rows
+    plots = {
+        "accuracy over parameters": _scatter(rows, "parameters", "parameters"),
+        "accuracy over latency": _scatter([row for row in rows if row.latency_ms], "latency_ms", "ms a sample"),
+        "ROC": _roc({row.name: figures for row, figures in read}),
+    }
+    pictures = {title: _png(out, title, figure) for title, figure in plots.items() if figure is not None}
+    write_json(out / JSON_NAME, {"rows": [asdict(row) for row in rows]})
+    write_text(out / PAGE_NAME, page(rows, pictures))
+    return out / PAGE_NAME
 
 
-def rows_of(bundles: Mapping[str, Bundle]) -> list[Row]:
-    """Size, latency and loss of each bundle; the latencies are measured in turns, on one thread.
-
-    Args:
-        bundles: by precision, `float32` first: the others' latencies are told as fractions of its.
-    """
-    times = latencies([bundle.files[FRAME_FILE] for bundle in bundles.values()], N_ROUNDS)
-    rows: list[Row] = []
-    for (precision, bundle), times_ms in zip(bundles.items(), times.T, strict=True):
-        frame = bundle.spec.verification["frame"]
-        rows.append(
-            {
-                "precision": precision,
-                "size_bytes": len(bundle.files[FRAME_FILE]),
-                "latency_ms": round(float(np.median(times_ms)), 3),
-                "latency_ratio": round(float(np.median(times_ms / times[:, 0])), 3),
-                "features_snr_db": frame["features_snr_db"],
-                "label_agreement": frame["label_agreement"],
-                "warning": bundle.spec.warning,
-            }
-        )
-    return rows
+def _png(out: Path, title: str, figure: Figure) -> bytes:
+    path = out / f"{title.replace(' ', '_').lower()}.png"
+    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=110))
+    return path.read_bytes()
 
 
-def table(rows: list[Row]) -> str:
-    """The rows for people."""
-    lines = [f"{'precision':<10} {'size':>9} {'latency':>9} {'of float32':>11} {'features':>9} {'same label':>11}"]
-    labels = sorted({label for row in rows for label in row.get("accuracy", {})})
-    lines[0] += "".join(f" {label:>10}" for label in labels)
+def _scatter(rows: Sequence[Row], key: str, x: str) -> Figure | None:
+    if not rows:
+        return None
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
     for row in rows:
-        size = f"{row['size_bytes'] / BYTES_PER_MB:.2f} MB"
-        agreement = f"{100 * row['label_agreement']:.1f} %"
-        line = (
-            f"{row['precision']:<10} {size:>9} {row['latency_ms']:>6.2f} ms {row['latency_ratio']:>11.2f} "
-            f"{row['features_snr_db']:>6.1f} dB {agreement:>11}"
+        place = getattr(row, key), row.accuracy or 0
+        axes.scatter(*place)
+        axes.annotate(row.name, place, xytext=(5, 4), textcoords="offset points", fontsize=8)
+    axes.set(xlabel=x, ylabel="videos right", xscale="log", ylim=(-0.02, 1.05))
+    return figure
+
+
+def _roc(figures: Mapping[str, Mapping[str, Any]]) -> Figure | None:
+    figure = Figure(figsize=(5.5, 5), layout="constrained")
+    axes = figure.subplots()
+    drawn = False
+    for name, found in figures.items():
+        for label, of_label in found["labels"].items():
+            if of_label["curves"] is not None:
+                axes.plot(*zip(*of_label["curves"]["roc"], strict=True), label=f"{name}: {label}")
+                drawn = True
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.5)
+    axes.set(xlabel="false-positive rate", ylabel="sensitivity")
+    if not drawn:
+        return None
+    axes.legend(fontsize="small", loc="lower right")
+    return figure
+
+
+COLUMNS = {
+    "run": "name", "recipe": "recipe", "rank": "rank", "videos right": "accuracy", "label": "label", "AUC": "auc",
+    "F1": "f1", "calibration error": "calibration_error", "parameters": "parameters", "ms a sample": "latency_ms",
+    "samples": "sampling",
+}  # fmt: skip
+
+
+def page(rows: Sequence[Row], pictures: Mapping[str, bytes]) -> str:
+    """The page: a table for each backbone's origin and set of clips, then the plots."""
+    parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>Comparison</title><style>{STYLE}</style>"]
+    parts.append("<h1>Comparison</h1><p class=note>Ranks count within a table: same clips, same backbone.</p>")
+    for kind in dict.fromkeys((row.judged, row.backbone) for row in rows):
+        judged, backbone = (html.escape(part) for part in kind)
+        parts.append(f"<h2>Clips: {judged}. Backbone: {backbone}</h2><table><tr>")
+        parts += [f"<th>{title}</th>" for title in COLUMNS]
+        for row in (row for row in rows if (row.judged, row.backbone) == kind):
+            cells = "".join(f"<td>{html.escape(_shown(getattr(row, key)))}</td>" for key in COLUMNS.values())
+            parts.append(f"</tr><tr>{cells}")
+        parts.append("</tr></table>")
+    for title, picture in pictures.items():
+        encoded = base64.b64encode(picture).decode()
+        parts.append(
+            f'<h2>{html.escape(title)}</h2><img alt="{html.escape(title)}" src="data:image/png;base64,{encoded}">'
         )
-        lines.append(line + "".join(f" {_percent(row['accuracy'][label]):>10}" for label in labels))
-    return "\n".join(lines)
+    return "\n".join([*parts, "</html>\n"])
 
 
-def plot(path: Path, rows: list[Row], title: str) -> None:
-    """Latency against the features' signal-to-noise ratio, and against accuracy where it is known; sizes as text."""
-    labels = sorted({label for row in rows for label in row.get("accuracy", {})})
-    panels: list[tuple[str, Callable[[Row], float | None]]] = [("features, dB", lambda row: row["features_snr_db"])]
-    panels += [(f"{label}, videos right", lambda row, label=label: row["accuracy"][label]) for label in labels]
-    figure = Figure(figsize=(PANEL_INCHES * len(panels), PANEL_INCHES), layout="constrained")
-    figure.suptitle(title, fontsize="medium")
-    for axes, (name, value) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
-        for row in rows:
-            if (height := value(row)) is None:
-                continue
-            axes.scatter(row["latency_ms"], height)
-            note = f"{row['precision']}\n{row['size_bytes'] / BYTES_PER_MB:.1f} MB"
-            # In turns above and below: two precisions are often as good and as quick as each other.
-            above = rows.index(row) % 2 == 0
-            place = {"xytext": (0, 8 if above else -8), "va": "bottom" if above else "top"}
-            axes.annotate(
-                note, (row["latency_ms"], height), textcoords="offset points", ha="center", fontsize="small", **place
-            )
-        axes.set_xlim(0, WIDER * max(row["latency_ms"] for row in rows))
-        axes.margins(y=0.25)
-        axes.set_xlabel("ms a frame on one thread")
-        axes.set_ylabel(name)
-        axes.grid(alpha=0.3)
-    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=DPI, format="png"))
-
-
-def _accuracies(figures: Mapping[str, Any]) -> dict[str, float | None]:
-    """Share of the videos that are right, by label."""
-    return {label: of_label["videos"]["accuracy"] for label, of_label in figures["labels"].items()}
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

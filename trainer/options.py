@@ -34,6 +34,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_train(commands_)
     _add_evaluate(commands_)
     _add_convert(commands_)
+    _add_tune(commands_)
+    _add_compare(commands_)
+    _add_sweep(commands_)
     _add_folds(commands_)
     _add_data_check(commands_)
     _add_synth(commands_)
@@ -132,6 +135,52 @@ def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     parser.set_defaults(command=commands.convert)
 
 
+def _add_tune(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(
+        commands_,
+        "tune",
+        "set a bundle's alerts by how many false alarms a day are borne",
+        "Clips that the model learned from are left out. Writes the tuned bundle, and beside it the trade-off between "
+        "events found and false alarms as JSON and PNG.",
+    )
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="bundle directory or .zip")
+    parser.add_argument(
+        "--max-false-alarms-per-day", type=float, default=0.5, metavar="N", help="of each label (default: 0.5)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="directory or .zip to write")
+    parser.add_argument("--force", action="store_true", help="replace what is at --out")
+    _add_data(parser, required=True)
+    parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
+    parser.set_defaults(command=commands.tune)
+
+
+def _add_sweep(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(
+        commands_,
+        "sweep",
+        "train a recipe with each of several values of one hyper-parameter, and compare",
+        "Each value has its run directory below --out. Stopped, the same command goes on.",
+    )
+    parser.add_argument("--over", required=True, metavar="KEY=V,V", help="values to try, such as n_units=160,320,360")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the runs and their page")
+    _add_recipe(parser)
+    _add_data(parser, required=True)
+    _add_work(parser)
+    parser.set_defaults(command=commands.sweep)
+
+
+def _add_compare(commands_: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _subparser(
+        commands_,
+        "compare",
+        "lay finished runs side by side on one HTML page",
+        "Rows of the same clips and the same backbone are ranked; plots also as PNG, numbers as JSON.",
+    )
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="finished run directories")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the page and its files")
+    parser.set_defaults(command=commands.compare)
+
+
 def _add_folds(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _subparser(commands_, "folds", "write a fold file that keeps groups whole and labels even", "")
     ways = parser.add_mutually_exclusive_group()
@@ -226,7 +275,7 @@ def _subparser(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}. {description}",
-        epilog=DATA_HELP if name in {"train", "evaluate", "convert", "folds"} else None,
+        epilog=DATA_HELP if name in {"train", "evaluate", "convert", "folds", "tune"} else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 

@@ -215,7 +215,7 @@ def test_compare_measures_every_precision(make_run, tmp_path, capsys):
 
 
 def test_accuracy_stands_in_the_comparison_where_it_was_judged(tmp_path):
-    from trainer.comparison import plot, table
+    from trainer.precisions import plot, table
 
     row = {"size_bytes": 4_900_000, "latency_ms": 3.0, "latency_ratio": 0.5, "features_snr_db": 13.8}
     rows = [

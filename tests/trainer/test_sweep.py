@@ -1,0 +1,33 @@
+"""A sweep on the smallest system, called twice."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trainer.cli import main
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+def test_a_sweep_trains_each_value_once_and_compares(fights: Path, tmp_path: Path, capsys):
+    out = tmp_path / "units"
+    command = ["sweep", "--recipe", "lrcn", "--over", "n_units=2,3", "--data", str(fights), "--out", str(out)]
+    command += ["--epochs", "1", "--workers", "1", "--cache", str(tmp_path / "cache")]
+    assert main(command) == 0
+    rows = json.loads((out / "comparison.json").read_text())["rows"]
+    assert sorted(row["name"] for row in rows) == ["n_units=2", "n_units=3"]
+    # an LSTM of u units on 2048 numbers, and two classes: 4 u (2048 + u + 1) + 2 u + 2; the convolutions are the same
+    counts = {row["name"]: row["parameters"] for row in rows}
+    assert counts["n_units=3"] - counts["n_units=2"] == 4 * 3 * 2052 + 6 - (4 * 2 * 2051 + 4)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("window.keras")}
+    assert main(command) == 0
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("window.keras")} == before
+    capsys.readouterr()
+
+
+def test_values_that_are_none_are_refused(tmp_path, capsys):
+    for over in ("n_units", "n_units=", "=,"):
+        arguments = ["sweep", "--recipe", "lrcn", "--over", over, "--data", str(tmp_path), "--out", str(tmp_path / "x")]
+        assert main(arguments) == 2
+        assert "--over" in capsys.readouterr().err

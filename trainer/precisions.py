@@ -1,0 +1,133 @@
+"""`trainer convert --compare`: what each precision of a run costs and loses, as table, JSON and plot."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from converters.runtime import latencies
+from converters.targets import PRECISIONS
+from edge.bundle import FRAME_FILE, Bundle
+from edge.errors import ConfigurationError
+from trainer.conversion import bundle_of
+from trainer.files import write_atomically, write_json
+from trainer.run import Run
+
+JSON_NAME, PLOT_NAME = "comparison.json", "comparison.png"
+BYTES_PER_MB = 1e6
+N_ROUNDS = 15
+PANEL_INCHES = 4.5
+DPI = 120
+WIDER = 1.2
+"""Than the slowest precision is the axis of latency."""
+
+Row = dict[str, Any]
+Judge = Callable[[Path], Mapping[str, Any]]
+"""From a bundle to the figures of an evaluation."""
+
+
+def compare(run: Run, out: Path, judge: Judge | None = None, *, force: bool = False) -> list[Row]:
+    """Convert a run to every precision, where that is not done yet, and compare the bundles.
+
+    Args:
+        run: finished; keeps the bundles.
+        out: folder for `comparison.json` and `comparison.png`.
+        judge: where accuracy is wanted too.
+        force: replace what is there.
+
+    Returns:
+        a row for each precision.
+
+    Raises:
+        ConfigurationError: the comparison is there already, or the run is not finished.
+        QualityError: a conversion gave what cannot be used at all.
+    """
+    if not force and (found := [name for name in (JSON_NAME, PLOT_NAME) if (out / name).exists()]):
+        raise ConfigurationError(f"{out / found[0]}: exists; give another folder, or --force to replace it")
+    paths = {precision: bundle_of(run, precision) for precision in PRECISIONS["cpu"]}
+    rows = rows_of({precision: Bundle.load(path) for precision, path in paths.items()})
+    if judge is not None:
+        for row in rows:
+            row["accuracy"] = _accuracies(judge(paths[row["precision"]]))
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / JSON_NAME, {"run": run.path.resolve().name, "recipe": run.settings.recipe, "rows": rows})
+    plot(out / PLOT_NAME, rows, f"{run.settings.recipe}, {run.path.resolve().name}")
+    return rows
+
+
+def rows_of(bundles: Mapping[str, Bundle]) -> list[Row]:
+    """Size, latency and loss of each bundle; the latencies are measured in turns, on one thread.
+
+    Args:
+        bundles: by precision, `float32` first: the others' latencies are told as fractions of its.
+    """
+    times = latencies([bundle.files[FRAME_FILE] for bundle in bundles.values()], N_ROUNDS)
+    rows: list[Row] = []
+    for (precision, bundle), times_ms in zip(bundles.items(), times.T, strict=True):
+        frame = bundle.spec.verification["frame"]
+        rows.append(
+            {
+                "precision": precision,
+                "size_bytes": len(bundle.files[FRAME_FILE]),
+                "latency_ms": round(float(np.median(times_ms)), 3),
+                "latency_ratio": round(float(np.median(times_ms / times[:, 0])), 3),
+                "features_snr_db": frame["features_snr_db"],
+                "label_agreement": frame["label_agreement"],
+                "warning": bundle.spec.warning,
+            }
+        )
+    return rows
+
+
+def table(rows: list[Row]) -> str:
+    """The rows for people."""
+    lines = [f"{'precision':<10} {'size':>9} {'latency':>9} {'of float32':>11} {'features':>9} {'same label':>11}"]
+    labels = sorted({label for row in rows for label in row.get("accuracy", {})})
+    lines[0] += "".join(f" {label:>10}" for label in labels)
+    for row in rows:
+        size = f"{row['size_bytes'] / BYTES_PER_MB:.2f} MB"
+        agreement = f"{100 * row['label_agreement']:.1f} %"
+        line = (
+            f"{row['precision']:<10} {size:>9} {row['latency_ms']:>6.2f} ms {row['latency_ratio']:>11.2f} "
+            f"{row['features_snr_db']:>6.1f} dB {agreement:>11}"
+        )
+        lines.append(line + "".join(f" {_percent(row['accuracy'][label]):>10}" for label in labels))
+    return "\n".join(lines)
+
+
+def plot(path: Path, rows: list[Row], title: str) -> None:
+    """Latency against the features' signal-to-noise ratio, and against accuracy where it is known; sizes as text."""
+    labels = sorted({label for row in rows for label in row.get("accuracy", {})})
+    panels: list[tuple[str, Callable[[Row], float | None]]] = [("features, dB", lambda row: row["features_snr_db"])]
+    panels += [(f"{label}, videos right", lambda row, label=label: row["accuracy"][label]) for label in labels]
+    figure = Figure(figsize=(PANEL_INCHES * len(panels), PANEL_INCHES), layout="constrained")
+    figure.suptitle(title, fontsize="medium")
+    for axes, (name, value) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+        for row in rows:
+            if (height := value(row)) is None:
+                continue
+            axes.scatter(row["latency_ms"], height)
+            note = f"{row['precision']}\n{row['size_bytes'] / BYTES_PER_MB:.1f} MB"
+            # In turns above and below: two precisions are often as good and as quick as each other.
+            above = rows.index(row) % 2 == 0
+            place = {"xytext": (0, 8 if above else -8), "va": "bottom" if above else "top"}
+            axes.annotate(
+                note, (row["latency_ms"], height), textcoords="offset points", ha="center", fontsize="small", **place
+            )
+        axes.set_xlim(0, WIDER * max(row["latency_ms"] for row in rows))
+        axes.margins(y=0.25)
+        axes.set_xlabel("ms a frame on one thread")
+        axes.set_ylabel(name)
+        axes.grid(alpha=0.3)
+    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=DPI, format="png"))
+
+
+def _accuracies(figures: Mapping[str, Any]) -> dict[str, float | None]:
+    """Share of the videos that are right, by label."""
+    return {label: of_label["videos"]["accuracy"] for label, of_label in figures["labels"].items()}
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
