@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -216,8 +217,7 @@ def _compare_precisions(run: "Run", options: argparse.Namespace) -> int:
         )
     judge = None
     if options.data:
-        clips = _read(options.data, options)
-        judge = lambda bundle: _judge_bundle(bundle, clips, _workers(options))  # noqa: E731 - not needed otherwise
+        judge = partial(_judge_bundle, clips=_read(options.data, options), workers=_workers(options))
     print(table(compare(run, options.out, judge, force=options.force)))
     print(f"{options.out}: {JSON_NAME}, {PLOT_NAME}")
     return 0

@@ -37,7 +37,7 @@ TABLE = (
 
 def stats(state: str, waiting: int) -> Stats:
     """What a box says of itself."""
-    box = Stats({"name": "built-in", "sha256": "ab" * 32}, "cpu")
+    box = Stats({"name": "built-in", "sha256": "ab" * 32}, lambda: "cpu")
     box.camera("hall").note(state=state)
     box.add("outbox", lambda: {"waiting": waiting, "dropped": 0, "fault": None})
     return box

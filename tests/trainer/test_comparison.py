@@ -27,7 +27,7 @@ TRUTH = np.asarray([True, True, False, False])
 def make_run(path: Path, recipe: str, accuracy: float, weights: str) -> Path:
     """A finished run of a window model of 4 * 2 + 2 parameters, judged on four clips."""
     spec = InputSpec(height_px=32, width_px=32)
-    sampling = {"sampling": "paper"}
+    sampling: dict[str, float | int | str | bool] = {"sampling": "paper"}
     settings = Settings(
         recipe=recipe, seed=0, epochs=1, labels=LABELS, input=spec, weights=weights, hyperparameters=sampling
     )
