@@ -1,7 +1,7 @@
 """Whether the example flow does in Node-RED what it says.
 
-Evidence: what the flow of `examples/node-red.json` publishes when a real broker brings it alarms, a test, an alarm of
-another kind, and a box that goes. Node-RED comes from npm, into the proof's own folder.
+Evidence: what the flow of `scripts/examples/node-red.json` publishes when a real broker brings it alarms, a test, an
+alarm of another kind, and a box that goes. Node-RED comes from npm, into the proof's own folder.
 """
 
 import json
@@ -21,7 +21,7 @@ from proofs.mosquitto import Mosquitto, free_port, wait_until
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
 
 VERSION = "4.1.15"
-FLOW = ROOT / "examples" / "node-red.json"
+FLOW = ROOT / "scripts" / "examples" / "node-red.json"
 SETTINGS = """\
 module.exports = { uiHost: "127.0.0.1", uiPort: %d, credentialSecret: false, telemetry: { enabled: false } };
 """

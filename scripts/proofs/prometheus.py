@@ -1,7 +1,7 @@
 """Whether Prometheus reads a box's metrics, and the example's rules say what they should.
 
-Evidence: the alerts that Debian's Prometheus raises, with `examples/prometheus.yml` and its rules, over the stats of a
-box with a covered camera and waiting events, and of a box that is well; and what a box that is gone raises.
+Evidence: the alerts that Debian's Prometheus raises, with `scripts/examples/prometheus.yml` and its rules, over the
+stats of a box with a covered camera and waiting events, and of a box that is well; and what a box that is gone raises.
 """
 
 import json
@@ -19,7 +19,7 @@ from edge.health.stats import Stats
 from proofs.mosquitto import free_port, wait_until
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting
 
-EXAMPLES = ROOT / "examples"
+EXAMPLES = ROOT / "scripts" / "examples"
 TARGETS = 'targets: ["127.0.0.1:9469"]\n        labels: { box: corridor-2 }'
 TARGET = 'targets: ["127.0.0.1:%d"]\n        labels: { box: %s }'
 WANTED = [
@@ -47,7 +47,7 @@ def write_configuration(folder: Path, targets: dict[str, int]) -> Path:
     """Copy the example, with these boxes and ports, and seconds for minutes."""
     text = (EXAMPLES / "prometheus.yml").read_text()
     if TARGETS not in text:
-        raise EdgewatchError("examples/prometheus.yml: has other targets than this proof expects")
+        raise EdgewatchError("scripts/examples/prometheus.yml: has other targets than this proof expects")
     lines = "\n      - ".join(TARGET % (port, box) for box, port in targets.items())
     folder.mkdir(parents=True)
     shutil.copy(EXAMPLES / "prometheus-rules.yml", folder)

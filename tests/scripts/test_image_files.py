@@ -8,11 +8,11 @@ from edge.firstboot.check import read_passwords
 from edge.firstboot.network import read_network
 
 ROOT = Path(__file__).resolve().parents[2]
-UNITS = ROOT / "image/root/etc/systemd/system"
+UNITS = ROOT / "systemd/image/root/etc/systemd/system"
 
 
 def test_the_examples_on_the_boot_partition_are_taken(tmp_path: Path) -> None:
-    boot = ROOT / "image/boot"
+    boot = ROOT / "systemd/image/boot"
     assert tomllib.loads((boot / "edgewatch.toml.example").read_text())["cameras"]
     passwords = tmp_path / "passwords"
     passwords.write_text((boot / "passwords.example").read_text().replace("#camera", "camera"))
@@ -33,4 +33,4 @@ def test_the_programs_of_the_units_are_there() -> None:
     for unit in UNITS.glob("**/*"):
         if unit.is_file():
             for program in re.findall(r"(/usr/local/lib/edgewatch/\w+)", unit.read_text()):
-                assert (ROOT / "image/root" / program.lstrip("/")).is_file()
+                assert (ROOT / "systemd/image/root" / program.lstrip("/")).is_file()

@@ -8,7 +8,7 @@ import cv2
 import pytest
 
 SHOTS = os.environ.get("EDGEWATCH_SCREENSHOTS")
-"""A folder for the README's pictures, as `docs`; without it none are kept."""
+"""A folder for the README's pictures, as `tests/edge/dashboard/pictures`; without it none are kept."""
 HOSTILE = "<img src=x onerror=alert(1)>"
 SAMPLE = Path(__file__).parents[3] / "edge" / "samples" / "camera.mp4"
 
