@@ -36,10 +36,11 @@ def test_every_installed_file_is_in_the_checkout() -> None:
     named = set(re.findall(r"put systemd/([\w.@-]+)", text)) | set(units[1].split())
     there = {path.name for path in (ROOT / "systemd").iterdir()}
     assert named <= there
-    # The default configuration is put too, and the access list is for the broker's machine.
-    assert there - named - {"hardening.conf", "image"} == {"edgewatch.toml", "mosquitto-edgewatch.acl"}
+    put_by_variable = {"edgewatch.toml"}
+    for_other_machines = {"mosquitto-edgewatch.acl", "edgewatch-dashboard.service", "edgewatch-notify.service", "image"}
+    assert there - named == put_by_variable | for_other_machines
 
 
 def test_the_units_name_the_environment_that_is_installed() -> None:
-    for path in (ROOT / "systemd").glob("*.service"):
-        assert "ExecStart=/opt/edgewatch/current/bin/edge " in path.read_text()
+    for name in ("edgewatch.service", "edgewatch@.service", "edgewatch-failed@.service"):
+        assert "ExecStart=/opt/edgewatch/current/bin/edge " in (ROOT / "systemd" / name).read_text()

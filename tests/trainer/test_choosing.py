@@ -5,6 +5,7 @@ import pytest
 
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
+from edge.preprocess import resize
 from trainer.choosing import CHOICES, chosen_samples, evenly, every_third, first_ones, one_a_segment
 
 SPEC = InputSpec(height_px=48, width_px=64, rate_hz=10)
@@ -49,7 +50,7 @@ def test_chosen_frames_are_those_of_the_clip(tmp_path, write_clip):
     path = write_clip(tmp_path / "a.avi", frames=31, lively=True)
     from edge.sources.file import FileSource
 
-    every = [frame.pixels for frame in FileSource(path).frames()]
+    every = [resize(frame.pixels, SPEC) for frame in FileSource(path).frames()]
     found = list(chosen_samples(path, SPEC, "every-third"))
     assert [sample.streams.shape for sample in found] == [(1, 48, 64, 3)] * 4
     assert all(np.array_equal(found[k].streams[0], every[10 + 3 * k]) for k in range(4))

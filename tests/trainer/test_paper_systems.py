@@ -168,6 +168,7 @@ def test_the_papers_settings_are_the_defaults():
     assert len(paper) == 7
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras, when it saves weights
 def test_vgg16_sees_what_kerass_own_preprocessing_shows_it(tmp_path):
     """Blue, green, red around their means: the file's kernels are turned instead of the picture."""
     import keras
