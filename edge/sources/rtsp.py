@@ -111,7 +111,10 @@ class RtspSource(LiveSource):
 
 
 def await_first_picture(capture: Grabber) -> None:
-    """Wait for a key frame. A read that ends before its time limit says that the connection is gone."""
+    """Wait for a key frame. A read that ends before its time limit says that the connection is gone.
+
+    OpenCV 4.10 ends a stream of which one read timed out: there the camera is opened again.
+    """
     begun_s = asked_s = time.monotonic()
     while not capture.grab():
         now_s = time.monotonic()

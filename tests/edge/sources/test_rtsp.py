@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -85,6 +86,7 @@ def test_a_stream_that_ends_while_it_is_opened_is_noticed_later(monkeypatch):
     rtsp.catch_up(Buffered(monkeypatch, [0.0], 15))
 
 
+@pytest.mark.skipif(cv2.__version__.startswith("4.10."), reason="OpenCV 4.10 ends a stream of which one read timed out")
 @pytest.mark.usefixtures("films")
 def test_a_key_frame_that_is_long_in_coming_is_waited_for(tmp_path, monkeypatch):
     film = encode(["-f", "lavfi", "-i", "testsrc2=size=160x120:rate=15:duration=9"], tmp_path / "long.h264", key_s=3)
