@@ -18,10 +18,10 @@ from edge.bundle import BUILTIN, FRAME_FILE, Bundle
 from proofs.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.statistics import median_ratio, middle_half
 
-N_PAIRS, N_PAIRS_SHORT = 200, 50
-N_PREDICTIONS, N_PREDICTIONS_SHORT = 60, 20
+N_PAIRS, N_PAIRS_SHORT = 400, 50
+N_PREDICTIONS, N_PREDICTIONS_SHORT = 150, 20
 N_WARM_UP = 5
-BENCH_S, BENCH_SHORT_S = 60.0, 15.0
+BENCH_S, BENCH_SHORT_S = 150.0, 15.0
 SEED = 0
 
 TABLE = (
