@@ -19,72 +19,40 @@ Deviations:
   figures.
 """
 
-from functools import partial
 from typing import Any
 
 import keras
 
-from edge.bundle import InputSpec
-from trainer.backbones import PICTURES
-from trainer.loop import LOSS
-from trainer.recipe import Recipe, Wanted
-from trainer.run import PAPER
-from trainer.whole import WholeSystem, fit_whole, steps_input
+from trainer.recipe import Wanted
+from trainer.small_pictures import small_pictures_recipe
 
-N_STEPS = 20
 FILTERS = (8, 16, 32, 64)
 
 
-def build(wanted: Wanted, spec: InputSpec, n_features: int, n_labels: int) -> keras.Model:
-    """Pictures as rows of numbers, steps (n, 20, h * w * 3) -> probabilities (n, n_labels)."""
-    layers: Any = keras.layers
+def layers(wanted: Wanted, x: Any) -> Any:
+    """Pictures (n, 20, h, w, 3) of 0..1 -> (n, n_hidden)."""
+    layer: Any = keras.layers
     dropout = float(wanted["dropout"])
-    steps = steps_input(N_STEPS, n_features)
-    x = layers.Reshape((N_STEPS, spec.height_px, spec.width_px, 3))(steps)
-    x = layers.Rescaling(1 / 255)(x)
     for number, filters in enumerate(FILTERS):
         is_last = number == len(FILTERS) - 1
-        x = layers.ConvLSTM2D(
+        x = layer.ConvLSTM2D(
             filters,
             3,
             activation="tanh",
             recurrent_dropout=float(wanted["recurrent_dropout"]),
             return_sequences=not is_last,
         )(x)
-        pooling, dropping = layers.MaxPooling2D(2, padding="same"), layers.Dropout(dropout)
-        x = pooling(x) if is_last else layers.TimeDistributed(pooling)(x)
-        x = dropping(x) if is_last else layers.TimeDistributed(dropping)(x)
-    x = layers.Flatten()(x)
-    x = layers.Dense(int(wanted["n_hidden"]), activation="relu")(x)
-    x = layers.Dropout(dropout)(x)
-    return keras.Model(steps, layers.Dense(n_labels, activation="softmax")(x))
+        pooling, dropping = layer.MaxPooling2D(2, padding="same"), layer.Dropout(dropout)
+        x = pooling(x) if is_last else layer.TimeDistributed(pooling)(x)
+        x = dropping(x) if is_last else layer.TimeDistributed(dropping)(x)
+    x = layer.Flatten()(x)
+    x = layer.Dense(int(wanted["n_hidden"]), activation="relu")(x)
+    return layer.Dropout(dropout)(x)
 
 
-SYSTEM = WholeSystem(
-    backbones={"pictures": PICTURES},
-    choice="evenly-20",
-    n_steps=N_STEPS,
-    build=build,
-    optimizer=lambda wanted: keras.optimizers.Adam(float(wanted["learning_rate"])),
-    monitor=LOSS,
-)
-RECIPE = Recipe(
-    name="convlstm",
-    summary="convolutional LSTM over 20 small pictures (paper 001)",
-    input=InputSpec(height_px=64, width_px=64, stream="rgb", rate_hz=4),
-    epochs=400,
-    fit=partial(fit_whole, SYSTEM),
-    hyperparameters={
-        "batch_size": 16,
-        "dropout": 0.2,
-        "learning_rate": 1e-3,
-        "n_hidden": 128,
-        "patience": 15,
-        "plateau": 5,
-        "plateau_factor": 0.2,
-        "recurrent_dropout": 0.2,
-        "sampling": PAPER,
-    },
-    network="",
-    whole=SYSTEM,
+RECIPE = small_pictures_recipe(
+    "convlstm",
+    "convolutional LSTM over 20 small pictures (paper 001)",
+    layers,
+    {"n_hidden": 128, "recurrent_dropout": 0.2},
 )

@@ -14,67 +14,33 @@ Deviations:
 - `--set sampling=rate` for the box, of kind `window`, as `convlstm`.
 """
 
-from functools import partial
 from typing import Any
 
 import keras
 
-from edge.bundle import InputSpec
-from trainer.backbones import PICTURES
-from trainer.loop import LOSS
-from trainer.recipe import Recipe, Wanted
-from trainer.run import PAPER
-from trainer.whole import WholeSystem, fit_whole, steps_input
+from trainer.recipe import Wanted
+from trainer.small_pictures import small_pictures_recipe
 
-N_STEPS = 20
 FILTERS = (32, 64, 128, 128)
 
 
-def build(wanted: Wanted, spec: InputSpec, n_features: int, n_labels: int) -> keras.Model:
-    """Pictures as rows of numbers, steps (n, 20, h * w * 3) -> probabilities (n, n_labels)."""
-    layers: Any = keras.layers
+def layers(wanted: Wanted, x: Any) -> Any:
+    """Pictures (n, 20, h, w, 3) of 0..1 -> (n, n_units)."""
+    layer: Any = keras.layers
     dropout = float(wanted["dropout"])
-    steps = steps_input(N_STEPS, n_features)
-    x = layers.Reshape((N_STEPS, spec.height_px, spec.width_px, 3))(steps)
-    x = layers.Rescaling(1 / 255)(x)
     for filters in FILTERS:
-        for layer in (
-            layers.Conv2D(filters, 3, padding="same", activation="relu"),
-            layers.BatchNormalization(),
-            layers.MaxPooling2D(2),
-            layers.Dropout(dropout),
+        for part in (
+            layer.Conv2D(filters, 3, padding="same", activation="relu"),
+            layer.BatchNormalization(),
+            layer.MaxPooling2D(2),
+            layer.Dropout(dropout),
         ):
-            x = layers.TimeDistributed(layer)(x)
-    x = layers.TimeDistributed(layers.Flatten())(x)
-    x = layers.LSTM(int(wanted["n_units"]), name="lstm")(x)
-    x = layers.Dropout(dropout)(x)
-    return keras.Model(steps, layers.Dense(n_labels, activation="softmax")(x))
+            x = layer.TimeDistributed(part)(x)
+    x = layer.TimeDistributed(layer.Flatten())(x)
+    x = layer.LSTM(int(wanted["n_units"]), name="lstm")(x)
+    return layer.Dropout(dropout)(x)
 
 
-SYSTEM = WholeSystem(
-    backbones={"pictures": PICTURES},
-    choice="evenly-20",
-    n_steps=N_STEPS,
-    build=build,
-    optimizer=lambda wanted: keras.optimizers.Adam(float(wanted["learning_rate"])),
-    monitor=LOSS,
-)
-RECIPE = Recipe(
-    name="lrcn",
-    summary="convolutions, then an LSTM, over 20 small pictures (paper 001)",
-    input=InputSpec(height_px=64, width_px=64, stream="rgb", rate_hz=4),
-    epochs=400,
-    fit=partial(fit_whole, SYSTEM),
-    hyperparameters={
-        "batch_size": 16,
-        "dropout": 0.2,
-        "learning_rate": 1e-3,
-        "n_units": 64,
-        "patience": 15,
-        "plateau": 5,
-        "plateau_factor": 0.2,
-        "sampling": PAPER,
-    },
-    network="",
-    whole=SYSTEM,
+RECIPE = small_pictures_recipe(
+    "lrcn", "convolutions, then an LSTM, over 20 small pictures (paper 001)", layers, {"n_units": 64}
 )
