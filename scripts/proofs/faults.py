@@ -16,7 +16,7 @@ from typing import Any
 from edge.bundle import BUILTIN, Bundle
 from proofs.mosquitto import Listener, Mosquitto, wait_until
 from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
-from proofs.proxy import Proxy
+from proofs.proxy import Proxy, kill_broker
 from proofs.scripted import ScriptedBox
 
 CAMERAS = ("hall", "attic", "stairs")
@@ -63,19 +63,12 @@ class Run:
         self.box.start()
 
     def kill_broker(self) -> None:
-        """The box is let through again when the listener is: what a broker takes while nobody listens is not ours."""
-        self.proxy.is_open = False
-        self.listener.forget_subscription()
-        self.broker.kill()
-        self._wait()
-        self.broker.start()
-        self.listener.await_subscription()
-        self.proxy.is_open = True
+        kill_broker(self.broker, self.listener, self.proxy, self._outage_s())
 
     def cut(self) -> None:
         self.proxy.is_open = False
         self.proxy.cut()
-        self._wait()
+        time.sleep(self._outage_s())
         self.proxy.is_open = True
 
     def swallow(self) -> None:
@@ -85,15 +78,15 @@ class Run:
         self.proxy.swallows = False
 
     def kill_daemon(self) -> None:
-        self._wait()  # it may hit the start, or the recovery
+        time.sleep(self._outage_s())  # it may hit the start, or the recovery
         self.box.kill()
         self.box.start()
 
     def arrived(self) -> set[tuple[str, str, str]]:
         return {(event["camera"], event["id"], event["type"]) for _, event in list(self.listener.events)}
 
-    def _wait(self) -> None:
-        time.sleep(self.random.uniform(0, LONGEST_OUTAGE_S))
+    def _outage_s(self) -> float:
+        return self.random.uniform(0, LONGEST_OUTAGE_S)
 
 
 def measure(setting: Setting) -> Evidence:

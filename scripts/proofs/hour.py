@@ -22,7 +22,7 @@ from edge.errors import DatasetError
 from proofs.daemon import RealBox
 from proofs.mosquitto import Listener, Mosquitto
 from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
-from proofs.proxy import Proxy
+from proofs.proxy import Proxy, kill_broker
 from proofs.rtsp import RtspServer, encode
 
 CAMERAS = ("hall", "stairs")
@@ -75,14 +75,7 @@ class Lane:
         self.servers[camera].start()
 
     def kill_broker(self, outage_s: float) -> None:
-        """The box is let through again when the listener is: what a broker takes while nobody listens is not ours."""
-        self.proxy.is_open = False
-        self.listener.forget_subscription()
-        self.broker.kill()
-        time.sleep(outage_s)
-        self.broker.start()
-        self.listener.await_subscription()
-        self.proxy.is_open = True
+        kill_broker(self.broker, self.listener, self.proxy, outage_s)
 
 
 def measure(setting: Setting) -> Evidence:

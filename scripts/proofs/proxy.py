@@ -3,7 +3,10 @@
 import select
 import socket
 import threading
+import time
 from contextlib import suppress
+
+from proofs.mosquitto import Listener, Mosquitto
 
 
 class Proxy:
@@ -52,3 +55,17 @@ class Proxy:
                     return
                 if not self.swallows:
                     (broker if source is box else box).sendall(received)
+
+
+def kill_broker(broker: Mosquitto, listener: Listener, proxy: Proxy, outage_s: float) -> None:
+    """Kill the broker and start it again after a while.
+
+    The box is let through again when the listener is: what a broker takes while nobody listens is not ours.
+    """
+    proxy.is_open = False
+    listener.forget_subscription()
+    broker.kill()
+    time.sleep(outage_s)
+    broker.start()
+    listener.await_subscription()
+    proxy.is_open = True
