@@ -22,7 +22,6 @@ from edge.watching import Outlets
 
 STATUS_INTERVAL_S: Final = 60.0
 SCORES_INTERVAL_S: Final = 1.0
-SCORE_DIGITS: Final = 4
 RATE_DIGITS: Final = 2
 DISABLED: Final = Condition("disabled")
 
@@ -277,8 +276,7 @@ class Camera:
         self._scores_s = now_s
         if self._outlets.publisher is not None and step.scores is not None:
             labels, scores = self._model.spec.labels, step.scores.probabilities
-            rounded = {label: round(float(score), SCORE_DIGITS) for label, score in zip(labels, scores, strict=True)}
-            self._outlets.publisher.scores(self.name, rounded)
+            self._outlets.publisher.scores(self.name, dict(zip(labels, map(float, scores), strict=True)))
 
     def _close(self, reason: str) -> None:
         """End what is active."""
