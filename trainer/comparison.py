@@ -5,7 +5,7 @@ import hashlib
 import html
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ def ranked(rows: Sequence[Row]) -> list[Row]:
     for row in ordered:
         kind = (row.judged, row.backbone)
         seen[kind] = seen.get(kind, 0) + 1
-        found.append(Row(**{**asdict(row), "rank": seen[kind]}))
+        found.append(replace(row, rank=seen[kind]))
     return found
 
 

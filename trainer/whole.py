@@ -5,7 +5,7 @@ never runs on a box. With `sampling=rate` it looks at windows of as many samples
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class WholeSystem:
     """Whether shorter sequences are padded by zeros that the model masks."""
     top_k: int | None = None
     """Also count how often the truth is among so many labels, where there are more."""
-    n_labels: int | None = field(default=None)
+    n_labels: int | None = None
     """The only number of labels that it takes."""
 
     def backbone(self, wanted: Wanted) -> Backbone:
