@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from edge.bundle import Name
 from edge.config.broker import BROKER_PATHS, BrokerConfig, HomeAssistantConfig, OutboxConfig
 from edge.config.cameras import CameraConfig, CameraName
-from edge.config.table import Table, absolute_paths, first_fault, read_tables
-from edge.errors import ConfigurationError
+from edge.config.table import Table, absolute_paths, read_tables, validated
 
 
 class HealthConfig(Table):
@@ -120,10 +119,7 @@ def parse(tables: Mapping[str, Any], where: str) -> Config:
     Raises:
         ConfigurationError: the message begins with `where` and names the key.
     """
-    try:
-        return Config.model_validate(tables)
-    except ValidationError as error:
-        raise ConfigurationError(f"{where}: {first_fault(error)}") from None  # its text would repeat the values
+    return validated(Config, tables, where)
 
 
 def with_absolute_paths(tables: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from edge.errors import ConfigurationError
+
+Tables = TypeVar("Tables", bound="Table")
 
 
 class Table(BaseModel):
@@ -59,6 +62,18 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not TOML: {error}; correct that line") from error
+
+
+def validated(model: type[Tables], tables: Mapping[str, Any], where: str) -> Tables:
+    """Make a file's model of its tables.
+
+    Raises:
+        ConfigurationError: the message begins with `where` and names the key.
+    """
+    try:
+        return model.model_validate(tables)
+    except ValidationError as error:
+        raise ConfigurationError(f"{where}: {first_fault(error)}") from None  # its text would repeat the values
 
 
 def absolute_paths(table: Any, folder: Path, *keys: str) -> Any:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from edge.config import BrokerConfig
 from edge.config.broker import BROKER_PATHS
 from edge.config.passwords import secret
-from edge.config.table import Table, absolute_paths, first_fault, read_tables
+from edge.config.table import Table, absolute_paths, read_tables, validated
 from edge.errors import ConfigurationError
 
 PASSWORD_VARIABLE: Final = "EDGEWATCH_DASHBOARD_PASSWORD"  # noqa: S105 - the name of the variable
@@ -108,10 +108,7 @@ def load(path: Path | None, **changes: Any) -> DashboardConfig:
     where = "command line" if path is None else str(path)
     if not tables.get("broker"):
         raise ConfigurationError(f"{where}: broker: missing; give --broker URL, or a table [broker] with its url")
-    try:
-        return DashboardConfig.model_validate(tables)
-    except ValidationError as error:
-        raise ConfigurationError(f"{where}: {first_fault(error)}") from None
+    return validated(DashboardConfig, tables, where)
 
 
 def check_reach(config: DashboardConfig, password: str | None) -> None:

@@ -35,12 +35,12 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from edge.config import BrokerConfig
 from edge.config.broker import BROKER_PATHS
 from edge.config.passwords import secret
-from edge.config.table import Table, absolute_paths, first_fault, read_tables
+from edge.config.table import Table, absolute_paths, read_tables, validated
 from edge.errors import ConfigurationError
 
 TROUBLES: Final = frozenset({"offline", "lost", "stalled", "blind"})
@@ -191,10 +191,7 @@ def load(path: Path) -> NotifyConfig:
     tables: dict[str, Any] = absolute_paths(read_tables(path), path.parent, "state_dir")
     if "broker" in tables:
         tables["broker"] = absolute_paths(tables["broker"], path.parent, *BROKER_PATHS)
-    try:
-        return NotifyConfig.model_validate(tables)
-    except ValidationError as error:
-        raise ConfigurationError(f"{path}: {first_fault(error)}") from None
+    return validated(NotifyConfig, tables, str(path))
 
 
 def addresses(people: dict[str, PersonConfig]) -> dict[str, str]:
