@@ -1,10 +1,11 @@
 """What is true now of every box and camera, as their retained topics and stats say. Bounded, whatever is sent."""
 
-import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
+
+from edge.mqtt.incoming import Fields, read_object, table
 
 MAX_BOXES: Final = 1000
 MAX_CAMERAS: Final = 64
@@ -17,8 +18,6 @@ SCORE_DIGITS: Final = 3
 CONTRACT_NAMES: Final = frozenset({"events", "stats", "availability"})
 NO_LABEL: Final = "normal"
 """The class of nothing: its score says no more than the others' absence."""
-
-Fields = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -197,8 +196,8 @@ class Fleet:
 
 def health(fields: Fields) -> Fields:
     """Pick from the stats what the page shows."""
-    outbox = _table(fields.get("outbox"))
-    throttling = _table(fields.get("throttling"))
+    outbox = table(fields.get("outbox"))
+    throttling = table(fields.get("throttling"))
     now = throttling.get("now")
     return {
         "uptime_s": number(fields.get("uptime_s")),
@@ -209,19 +208,10 @@ def health(fields: Fields) -> Fields:
         "dropped": number(outbox.get("dropped")),
         "disk_fault": _text(outbox.get("fault")),
         "version": _text(fields.get("version")),
-        "model": _text(_table(fields.get("model")).get("name")),
+        "model": _text(table(fields.get("model")).get("name")),
         "backend": _text(fields.get("backend")),
-        "commands": _table(fields.get("commands")).get("allowed") is True,
+        "commands": table(fields.get("commands")).get("allowed") is True,
     }
-
-
-def read_object(payload: bytes) -> Fields | None:
-    """Read a JSON object; None where it is none."""
-    try:
-        content: object = json.loads(payload)
-    except (ValueError, RecursionError):
-        return None
-    return cast("Fields", content) if isinstance(content, dict) else None
 
 
 def number(value: object) -> float | None:
@@ -229,10 +219,6 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
         return None
     return value
-
-
-def _table(value: object) -> Fields:
-    return cast("Fields", value) if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:

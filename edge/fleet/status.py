@@ -4,11 +4,12 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.connection import Connection, Message
+from edge.mqtt.incoming import read_object, table
 
 FILTERS = tuple(f"edgewatch/{topic}" for topic in ("+/availability", "+/stats", "+/fault", "+/+/status", "+/+/+/state"))
 HEADER = ("box", "state", "version", "cameras", "rate", "last event")
@@ -62,15 +63,16 @@ def take(boxes: dict[str, BoxStatus], message: Message) -> None:
     _, device_id, *rest = message.topic.split("/")
     box = boxes.setdefault(device_id, BoxStatus(device_id))
     text = message.payload.decode("utf-8", "replace")
+    fields = read_object(message.payload) or {}
     match rest:
         case ["availability"]:
             box.state = text
         case ["stats"]:
-            _take_stats(box, _fields(text))
+            _take_stats(box, fields)
         case ["fault"]:
-            box.fault = str(_fields(text).get("reason"))
+            box.fault = str(fields.get("reason"))
         case [camera, "status"]:
-            box.cameras[camera] = str(_fields(text).get("state"))
+            box.cameras[camera] = str(fields.get("state"))
         case [camera, label, "state"] if text == "ON":
             box.alarms.append(f"{camera}/{label}")
         case _:
@@ -81,25 +83,12 @@ def _take_stats(box: BoxStatus, stats: dict[str, Any]) -> None:
     """Other versions' stats may lack any of these."""
     box.version = stats.get("version")
     box.uptime_s = stats.get("uptime_s")
-    box.model = _table(stats, "model").get("name")
-    box.waiting_events = _table(stats, "outbox").get("waiting")
-    box.last_event = _table(stats, "mqtt").get("last_event")
-    cameras = _table(stats, "cameras")
-    rates = {name: _table(cameras, name).get("rate_hz") for name in cameras}
+    box.model = table(stats.get("model")).get("name")
+    box.waiting_events = table(stats.get("outbox")).get("waiting")
+    box.last_event = table(stats.get("mqtt")).get("last_event")
+    cameras = table(stats.get("cameras"))
+    rates = {name: table(cameras[name]).get("rate_hz") for name in cameras}
     box.rates_hz = {name: rate for name, rate in rates.items() if isinstance(rate, int | float)}
-
-
-def _fields(text: str) -> dict[str, Any]:
-    try:
-        fields: Any = json.loads(text)
-    except ValueError:
-        return {}
-    return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
-
-
-def _table(fields: dict[str, Any], name: str) -> dict[str, Any]:
-    value = fields.get(name)
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def to_json_lines(boxes: Sequence[BoxStatus]) -> list[str]:

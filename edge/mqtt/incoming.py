@@ -1,7 +1,8 @@
 """The MQTT contract as a listener reads it: whatever comes may be hostile, broken or from another version."""
 
+import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,6 +15,7 @@ EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 LATEST_AHEAD: Final = timedelta(days=1)
 """A box's clock may be wrong by a zone; further from ours it says nothing."""
 
+Fields = dict[str, Any]
 Word = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Moment = Annotated[str, Field(max_length=40)]
@@ -53,6 +55,20 @@ def read_event(payload: bytes) -> EventMessage | None:
         return EventMessage.model_validate_json(payload)
     except ValidationError:
         return None
+
+
+def read_object(payload: bytes) -> Fields | None:
+    """Read a JSON object; None where it is none."""
+    try:
+        content: object = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return cast("Fields", content) if isinstance(content, dict) else None
+
+
+def table(value: object) -> Fields:
+    """Return an object that lies in another; an empty one where it is none."""
+    return cast("Fields", value) if isinstance(value, dict) else {}
 
 
 def read_topic(topic: str) -> tuple[str, list[str]] | None:

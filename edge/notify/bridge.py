@@ -1,6 +1,5 @@
 """From messages of the contract to notes in the ledger: which rules speak of it, and who is told when."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +8,7 @@ from datetime import time as time_of_day
 from typing import Any, Final, cast
 
 from edge.mqtt.connection import Message
-from edge.mqtt.incoming import MS_PER_S, ROOT, EventMessage, plausible_ms, read_event, read_topic
+from edge.mqtt.incoming import MS_PER_S, ROOT, EventMessage, plausible_ms, read_event, read_object, read_topic
 from edge.notify.ledger import Ledger, Note
 from edge.notify.settings import TROUBLES, NotifyConfig, RuleConfig, within
 
@@ -149,11 +148,7 @@ class Bridge:
 
 
 def _state(payload: bytes) -> str | None:
-    try:
-        content: object = json.loads(payload)
-    except (ValueError, RecursionError):
-        return None
-    state = cast("dict[str, object]", content).get("state") if isinstance(content, dict) else None
+    state = (read_object(payload) or {}).get("state")
     return state if isinstance(state, str) and state in TROUBLES else None
 
 
