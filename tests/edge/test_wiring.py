@@ -134,7 +134,7 @@ def test_commands_are_carried_out_and_survive_a_restart(mosquitto, start_daemon,
     until(lambda: latest(subscriber, "attic/status").get("state") == "disabled", "the camera that is off")
     assert subscriber.payloads("hall/fall/threshold") == ["1"]
     send("edgewatch/box/attic/enabled/set", "ON")
-    until(lambda: subscriber.payloads("attic/violence/state")[-1:] == ["ON"], "the fight")
+    until(lambda: subscriber.payloads("attic/violence/state")[-1:] == ["ON"] and subscriber.events(), "the fight")
     assert {event["camera"] for event in subscriber.events()} == {"attic"}  # no score reaches 1
     daemon.stop()
 
@@ -147,7 +147,9 @@ def test_a_test_alarm_passes_everything(mosquitto, start_daemon, make_clip, unti
     tried = subprocess.run(edge(*arguments), capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert (tried.returncode, tried.stderr) == (0, "")
     assert tried.stdout == "hall fall: the broker has acknowledged the test\n"
+    until(lambda: len(subscriber.events()) == 2, "both events")
     assert [(event["type"], event["test"]) for event in subscriber.events()] == [("started", True), ("ended", True)]
+    until(lambda: subscriber.payloads("hall/fall/state")[-1:] == ["OFF"], "the end of the state")
     assert subscriber.payloads("hall/fall/state")[-2:] == ["ON", "OFF"]
     daemon.stop()
     tried = subprocess.run(edge(*arguments), capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
