@@ -31,7 +31,9 @@ FILM_S = 180
 LEAD_S, BETWEEN_S = 25, 20
 LONGEST_OUTAGE_S = 5.0
 LAST_S = 20.0
-RATE_HZ = 15
+RATE_HZ = 5
+"""The bundle's: of more pictures a second each box would sample others, and what is close to a threshold could differ
+without a fault."""
 FIT = f"scale=640:360:force_original_aspect_ratio=decrease,pad=640:360:-1:-1,setsar=1,fps={RATE_HZ},format=yuv420p"
 NORMAL = "normal/vtest.avi"
 NORMAL_S = 79
@@ -59,7 +61,7 @@ class Lane:
         opened.callback(self.broker.stop)
         self.listener = opened.enter_context(closing(Listener(self.broker.port)))
         self.proxy = opened.enter_context(closing(Proxy(self.broker.port)))
-        self.servers = {name: opened.enter_context(RtspServer({name: films[name][0]})) for name in CAMERAS}
+        self.servers = {name: opened.enter_context(RtspServer({name: films[name][0]}, RATE_HZ)) for name in CAMERAS}
         sources = {name: server.url(name) for name, server in self.servers.items()}
         self.box = RealBox(folder / "box", sources, self.proxy.port)
         opened.callback(self.box.stop)
