@@ -83,9 +83,15 @@ def test_the_largest_number_of_cameras_that_keeps_its_rate_counts() -> None:
         {"cameras": 8, "rates_hz": [5.0] * 7 + [4.76], "memory_mb": 260.0, **run},
         {"cameras": 10, "rates_hz": [5.0] * 9 + [4.7], "memory_mb": 300.0, **run},
     ]
-    benched = {"rate_hz": 5.0, "decoding_cores_per_camera": 0.05, "model_cores_per_camera": 0.04, "cameras": 12}
+    benched = {
+        "cores": 2,
+        "rate_hz": 5.0,
+        "steps_per_s": 125.0,
+        "decoding_cores_per_camera": 0.05,
+        "model_cores_per_camera": 0.04,
+    }
     found = scale.figures({"runs": runs, "bench": benched})
-    assert (found["cameras"], found["slowest_hz"], found["predicted"]) == (8, 4.76, 12)
+    assert (found["cameras"], found["slowest_hz"], found["predicted"]) == (8, 4.76, 12)  # 1.1 usable cores
     assert found["mb_per_camera"] == pytest.approx(20)
     assert scale.figures({"runs": runs[2:], "bench": benched})["cameras"] == 0
 
