@@ -15,9 +15,10 @@ from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.health.latency import Latency
 from edge.mqtt.bell import Bell
-from edge.mqtt.connection import Connection, CredentialsRefusedError, Message, OversizedMessageError
+from edge.mqtt.connection import Connection, Message
 from edge.mqtt.events import SCORE_DIGITS, Topics, to_json, with_delivery
 from edge.mqtt.outbox import Outbox, Waiting
+from edge.mqtt.refusals import CredentialsRefusedError, OversizedMessageError
 from edge.mqtt.retained import OFF, Retained
 from edge.mqtt.traffic import Traffic
 from edge.pauses import growing_pauses_s

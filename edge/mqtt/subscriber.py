@@ -13,7 +13,8 @@ from typing import Final
 from edge.config.broker import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.bell import Bell
-from edge.mqtt.connection import Connection, Message, OversizedMessageError
+from edge.mqtt.connection import Connection, Message
+from edge.mqtt.refusals import OversizedMessageError
 from edge.pauses import growing_pauses_s
 
 LONGEST_WAIT_S: Final = 1.0
