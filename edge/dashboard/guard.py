@@ -18,7 +18,7 @@ SESSION_S: Final = 30 * 24 * 3600
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 MAX_ADDRESSES: Final = 1000
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-OPEN_PATHS: Final = frozenset({"/login", "/static/style.css", "/static/icon.svg"})
+OPEN_PATHS: Final = frozenset({"/login", "/static/style.css", "/static/dark.css", "/static/icon.svg"})
 """What the login page itself needs."""
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 MAX_BODY_BYTES: Final = 4096

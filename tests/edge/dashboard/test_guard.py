@@ -71,7 +71,8 @@ def test_a_password_is_asked_for_and_wrong_ones_have_to_wait(mosquitto, start_da
 
 def test_a_person_logs_in_and_out(mosquitto, start_dashboard, open_page, patience) -> None:
     url = start_dashboard(mosquitto.url, **{PASSWORD_VARIABLE: "correct horse"}).url
-    page = open_page(url)
+    page = open_page(url, color_scheme="dark")
+    patience(lambda: page.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(17, 22, 20)")
 
     def enter(password: str) -> str:
         """Return the page that comes: its heading, or what it says instead of one."""
