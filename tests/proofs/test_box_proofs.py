@@ -122,10 +122,13 @@ def test_an_hour_is_compared_event_by_event() -> None:
 def test_the_dashboard_is_judged_by_its_slowest() -> None:
     openings = [{"whole_s": 0.5, "weight_kb": 90.0, "foreign": 0}, {"whole_s": 1.7, "weight_kb": 80.0, "foreign": 1}]
     large = {"cameras": 8, "history": 9, "openings": openings, "filters_ms": [10.0, 210.0]}
+    flood = {"sent": 610_000, "seconds": 60.5, "uncounted": 1, "latencies_ms": [50.0] * 99 + [1100.0]}
     evidence = {"boxes": 2, "latencies_ms": [50.0] * 19 + [400.0], "large": large | {"page_mb": 90, "server_mb": 160}}
-    found = dashboard.figures(evidence)
+    found = dashboard.figures(evidence | {"flood": flood})
     missed = {line.split()[0] for line in dashboard.PROOF.missed(found)}
-    assert missed == {"first_picture_s", "filter_ms", "server_mb", "foreign"}
+    assert missed == {"first_picture_s", "filter_ms", "server_mb", "foreign", "flood_uncounted", "flood_worst_ms"}
+    assert found["flood_hz"] == pytest.approx(10_083, abs=1)
+    assert found["flood_p95_ms"] == 50.0
     assert found["p95_ms"] == pytest.approx(67.5)
 
 
