@@ -6,7 +6,7 @@ import time
 import pytest
 
 from edge.clock import rfc3339
-from proofs import cameras, dashboard, discovery, fleet, hour, latency, notify, scale, soak, writes
+from proofs import cameras, dashboard, discovery, fleet, home_assistant, hour, latency, notify, scale, soak, writes
 from proofs.daemon import by_camera
 
 
@@ -51,6 +51,32 @@ def test_planted_faults_and_misreadings_count() -> None:
     }
     found = discovery.figures(evidence)
     assert found == {"version": "1", "components": 9, "faults": 0, "misread": 1, "planted_faults_found": 1}
+
+
+def test_what_home_assistant_makes_of_a_box_is_counted() -> None:
+    entities = home_assistant.named(discovery.messages()["small"])
+    assert {"binary_sensor.edgewatch_corridor_2_hall_fall", "event.edgewatch_corridor_2_events"} < set(entities)
+    shrunk = discovery.messages()["shrunk"]
+    assert home_assistant.named(shrunk) == sorted({*entities, "image.edgewatch_corridor_2_hall_snapshot"} | commands())
+    sent = [["1", "ended"], ["1", "started"]]
+    good = {"round": "at first", "sent": sent, "seen": sent, "on": {"hall": 1}, "off": {"hall": 1}, "lamp": 1}
+    good |= {"told": [f"{home_assistant.ALARM}hall"]}
+    back = {"of": "box", "available": [], "told": [f"{home_assistant.GONE}{name}" for name in "ab"], "not_back": []}
+    evidence = {"version": "1", "named": entities, "appeared": entities, "rounds": [good], "restarts": [back]}
+    evidence |= {"obeyed": ["a", "b", "c"], "silent": []}
+    assert home_assistant.PROOF.missed(home_assistant.figures(evidence)) == []
+    bad = {**good, "seen": sent[:1], "off": {"hall": 2}, "lamp": 2, "told": []}
+    lost = {"of": "broker", "available": ["a"], "told": [], "not_back": ["a"]}
+    evidence |= {"appeared": ["event.x"], "rounds": [good, bad], "restarts": [lost], "obeyed": [], "silent": ["a"]}
+    found = home_assistant.figures(evidence)
+    counted = {name for row in home_assistant.TABLE if row.limit is not None and (name := row.name)}
+    assert {line.split()[0] for line in home_assistant.PROOF.missed(found)} == counted
+    assert (found["unseen"], found["unswitched"], found["unlit"], found["untold"]) == (1, 1, 1, 1)
+
+
+def commands() -> set[str]:
+    """What a box with commands has besides."""
+    return {"number.edgewatch_corridor_2_hall_fall_threshold", "switch.edgewatch_corridor_2_hall_watched"}
 
 
 def test_discovery_asks_of_templates_that_are_there() -> None:
