@@ -102,7 +102,7 @@ class Listener:
         """Monotonic nanoseconds, payload."""
         self._topic = topic
         self._subscribed = threading.Event()
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id="listener", clean_session=True)
+        self._client = Client(CallbackAPIVersion.VERSION2)
         self._client.max_inflight_messages_set(0)
         self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._subscribed.set()
