@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse as Stream
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -78,7 +78,7 @@ class Application:
         password = parse_qs((await request.body()).decode(errors="replace")).get("password", [""])[0]
         if not self._keys.fits(password):
             self._brake.wrong(address)
-            return FileResponse(STATIC / "login-wrong.html", 403)
+            return HTMLResponse((STATIC / "login.html").read_text("utf-8").replace(" hidden>", ">"), 403)
         self._brake.right(address)
         answer = RedirectResponse("/", 303)
         is_secure = self._config.certificate_file is not None or (self._config.behind_proxy or "").startswith("https:")

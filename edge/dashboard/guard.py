@@ -18,7 +18,7 @@ SESSION_S: Final = 30 * 24 * 3600
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 MAX_ADDRESSES: Final = 1000
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-OPEN_PATHS: Final = frozenset({"/login", "/static/style.css", "/static/icon.svg"})
+OPEN_PATHS: Final = frozenset({"/login", "/static/style.css", "/static/dark.css", "/static/icon.svg"})
 """What the login page itself needs."""
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 MAX_BODY_BYTES: Final = 4096
@@ -27,7 +27,7 @@ HEADERS: Final = {
     "media-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; "
     "base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with `no-referrer` browsers send a form without its origin
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",

@@ -19,26 +19,18 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.config import PASSWORD_VARIABLE, BrokerConfig
+from edge.config import BrokerConfig
 from edge.errors import BrokerError
+from edge.mqtt.refusals import OversizedMessageError, absence, refusal, unusable_tls_files
 
 CONNECT_TIMEOUT_S = 5.0
 PROTOCOL_OF_VERSION = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQTTv5}
-CREDENTIALS_REFUSED = frozenset({"Bad user name or password", "Not authorized", "Bad authentication method"})
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """Of what others send us. Commands are a few bytes; more is an attempt on the box's memory."""
 MAX_UNREAD_MESSAGES = 100
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long an MQTT 5 broker keeps what a listener that is away asked for; older ones decide for themselves."""
-
-
-class CredentialsRefusedError(BrokerError):
-    """The broker answered and does not want us: trying again changes nothing until somebody acts."""
-
-
-class OversizedMessageError(BrokerError):
-    """Somebody sends us what no command can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +114,7 @@ class Connection:
         except BaseException as error:
             self._drop_socket()
             if isinstance(error, OSError | ValueError):
-                raise BrokerError(self._absent(error)) from error
+                raise absence(broker, error) from error
             raise
 
     def publish(self, topic: str, payload: str | bytes, *, qos: int, retain: bool) -> int:
@@ -223,10 +215,7 @@ class Connection:
             try:
                 client.tls_set_context(self._tls_context())  # pyright: ignore[reportUnknownMemberType]
             except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-                raise CredentialsRefusedError(
-                    f"{self._broker.address}: the TLS files cannot be used ({error}); check ca_file, client_cert_file "
-                    "and client_key_file"
-                ) from error
+                raise unusable_tls_files(self._broker, error) from error
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -262,7 +251,7 @@ class Connection:
                 f"{self._broker.address}: hung up without an MQTT answer ({self._end}); check the port, and TLS"
             )
         if answer.is_failure:
-            raise self._refusal(str(answer))
+            raise refusal(self._broker, str(answer))
 
     def _exchange_before_answer(self, timeout_s: float) -> None:
         """Like `exchange`, but an end of the connection is for `_await_answer` to explain."""
@@ -270,30 +259,6 @@ class Connection:
             self.exchange(timeout_s)
         except BrokerError:
             self._end = self._end or "connection lost"
-
-    def _refusal(self, answer: str) -> BrokerError:
-        if answer not in CREDENTIALS_REFUSED:
-            return BrokerError(f"{self._broker.address}: the broker refuses the connection ({answer})")
-        if self._broker.username is None:
-            return CredentialsRefusedError(
-                f"{self._broker.address}: the broker wants a user and password ({answer}); "
-                f"write user@ into the URL and set {PASSWORD_VARIABLE}"
-            )
-        return CredentialsRefusedError(
-            f"{self._broker.address}: the broker refuses user {self._broker.username!r} or the password ({answer}); "
-            f"check the URL's user and {PASSWORD_VARIABLE}"
-        )
-
-    def _absent(self, error: OSError | ValueError) -> str:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return (
-                f"{self._broker.address}: the broker's certificate is not trusted ({error.verify_message}); "
-                "set broker.ca_file, and check the host name and the clock"
-            )
-        if isinstance(error, ssl.SSLError):
-            return f"{self._broker.address}: no TLS connection ({error.reason}); check the port and the certificates"
-        reason = "no answer" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or str(error)
-        return f"{self._broker.address}: no broker there ({reason}); start it, or correct its address"
 
     def _lost(self) -> str:
         return f"{self._broker.address}: the connection was lost ({self._end or 'closed by the broker'})"

@@ -4,8 +4,6 @@ One thread owns the connection. Everybody else only stores and wakes it: `publis
 The broker is tried for ever, with growing, jittered pauses.
 """
 
-import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +14,11 @@ from edge.clock import rfc3339
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.health.latency import Latency
-from edge.mqtt.connection import Connection, CredentialsRefusedError, Message, OversizedMessageError
+from edge.mqtt.bell import Bell
+from edge.mqtt.connection import Connection, Message
 from edge.mqtt.events import SCORE_DIGITS, Topics, to_json, with_delivery
 from edge.mqtt.outbox import Outbox, Waiting
+from edge.mqtt.refusals import CredentialsRefusedError, OversizedMessageError
 from edge.mqtt.retained import OFF, Retained
 from edge.mqtt.traffic import Traffic
 from edge.pauses import growing_pauses_s
@@ -88,9 +88,7 @@ class Publisher:
         self._flushing = False
         self._stopping = False
         self._fatal: BaseException | None = None
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.setblocking(False)
-        self._wake_write.setblocking(False)
+        self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def listen(self, filters: Sequence[str], receive: Callable[[Message], None]) -> None:
@@ -205,8 +203,7 @@ class Publisher:
             self._notify()
         if self._thread.ident is not None:
             self._thread.join()
-        self._wake_read.close()
-        self._wake_write.close()
+        self._bell.close()
 
     def _send_once(self, topic: str, content: bytes | str) -> None:
         with self._changes:
@@ -218,8 +215,7 @@ class Publisher:
         """Wake everybody who waits, on the condition or on the network. The lock is held."""
         self._settled = False
         self._changes.notify_all()
-        with contextlib.suppress(BlockingIOError):  # full: it is awake
-            self._wake_write.send(b"\0")
+        self._bell.ring()
 
     def _run(self) -> None:
         try:
@@ -297,10 +293,8 @@ class Publisher:
             connection.publish(topic, content, qos=0, retain=False)
 
     def _receive(self, traffic: Traffic, timeout_s: float) -> None:
-        traffic.connection.exchange(timeout_s, self._wake_read)
-        with contextlib.suppress(BlockingIOError):
-            while self._wake_read.recv(4096):
-                pass
+        traffic.connection.exchange(timeout_s, self._bell.rung)
+        self._bell.hush()
         if (acknowledged := traffic.take_acknowledged()) is not None:
             self._outbox.remove(acknowledged.sequence)
             self._time(acknowledged)

@@ -3,8 +3,6 @@
 One thread owns the connection. The broker is tried for ever, with growing, jittered pauses.
 """
 
-import contextlib
-import socket
 import threading
 import time
 from collections import deque
@@ -14,7 +12,9 @@ from typing import Final
 
 from edge.config.broker import BrokerConfig
 from edge.errors import BrokerError
-from edge.mqtt.connection import Connection, Message, OversizedMessageError
+from edge.mqtt.bell import Bell
+from edge.mqtt.connection import Connection, Message
+from edge.mqtt.refusals import OversizedMessageError
 from edge.pauses import growing_pauses_s
 
 LONGEST_WAIT_S: Final = 1.0
@@ -74,9 +74,7 @@ class Subscriber:
         self._must_forget = False
         """Whether the broker keeps a message for us that we cannot read, and would send it for ever."""
         self._fatal: BaseException | None = None
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.setblocking(False)
-        self._wake_write.setblocking(False)
+        self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
 
     def start(self) -> None:
@@ -88,7 +86,7 @@ class Subscriber:
         if not self._online:
             return False
         self._unsent.append((topic, payload))
-        self._wake()
+        self._bell.ring()
         return True
 
     def check(self) -> None:
@@ -101,15 +99,10 @@ class Subscriber:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        self._wake()
+        self._bell.ring()
         if self._thread.ident is not None:
             self._thread.join()
-        self._wake_read.close()
-        self._wake_write.close()
-
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full: it is awake
-            self._wake_write.send(b"\0")
+        self._bell.close()
 
     def _run(self) -> None:
         try:
@@ -164,12 +157,10 @@ class Subscriber:
         )
 
     def _exchange(self, connection: Connection) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._wake_read.recv(4096):
-                pass
+        self._bell.hush()
         while self._unsent:
             connection.publish(*self._unsent.popleft(), qos=1, retain=False)
-        connection.exchange(LONGEST_WAIT_S, self._wake_read)
+        connection.exchange(LONGEST_WAIT_S, self._bell.rung)
         if connection.subscription_refused:
             connection.subscription_refused = False
             self._report(f"{self._broker.address}: the broker does not let us listen to all boxes; check its ACL")

@@ -63,6 +63,12 @@ class ScriptedBox(Daemon):
     live: bool = False
     rate_hz: float = 15.0
     costs: bool = False
+    settings: str = ""
+    """Lines of the configuration, beginning with those of the table `broker`."""
+
+    @property
+    def script(self) -> Path:
+        return self.folder / "script.json"
 
     @property
     def journal(self) -> Path:
@@ -72,6 +78,22 @@ class ScriptedBox(Daemon):
         """Start the daemon."""
         self.folder.mkdir(parents=True, exist_ok=True)
         bundle = write_bundle(self.folder / "bundle")
+        self._write_script()
+        configuration = self.folder / "edgewatch.toml"
+        sources = "".join(f"[cameras.{name}]\nsource = '/dev/null'\nrealtime = false\n" for name in self.cameras)
+        configuration.write_text(
+            f"device_id = '{DEVICE}'\nstate_dir = 'state'\nbundle = '{bundle}'\n[outbox]\nmax_events = 1000000\n"
+            f"max_bytes = 1000000000\n[broker]\nurl = 'mqtt://127.0.0.1:{self.port}'\nkeepalive_s = 5\n"
+            f"{self.settings}\n{sources}"
+        )
+        self.launch([scripted_box.__file__, self.script, "run", "--config", configuration])
+
+    def see(self, falls: int) -> None:
+        """Show each camera more falls, of a daemon that runs and has seen all others."""
+        self.falls += falls
+        self._write_script()
+
+    def _write_script(self) -> None:
         script = {
             "falls": self.falls,
             "live": self.live,
@@ -79,14 +101,9 @@ class ScriptedBox(Daemon):
             "journal": str(self.journal),
             "costs": self.costs,
         }
-        (self.folder / "script.json").write_text(json.dumps(script))
-        configuration = self.folder / "edgewatch.toml"
-        sources = "".join(f"[cameras.{name}]\nsource = '/dev/null'\nrealtime = false\n" for name in self.cameras)
-        configuration.write_text(
-            f"device_id = '{DEVICE}'\nstate_dir = 'state'\nbundle = '{bundle}'\n[outbox]\nmax_events = 1000000\n"
-            f"max_bytes = 1000000000\n[broker]\nurl = 'mqtt://127.0.0.1:{self.port}'\nkeepalive_s = 5\n{sources}"
-        )
-        self.launch([scripted_box.__file__, self.folder / "script.json", "run", "--config", configuration])
+        unfinished = self.script.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(script))
+        unfinished.replace(self.script)
 
     def written(self) -> list[dict[str, Any]]:
         """What the journal says was stored, in its order."""

@@ -1,7 +1,8 @@
 """The `edge` command with a scripted camera and a scripted model: `scripted_box.py SCRIPT.json run --config FILE`.
 
 All else is the daemon as it is. A bright picture is a fall, a dark one is none; the script says how many falls each
-camera sees, and the program goes on after `kill -9` with the first fall that was not yet stored. `SCRIPT.json`:
+camera sees, and the program goes on after `kill -9` with the first fall that was not yet stored. When all were seen,
+the script is read again: it may have more of them by then. `SCRIPT.json`:
 
     {"falls": falls a camera, "live": bool, "rate_hz": pictures a second of live cameras,
      "journal": file that gets a line for each stored event, "costs": whether the built-in model is run as well}
@@ -43,6 +44,7 @@ FALL_SCORE, QUIET_SCORE = 0.9, 0.05
 class Script:
     """What the cameras see."""
 
+    path: Path
     falls: int
     live: bool
     rate_hz: float
@@ -52,7 +54,7 @@ class Script:
     @classmethod
     def read(cls, path: Path) -> "Script":
         fields = json.loads(path.read_text())
-        return cls(**fields | {"journal": Path(fields["journal"])})
+        return cls(**fields | {"path": path, "journal": Path(fields["journal"])})
 
 
 class Progress:
@@ -81,7 +83,7 @@ class Progress:
 
 
 class ScriptedSource:
-    """A camera that sees falls, then nothing for ever."""
+    """A camera that sees falls, then nothing until there are more."""
 
     skipped_frames = 0
 
@@ -109,12 +111,16 @@ class ScriptedSource:
         """Bright or dark, at the bundle's rate, or several pictures for each step of a live camera."""
         times = max(1, round(self._script.rate_hz / STEP_RATE_HZ)) if self.live else 1
         yield from [False] * QUIET_STEPS * times
-        for _ in range(self._progress.falls(self.name), self._script.falls):
-            yield from [True] * FALL_STEPS * times
-            yield from [False] * QUIET_STEPS * times
+        seen, wanted = self._progress.falls(self.name), self._script.falls
         while not self._closed:
+            if seen < wanted:
+                seen += 1
+                yield from [True] * FALL_STEPS * times
+                yield from [False] * QUIET_STEPS * times
+                continue
             if not self.live:
                 time.sleep(IDLE_S)
+            wanted = Script.read(self._script.path).falls
             yield False
 
     def _wait(self, number: int) -> int:

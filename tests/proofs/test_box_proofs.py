@@ -6,7 +6,7 @@ import time
 import pytest
 
 from edge.clock import rfc3339
-from proofs import cameras, dashboard, discovery, fleet, hour, latency, notify, scale, soak, writes
+from proofs import cameras, dashboard, discovery, fleet, home_assistant, hour, latency, notify, scale, soak, writes
 from proofs.daemon import by_camera
 
 
@@ -51,6 +51,32 @@ def test_planted_faults_and_misreadings_count() -> None:
     }
     found = discovery.figures(evidence)
     assert found == {"version": "1", "components": 9, "faults": 0, "misread": 1, "planted_faults_found": 1}
+
+
+def test_what_home_assistant_makes_of_a_box_is_counted() -> None:
+    entities = home_assistant.named(discovery.messages()["small"])
+    assert {"binary_sensor.edgewatch_corridor_2_hall_fall", "event.edgewatch_corridor_2_events"} < set(entities)
+    shrunk = discovery.messages()["shrunk"]
+    assert home_assistant.named(shrunk) == sorted({*entities, "image.edgewatch_corridor_2_hall_snapshot"} | commands())
+    sent = [["1", "ended"], ["1", "started"]]
+    good = {"round": "at first", "sent": sent, "seen": sent, "on": {"hall": 1}, "off": {"hall": 1}, "lamp": 1}
+    good |= {"told": [f"{home_assistant.ALARM}hall"]}
+    back = {"of": "box", "available": [], "told": [f"{home_assistant.GONE}{name}" for name in "ab"], "not_back": []}
+    evidence = {"version": "1", "named": entities, "appeared": entities, "rounds": [good], "restarts": [back]}
+    evidence |= {"obeyed": ["a", "b", "c"], "silent": []}
+    assert home_assistant.PROOF.missed(home_assistant.figures(evidence)) == []
+    bad = {**good, "seen": sent[:1], "off": {"hall": 2}, "lamp": 2, "told": []}
+    lost = {"of": "broker", "available": ["a"], "told": [], "not_back": ["a"]}
+    evidence |= {"appeared": ["event.x"], "rounds": [good, bad], "restarts": [lost], "obeyed": [], "silent": ["a"]}
+    found = home_assistant.figures(evidence)
+    counted = {name for row in home_assistant.TABLE if row.limit is not None and (name := row.name)}
+    assert {line.split()[0] for line in home_assistant.PROOF.missed(found)} == counted
+    assert (found["unseen"], found["unswitched"], found["unlit"], found["untold"]) == (1, 1, 1, 1)
+
+
+def commands() -> set[str]:
+    """What a box with commands has besides."""
+    return {"number.edgewatch_corridor_2_hall_fall_threshold", "switch.edgewatch_corridor_2_hall_watched"}
 
 
 def test_discovery_asks_of_templates_that_are_there() -> None:
@@ -128,10 +154,13 @@ def test_an_hour_is_compared_event_by_event() -> None:
 def test_the_dashboard_is_judged_by_its_slowest() -> None:
     openings = [{"whole_s": 0.5, "weight_kb": 90.0, "foreign": 0}, {"whole_s": 1.7, "weight_kb": 80.0, "foreign": 1}]
     large = {"cameras": 8, "history": 9, "openings": openings, "filters_ms": [10.0, 210.0]}
+    flood = {"sent": 610_000, "seconds": 60.5, "uncounted": 1, "latencies_ms": [50.0] * 99 + [1100.0]}
     evidence = {"boxes": 2, "latencies_ms": [50.0] * 19 + [400.0], "large": large | {"page_mb": 90, "server_mb": 160}}
-    found = dashboard.figures(evidence)
+    found = dashboard.figures(evidence | {"flood": flood})
     missed = {line.split()[0] for line in dashboard.PROOF.missed(found)}
-    assert missed == {"first_picture_s", "filter_ms", "server_mb", "foreign"}
+    assert missed == {"first_picture_s", "filter_ms", "server_mb", "foreign", "flood_uncounted", "flood_worst_ms"}
+    assert found["flood_hz"] == pytest.approx(10_083, abs=1)
+    assert found["flood_p95_ms"] == 50.0
     assert found["p95_ms"] == pytest.approx(67.5)
 
 

@@ -4,7 +4,8 @@ import { find, say } from "./dom.js";
 import { title } from "./words.js";
 
 const QUIET_BETWEEN_MS = 1500;
-const THEMES = ["system", "light", "dark"];
+const DARK = { system: "(prefers-color-scheme: dark)", light: "not all", dark: "all" }; // when which theme is
+const THEMES = Object.keys(DARK);
 
 let audio = null;
 let soundedMs = 0;
@@ -23,8 +24,7 @@ export function prepare() {
 
 function show(theme) {
   localStorage.setItem("theme", theme);
-  if (theme === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
+  find("dark").media = DARK[theme];
   say(find("theme"), `Theme: ${theme}`);
 }
 

@@ -176,10 +176,22 @@ class Boxes:
 
 
 @pytest.fixture
-def boxes(mosquitto) -> Iterator[Boxes]:
-    speaking = Boxes(mosquitto.port)
-    yield speaking
-    speaking.close()
+def boxes_at() -> Iterator[Callable[[int], Boxes]]:
+    """`boxes_at(port)` of a broker."""
+    speaking: list[Boxes] = []
+
+    def start(port: int) -> Boxes:
+        speaking.append(Boxes(port))
+        return speaking[-1]
+
+    yield start
+    for each in speaking:
+        each.close()
+
+
+@pytest.fixture
+def boxes(mosquitto, boxes_at) -> Boxes:
+    return boxes_at(mosquitto.port)
 
 
 @pytest.fixture(scope="session")

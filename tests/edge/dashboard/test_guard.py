@@ -69,6 +69,28 @@ def test_a_password_is_asked_for_and_wrong_ones_have_to_wait(mosquitto, start_da
     assert ask(url, "POST", "/login", "password=correct+horse", origin=ours).status == 429
 
 
+def test_a_person_logs_in_and_out(mosquitto, start_dashboard, open_page, patience) -> None:
+    url = start_dashboard(mosquitto.url, **{PASSWORD_VARIABLE: "correct horse"}).url
+    page = open_page(url, color_scheme="dark")
+    patience(lambda: page.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(17, 22, 20)")
+
+    def enter(password: str) -> str:
+        """Return the page that comes: its heading, or what it says instead of one."""
+        page.goto(url)
+        page.fill("[name=password]", password)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        return page.inner_text("body").partition("\n")[0]
+
+    assert not page.is_visible(".wrong")
+    assert enter("wrong") == "edgewatch"
+    assert page.inner_text(".wrong").startswith("That password is wrong.")
+    patience(lambda: enter("correct horse").startswith("Too many wrong passwords"), False)
+    page.wait_for_selector("[data-link=live]")
+    page.click("#logout button")
+    page.wait_for_selector("[name=password]")
+
+
 def test_with_a_certificate_it_speaks_tls_and_keeps_its_cookie_there(mosquitto, start_dashboard, tmp_path) -> None:
     certificate, key = tmp_path / "page.pem", tmp_path / "page.key"
     make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]

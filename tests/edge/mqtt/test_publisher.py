@@ -18,9 +18,10 @@ import pytest
 
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
-from edge.mqtt.connection import Connection, CredentialsRefusedError
+from edge.mqtt.connection import Connection
 from edge.mqtt.outbox import SCHEMA, Outbox
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.refusals import CredentialsRefusedError
 from edge.mqtt.store import Store
 from edge.types import Event
 

@@ -1,0 +1,52 @@
+"""Why there is no connection, in one line each, and what to do about it."""
+
+import ssl
+
+from edge.config import PASSWORD_VARIABLE, BrokerConfig
+from edge.errors import BrokerError
+
+CREDENTIALS_REFUSED = frozenset({"Bad user name or password", "Not authorized", "Bad authentication method"})
+"""Answers to CONNECT, as paho words them."""
+
+
+class CredentialsRefusedError(BrokerError):
+    """The broker answered and does not want us: trying again changes nothing until somebody acts."""
+
+
+class OversizedMessageError(BrokerError):
+    """Somebody sends us what no command can be."""
+
+
+def refusal(broker: BrokerConfig, answer: str) -> BrokerError:
+    """Explain a broker's no to CONNECT."""
+    if answer not in CREDENTIALS_REFUSED:
+        return BrokerError(f"{broker.address}: the broker refuses the connection ({answer})")
+    if broker.username is None:
+        return CredentialsRefusedError(
+            f"{broker.address}: the broker wants a user and password ({answer}); "
+            f"write user@ into the URL and set {PASSWORD_VARIABLE}"
+        )
+    return CredentialsRefusedError(
+        f"{broker.address}: the broker refuses user {broker.username!r} or the password ({answer}); "
+        f"check the URL's user and {PASSWORD_VARIABLE}"
+    )
+
+
+def absence(broker: BrokerConfig, error: OSError | ValueError) -> BrokerError:
+    """Explain why nobody was reached with whom MQTT could be spoken."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return BrokerError(
+            f"{broker.address}: the broker's certificate is not trusted ({error.verify_message}); "
+            "set broker.ca_file, and check the host name and the clock"
+        )
+    if isinstance(error, ssl.SSLError):
+        return BrokerError(f"{broker.address}: no TLS connection ({error.reason}); check the port and the certificates")
+    reason = "no answer" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or str(error)
+    return BrokerError(f"{broker.address}: no broker there ({reason}); start it, or correct its address")
+
+
+def unusable_tls_files(broker: BrokerConfig, error: OSError | ValueError) -> CredentialsRefusedError:
+    """Explain why the files that the configuration names are of no use."""
+    return CredentialsRefusedError(
+        f"{broker.address}: the TLS files cannot be used ({error}); check ca_file, client_cert_file and client_key_file"
+    )
