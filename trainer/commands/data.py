@@ -18,6 +18,7 @@ def folds(options: argparse.Namespace) -> int:
         leave_one_group_out,
         of_five,
         official_folds,
+        refuse_scarce,
         write_folds,
     )
 
@@ -32,6 +33,7 @@ def folds(options: argparse.Namespace) -> int:
         numbers = leave_one_group_out(clips)
     else:
         numbers = assign_folds(clips, options.number, options.seed)
+        refuse_scarce(clips, options.number)
     write_folds(options.out, clips, numbers)
     n_folds, n_judged = len({number for number in numbers if number > TRAIN_ONLY}), sum(n > TRAIN_ONLY for n in numbers)
     judged = "" if n_judged == len(clips) else f", {n_judged} of them judged"
