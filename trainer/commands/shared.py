@@ -70,8 +70,10 @@ def workshop_of(options: argparse.Namespace, recipe: "Recipe") -> "Workshop":
     from trainer.features import DEFAULT_FOLDER, Cache  # noqa: PLC0415
     from trainer.recipe import Workshop  # noqa: PLC0415
 
+    if options.tensorboard is not None and recipe.epochs == 1:
+        raise ConfigurationError(f"--tensorboard: {recipe.name} is fitted at once, without epochs to log; leave it out")
     weights = find_weights(options.weights, recipe.network)
-    return Workshop(Cache(options.cache or DEFAULT_FOLDER), weights, workers_of(options))
+    return Workshop(Cache(options.cache or DEFAULT_FOLDER), weights, workers_of(options), options.tensorboard)
 
 
 def workers_of(options: argparse.Namespace) -> int:

@@ -20,9 +20,9 @@ def train(options: argparse.Namespace) -> int:
     clips = read_clips(data, options)
     import_tensorflow()
     from trainer.reports import summary  # noqa: PLC0415
-    from trainer.run import Run  # noqa: PLC0415
+    from trainer.run import Run, write_command  # noqa: PLC0415
     from trainer.splits import split_validation  # noqa: PLC0415
-    from trainer.training import judge_run, make_settings, train, write_command  # noqa: PLC0415
+    from trainer.training import judge_run, make_settings, train  # noqa: PLC0415
 
     recipe, wishes = recipe_of(recipe_name), wishes_of(options)
     workshop = workshop_of(options, recipe)
@@ -42,7 +42,7 @@ def train(options: argparse.Namespace) -> int:
 
 def _recall(options: argparse.Namespace) -> None:
     """Fill in what the interrupted command said; what is given again must not differ, which the run checks."""
-    from trainer.training import read_command  # noqa: PLC0415
+    from trainer.run import read_command  # noqa: PLC0415
 
     for key, value in read_command(options.resume).items():
         if getattr(options, key) is None:
