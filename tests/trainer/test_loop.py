@@ -126,7 +126,8 @@ def test_differences_name_hyperparameters_and_count_clips():
 
 def test_weights_and_focus_change_what_is_learned(tmp_path):
     plain = fit(Run.start(tmp_path / "plain", settings(epochs=1))).get_weights()
-    for number, wanted in enumerate(({"class_weights": "fall:5"}, {"focal_gamma": 2.0}, {"label_smoothing": 0.2})):
+    choices: list[dict[str, Any]] = [{"class_weights": "fall:5"}, {"focal_gamma": 2.0}, {"label_smoothing": 0.2}]
+    for number, wanted in enumerate(choices):
         other = fit(Run.start(tmp_path / str(number), settings(epochs=1, **wanted))).get_weights()
         assert not all(np.array_equal(one, two) for one, two in zip(plain, other, strict=True)), wanted
 
