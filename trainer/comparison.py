@@ -1,30 +1,32 @@
 """Finished evaluations side by side: one HTML page that needs nothing else, each plot as PNG, the numbers as JSON."""
 
-import base64
+import functools
 import hashlib
-import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
+from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
+from trainer.backbone import RANDOM, Weights
 from trainer.backbones import origin
-from trainer.files import write_atomically, write_json, write_text
-from trainer.run import FRAME_NAME, HEAD_NAME, METRICS_NAME, WINDOW_NAME, Run
+from trainer.comparison_page import draw, page
+from trainer.crossvalidation import FOLDS_NAME
+from trainer.files import write_json, write_text
+from trainer.latency import read_latency
+from trainer.recipes import RECIPES
+from trainer.run import FRAME_NAME, HEAD_NAME, METRICS_NAME, WINDOW_NAME, Run, Settings
 
 PAGE_NAME, JSON_NAME = "comparison.html", "comparison.json"
-STYLE = """body{font:15px system-ui,sans-serif;margin:2em auto;max-width:1100px;color:#222}
-table{border-collapse:collapse;margin:1em 0}th,td{padding:.3em .7em;border-bottom:1px solid #ccc;text-align:right}
-th:first-child,td:first-child{text-align:left}img{max-width:100%}.note{color:#555}"""
+FIRST_CHOICE = "float32"
+"""Of the precisions of a cross-validation, where there are several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One run."""
+    """One run, or the folds of one cross-validation."""
 
     name: str
     recipe: str
@@ -32,6 +34,7 @@ class Row:
     """Where its weights come from: only rows of the same origin and the same clips are ranked against each other."""
     judged: str
     """On which clips: how many, of which data sets, and a digest of which."""
+    protocol: str
     sampling: str
     accuracy: float | None
     label: str
@@ -40,35 +43,48 @@ class Row:
     calibration_error: float | None
     parameters: int
     latency_ms: float | None
-    """One inference by the conversion's figures on the machine that made them; None where a box cannot run it."""
+    """One answer, see `trainer.latency`, on the machine that trained; None where it was not measured."""
+    accuracy_95: list[float] | None = None
+    auc_95: list[float] | None = None
     rank: int = 0
 
 
 def read_row(path: Path) -> tuple[Row, dict[str, Any]]:
-    """A run's row and its figures.
+    """The row and figures of a run, or of a folder of folds.
 
     Raises:
-        ConfigurationError: it is no finished run, or was not judged.
+        ConfigurationError: it is neither, or was not judged.
     """
+    if (path / FOLDS_NAME).is_file():
+        pooled = json.loads((path / FOLDS_NAME).read_text(encoding="utf-8"))
+        figures = pooled["figures"].get(FIRST_CHOICE) or next(iter(pooled["figures"].values()))
+        return _row(path.resolve().name, Run.load(path / pooled["folds"][0]), figures, f"{len(pooled['folds'])} folds")
     run = Run.load(path)
     if not run.finished or not (path / METRICS_NAME).is_file():
         raise ConfigurationError(f"{path}: training is not finished; go on with trainer train --resume {path}")
     figures = json.loads((path / METRICS_NAME).read_text(encoding="utf-8"))
+    return _row(path.resolve().name, run, figures, "validation clips")
+
+
+def _row(name: str, run: Run, figures: dict[str, Any], protocol: str) -> tuple[Row, dict[str, Any]]:
     settings = run.settings
     label, found = next(iter(figures["labels"].items()), ("", None))
     row = Row(
-        name=path.resolve().name,
+        name=name,
         recipe=settings.recipe,
         backbone=origin(settings.weights),
         judged=f"{figures['n_clips']} of {', '.join(figures['datasets'])} ({clips_digest(figures)})",
+        protocol=protocol,
         sampling="whole clips" if settings.judges_whole_clips else f"{settings.input.rate_hz:g}/s",
         accuracy=figures["videos"]["accuracy"],
         label=label,
         auc=found["videos"]["auc"] if found else None,
         f1=found["videos"]["f1"] if found else None,
         calibration_error=found["calibration"]["expected_error"] if found else None,
-        parameters=n_parameters(path),
-        latency_ms=latency_ms(path),
+        parameters=n_parameters(run),
+        latency_ms=read_latency(run) or latency_of_bundle(run.path),
+        accuracy_95=figures["videos"].get("accuracy_95"),
+        auc_95=found.get("videos_95", {}).get("auc") if found else None,
     )
     return row, figures
 
@@ -79,18 +95,36 @@ def clips_digest(figures: Mapping[str, Any]) -> str:
     return hashlib.sha256("".join(names).encode()).hexdigest()[:8]
 
 
-def n_parameters(path: Path) -> int:
-    """Parameters of a run's models; a head's count once, though the frame model answers by it too."""
+def n_parameters(run: Run) -> int:
+    """Parameters of a run's system, its backbone's too; a head's count once, though the frame model answers by it."""
     import keras  # noqa: PLC0415
 
-    files = [path / name for name in (FRAME_NAME, WINDOW_NAME) if (path / name).is_file()]
-    files = files or [path / HEAD_NAME]
+    files = [run.path / name for name in (FRAME_NAME, WINDOW_NAME) if (run.path / name).is_file()]
+    files = files or [run.path / HEAD_NAME]
     models: list[Any] = [keras.models.load_model(file, compile=False) for file in files]
-    return sum(int(model.count_params()) for model in models)
+    own = sum(int(model.count_params()) for model in models)
+    return own + (_of_backbone(run.settings) if run.settings.judges_whole_clips else 0)
 
 
-def latency_ms(path: Path) -> float | None:
-    """Of one sample through the float32 bundle, as its conversion measured it."""
+def _of_backbone(settings: Settings) -> int:
+    """Parameters of what makes the features of a system of whole clips, which its run does not hold."""
+    system = RECIPES[settings.recipe].whole
+    assert system is not None, settings.recipe
+    name = str(settings.hyperparameters.get("features", next(iter(system.backbones))))
+    return _count(settings.recipe, name, settings.input.height_px, settings.input.width_px)
+
+
+@functools.lru_cache
+def _count(recipe: str, backbone: str, height_px: int, width_px: int) -> int:
+    system = RECIPES[recipe].whole
+    build = system.backbones[backbone].build if system else None
+    spec = InputSpec(height_px=height_px, width_px=width_px)
+    model: Any = build(spec, Weights(RANDOM, RANDOM)) if build else None
+    return int(model.count_params()) if model else 0
+
+
+def latency_of_bundle(path: Path) -> float | None:
+    """Of one sample through the float32 bundle, as its conversion measured it; for runs of before `latency.json`."""
     bundle = path / "bundles" / "float32" / "bundle.json"
     if not bundle.is_file():
         return None
@@ -112,91 +146,15 @@ def ranked(rows: Sequence[Row]) -> list[Row]:
 
 
 def compare(paths: Sequence[Path], out: Path) -> Path:
-    """Write the page of these runs into a folder; return the page's path.
+    """Write the page of these runs and cross-validations into a folder; return the page's path.
 
     Raises:
-        ConfigurationError: a path is no finished run.
+        ConfigurationError: a path is neither, or not finished.
     """
     read = [read_row(path) for path in paths]
-    rows = ranked([row for row, _ in read])
+    rows = [asdict(row) for row in ranked([row for row, _ in read])]
     out.mkdir(parents=True, exist_ok=True)
-    plots = {
-        "accuracy over parameters": _scatter(rows, "parameters", "parameters"),
-        "accuracy over latency": _scatter([row for row in rows if row.latency_ms], "latency_ms", "ms a sample"),
-        "ROC": _roc({row.name: figures for row, figures in read}),
-    }
-    pictures = {title: _png(out, title, figure) for title, figure in plots.items() if figure is not None}
-    write_json(out / JSON_NAME, {"rows": [asdict(row) for row in rows]})
+    pictures = draw(out, rows, {row.name: figures for row, figures in read})
+    write_json(out / JSON_NAME, {"rows": rows})
     write_text(out / PAGE_NAME, page(rows, pictures))
     return out / PAGE_NAME
-
-
-def _png(out: Path, title: str, figure: Figure) -> bytes:
-    path = out / f"{title.replace(' ', '_').lower()}.png"
-    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=110))
-    return path.read_bytes()
-
-
-def _scatter(rows: Sequence[Row], key: str, x: str) -> Figure | None:
-    if not rows:
-        return None
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
-    for row in rows:
-        place = getattr(row, key), row.accuracy or 0
-        axes.scatter(*place)
-        axes.annotate(row.name, place, xytext=(5, 4), textcoords="offset points", fontsize=8)
-    axes.set(xlabel=x, ylabel="videos right", xscale="log", ylim=(-0.02, 1.05))
-    return figure
-
-
-def _roc(figures: Mapping[str, Mapping[str, Any]]) -> Figure | None:
-    figure = Figure(figsize=(5.5, 5), layout="constrained")
-    axes = figure.subplots()
-    drawn = False
-    for name, found in figures.items():
-        for label, of_label in found["labels"].items():
-            if of_label["curves"] is not None:
-                axes.plot(*zip(*of_label["curves"]["roc"], strict=True), label=f"{name}: {label}")
-                drawn = True
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.5)
-    axes.set(xlabel="false-positive rate", ylabel="sensitivity")
-    if not drawn:
-        return None
-    axes.legend(fontsize="small", loc="lower right")
-    return figure
-
-
-COLUMNS = {
-    "run": "name", "recipe": "recipe", "rank": "rank", "videos right": "accuracy", "label": "label", "AUC": "auc",
-    "F1": "f1", "calibration error": "calibration_error", "parameters": "parameters", "ms a sample": "latency_ms",
-    "samples": "sampling",
-}  # fmt: skip
-
-
-def page(rows: Sequence[Row], pictures: Mapping[str, bytes]) -> str:
-    """The page: a table for each backbone's origin and set of clips, then the plots."""
-    parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>Comparison</title><style>{STYLE}</style>"]
-    parts.append("<h1>Comparison</h1><p class=note>Ranks count within a table: same clips, same backbone.</p>")
-    for kind in dict.fromkeys((row.judged, row.backbone) for row in rows):
-        judged, backbone = (html.escape(part) for part in kind)
-        parts.append(f"<h2>Clips: {judged}. Backbone: {backbone}</h2><table><tr>")
-        parts += [f"<th>{title}</th>" for title in COLUMNS]
-        for row in (row for row in rows if (row.judged, row.backbone) == kind):
-            cells = "".join(f"<td>{html.escape(_shown(getattr(row, key)))}</td>" for key in COLUMNS.values())
-            parts.append(f"</tr><tr>{cells}")
-        parts.append("</tr></table>")
-    for title, picture in pictures.items():
-        encoded = base64.b64encode(picture).decode()
-        parts.append(
-            f'<h2>{html.escape(title)}</h2><img alt="{html.escape(title)}" src="data:image/png;base64,{encoded}">'
-        )
-    return "\n".join([*parts, "</html>\n"])
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

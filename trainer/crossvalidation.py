@@ -13,15 +13,20 @@ from converters import Plan
 from edge.errors import DatasetError
 from trainer.conversion import Precision
 from trainer.evaluation import Judge, evaluate
+from trainer.files import write_json
 from trainer.labels import NORMAL
+from trainer.latency import keep_latency
 from trainer.manifest import Clip
 from trainer.recipe import Recipe, Workshop
+from trainer.run import Run
 from trainer.scoring import ClipScores
 from trainer.splits import TRAIN_ONLY, UNUSED, Split, read_folds, refuse_leak, split_validation
 from trainer.training import Wishes, train
 from trainer.verdict import Verdict, judge
 
 SCHEMA = 1
+FOLDS_NAME = "folds.json"
+"""Pooled figures of a cross-validation, beside its folds' runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +102,25 @@ def score_fold(
 def cross_validate(
     tasks: Sequence[FoldTask], out: Path, workshop: Workshop, precisions: Sequence[Precision]
 ) -> dict[str, Any]:
-    """Pooled out-of-fold figures of each precision, each clip judged by its own fold's thresholds."""
+    """Pooled out-of-fold figures of each precision, each clip judged by its own fold's thresholds.
+
+    They are kept in `out`, for `trainer compare`.
+    """
     figures: dict[str, Any] = {}
+    names = [f"fold-{task.fold}" for task in tasks]
     for precision in precisions:
         pooled: list[ClipScores] = []
         judges: list[Judge] = []
         folds: list[int] = []
-        for number, task in enumerate(tasks, start=1):
+        for number, (task, name) in enumerate(zip(tasks, names, strict=True), start=1):
             print(f"fold {number} of {len(tasks)}, {precision}", file=sys.stderr)
-            verdict = score_fold(task, out / f"fold-{task.fold}", workshop, precision)
+            verdict = score_fold(task, out / name, workshop, precision)
             pooled += verdict.results
             judges += [verdict.judge] * len(verdict.results)
             folds += [task.fold] * len(verdict.results)
         figures[precision] = evaluate(pooled, judges, folds)
+    keep_latency(Run.load(out / names[0]), workshop)
+    write_json(out / FOLDS_NAME, {"folds": names, "figures": figures})
     return figures
 
 

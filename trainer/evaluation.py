@@ -119,8 +119,17 @@ def video_confusion(judged: Sequence[Judged]) -> dict[str, Any]:
     truth = np.asarray([labels.index(item.result.clip.label) for item in judged], np.int64)
     said = np.asarray([item.video_answer() for item in judged], np.int64)
     scores = np.stack([item.video_scores() for item in judged])
-    ranks = {f"top_{k}": found for k in TOP if (found := reliability.top_k(truth, scores, k)) is not None}
-    return metrics.multiclass(truth, said, labels) | ranks
+    groups = [_group(item.result) for item in judged]
+    intervals = metrics.confusion_intervals(truth, said, groups)
+    return metrics.multiclass(truth, said, labels) | intervals | _ranks(truth, scores)
+
+
+def _ranks(truth: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, float]:
+    return {f"top_{k}": found for k in TOP if (found := reliability.top_k(truth, scores, k)) is not None}
+
+
+def _group(result: ClipScores) -> str:
+    return f"{result.clip.dataset}/{result.clip.group}"
 
 
 def frame_confusion(judged: Sequence[Judged]) -> dict[str, Any]:
@@ -128,7 +137,8 @@ def frame_confusion(judged: Sequence[Judged]) -> dict[str, Any]:
     labels = judged[0].judge.labels
     truth = np.concatenate([_frame_labels(item.result, labels) for item in judged])
     said = np.concatenate([item.judge.answers(item.result.frames, item.result.clip) for item in judged])
-    return metrics.multiclass(truth, said, labels)
+    scores = np.concatenate([item.result.frames for item in judged])
+    return metrics.multiclass(truth, said, labels) | _ranks(truth, scores)
 
 
 def _frame_labels(result: ClipScores, labels: Sequence[str]) -> NDArray[np.int64]:
@@ -148,7 +158,8 @@ def _label_figures(judged: Sequence[Judged], index: int, folds: Sequence[int] | 
     thresholds = np.asarray([judged[row].judge.threshold(label) for row in chosen])
     truth = np.asarray([result.clip.start_s(label) is not None for result in asked])
     scores = np.asarray([judged[row].video_scores()[index] for row in chosen])
-    groups = [f"{result.clip.dataset}/{result.clip.group}" for result in asked]
+    groups = [_group(result) for result in asked]
+    own_folds = [folds[row] for row in chosen] if folds is not None else _grouped_folds(asked, truth)
     frame_truth = np.concatenate([[label in r.clip.labels_at(t) for t in r.times_s] for r in asked])
     frame_scores = np.concatenate([result.frames[:, index] for result in asked])
     frame_thresholds = np.repeat(thresholds, [len(result.times_s) for result in asked])
@@ -158,10 +169,19 @@ def _label_figures(judged: Sequence[Judged], index: int, folds: Sequence[int] | 
         "videos_95": metrics.group_intervals(truth, scores, groups, thresholds),
         "videos_by_group": metrics.group_spread(truth, scores, groups, thresholds),
         "curves": reliability.curves(truth, scores),
-        "calibration": reliability.calibration(truth, scores),
+        "calibration": reliability.calibration(truth, scores, own_folds),
         "events": event_figures(asked, label),
-        "shortcut": shortcut(asked, truth, [folds[row] for row in chosen] if folds is not None else None),
+        "shortcut": shortcut(asked, truth, own_folds) if own_folds is not None else None,
     }
+
+
+def _grouped_folds(results: Sequence[ClipScores], truth: NDArray[np.bool_]) -> list[int] | None:
+    """Folds for what is learned from these clips' figures alone; None where groups or labels are too few."""
+    clips = [result.clip for result in results]
+    n_groups = len({_group(result) for result in results})
+    if n_groups < 2 or truth.all() or not truth.any():
+        return None
+    return assign_folds(clips, min(SHORTCUT_FOLDS, n_groups), seed=0)
 
 
 def event_figures(results: Sequence[ClipScores], label: str) -> dict[str, Any]:
@@ -171,8 +191,9 @@ def event_figures(results: Sequence[ClipScores], label: str) -> dict[str, Any]:
     false, and so are all in clips without the label.
     """
     delays_s: list[float] = []
-    alarmed = held = false_alarms = 0
-    quiet_s = 0.0
+    found: list[bool] = []
+    groups: list[str] = []
+    false_alarms, quiet_s = 0, 0.0
     for result in results:
         start_s = result.clip.start_s(label)
         raised = [alarm.position_s for alarm in result.alarms if alarm.label == label]
@@ -181,30 +202,40 @@ def event_figures(results: Sequence[ClipScores], label: str) -> dict[str, Any]:
             quiet_s += result.shape[3] or float(result.times_s[-1])
             continue
         after = [position_s for position_s in raised if position_s >= start_s]
-        held += 1
-        alarmed += bool(after)
+        found.append(bool(after))
+        groups.append(_group(result))
         false_alarms += len(raised) - len(after)
         quiet_s += start_s
         if result.clip.timed:
             delays_s.append(min(after) - start_s if after else np.inf)
     return {
-        "clips_with": held,
-        "clips_with_alarm": alarmed,
+        "clips_with": len(found),
+        "clips_with_alarm": sum(found),
+        "recall": metrics.ratio(sum(found), len(found)),
+        **_event_intervals(np.asarray(found), np.asarray(delays_s), groups),
         "delays": metrics.delay_figures(delays_s),
         "false_alarms": metrics.alarm_rate(false_alarms, quiet_s),
     }
 
 
-def shortcut(
-    results: Sequence[ClipScores], truth: NDArray[np.bool_], folds: Sequence[int] | None
-) -> dict[str, Any] | None:
+def _event_intervals(
+    found: NDArray[np.bool_], delays_s: NDArray[np.float64], groups: Sequence[str]
+) -> dict[str, list[float] | None]:
+    """95 % intervals of recall, and of the median delay where every clip's start is annotated."""
+    if not len(found):
+        return {"recall_95": None, "median_delay_s_95": None}
+
+    def figures(chosen: NDArray[np.int64]) -> dict[str, float]:
+        told = {"recall_95": float(found[chosen].mean())}
+        if len(delays_s) == len(found):
+            told["median_delay_s_95"] = float(np.median(delays_s[chosen]))
+        return told
+
+    return {"median_delay_s_95": None, **metrics.bootstrap(groups, figures)}
+
+
+def shortcut(results: Sequence[ClipScores], truth: NDArray[np.bool_], folds: Sequence[int]) -> dict[str, Any] | None:
     """What a classifier reaches that sees only width, height, frame rate and duration; None where it cannot learn."""
-    if folds is None:
-        clips = [result.clip for result in results]
-        n_groups = len({(clip.dataset, clip.group) for clip in clips})
-        if n_groups < 2 or truth.all() or not truth.any():
-            return None
-        folds = assign_folds(clips, min(SHORTCUT_FOLDS, n_groups), seed=0)
     scores = metrics.out_of_fold(truth, np.asarray([result.shape for result in results]), folds)
     if scores is None:
         return None

@@ -9,9 +9,9 @@ import keras
 from edge.bundle import InputSpec
 from trainer.backbones import MAPS, POOLED
 from trainer.recipe import Hyperparameter, Recipe, Wanted
-from trainer.recipes.efficientnetb0_mean import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S
 from trainer.recurrent import Recurrence, RecurrentSystem, fit, whole_model
 from trainer.run import RATE
+from trainer.sequences import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S
 from trainer.whole import WholeSystem
 
 EPOCHS = 100

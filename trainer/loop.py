@@ -14,7 +14,9 @@ import keras
 import tensorflow as tf
 from tqdm import tqdm
 
+from trainer.eventlog import EpochLog
 from trainer.files import write_atomically
+from trainer.objective import Objective
 from trainer.run import Run
 from trainer.sequences import Batches
 
@@ -67,7 +69,9 @@ def latest_checkpoint(run: Run) -> tuple[int, Path] | None:
     return (int(found[-1].stem.removeprefix("epoch-")), found[-1]) if found else None
 
 
-def fit_epochs(model: Any, batches: Batches, validation: Batches, run: Run, rules: Rules) -> keras.Model:
+def fit_epochs(
+    model: Any, batches: Batches, validation: Batches, run: Run, rules: Rules, *, tensorboard: Path | None = None
+) -> keras.Model:
     """Train until the run's epochs are done or the rules end it.
 
     Args:
@@ -76,6 +80,7 @@ def fit_epochs(model: Any, batches: Batches, validation: Batches, run: Run, rule
         validation: to choose by, in order.
         run: keeps history and checkpoints.
         rules: of stopping and of the learning rate.
+        tensorboard: where to log each epoch, in a folder of the run's name; None logs nothing.
 
     Returns:
         The model with the weights of its best epoch.
@@ -87,6 +92,7 @@ def fit_epochs(model: Any, batches: Batches, validation: Batches, run: Run, rule
         model = keras.models.load_model(checkpoint[1])
     else:
         history = []
+    batches = Objective.of(run.settings.hyperparameters).weighted(batches, run.settings.labels)
     batches.begin_epoch(len(history))
     keeper = _Keeper(run, history, rules)
     if not keeper.exhausted() and len(history) < run.settings.epochs:
@@ -96,7 +102,7 @@ def fit_epochs(model: Any, batches: Batches, validation: Batches, run: Run, rule
             initial_epoch=len(history),
             epochs=run.settings.epochs,
             shuffle=False,
-            callbacks=[keeper],
+            callbacks=[keeper] if tensorboard is None else [keeper, EpochLog(tensorboard / run.path.name)],
             verbose=0,
         )
     model.load_weights(_best_weights(run, keeper.best_epoch()))

@@ -238,7 +238,13 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stream", choices=tuple(STREAMS), help="instead of the recipe's")
     parser.add_argument("--rate-hz", type=float, metavar="HZ", help="samples a second, instead of the recipe's")
     parser.add_argument(
-        "--set", nargs="+", default=None, metavar="KEY=VALUE", help="other hyper-parameters than the recipe's"
+        "--set",
+        nargs="+",
+        default=None,
+        metavar="KEY=VALUE",
+        help="other hyper-parameters than the recipe's; beside those: class_weights=balanced or LABEL:WEIGHT,..., "
+        "focal_gamma=2, label_smoothing=0.1, augment=flip,crop,light,noise,speed with augment_copies=1, "
+        "mixed_precision=true on a GPU; efficientnetb0-mean: finetune_blocks=1",
     )
     parser.add_argument(
         "--weights",
@@ -266,6 +272,12 @@ def _add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
 def _add_work(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="feature cache (default: ~/.cache/edgewatch)")
+    parser.add_argument(
+        "--tensorboard",
+        type=Path,
+        metavar="DIR",
+        help="log each epoch there, a folder a run; to look: pip install tensorboard, tensorboard --logdir DIR",
+    )
 
 
 def _subparser(

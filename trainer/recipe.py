@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.bundle import InputSpec
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
 Hyperparameter = float | int | str | bool
 Wanted = Mapping[str, Hyperparameter]
 """A run's hyper-parameters."""
+NO_WEIGHTS = "none"
+NO_AUGMENTATION = "none"
+AUGMENTATION: Mapping[str, Hyperparameter] = {"augment": NO_AUGMENTATION, "augment_copies": 1}
+"""Of every recipe, see `trainer.augmentation`."""
+DESCENT: Mapping[str, Hyperparameter] = {
+    **AUGMENTATION,
+    "class_weights": NO_WEIGHTS,
+    "focal_gamma": 0.0,
+    "label_smoothing": 0.0,
+    "mixed_precision": False,
+}
+"""Of every recipe that is trained by gradient descent, see `trainer.objective` and `trainer.mixed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +38,8 @@ class Workshop:
     cache: Cache
     weights: Weights
     workers: int
+    tensorboard: Path | None = None
+    """Where to log each epoch for TensorBoard; None logs nothing."""
 
 
 Fit = Callable[[Sequence[Clip], Sequence[Clip], Run, Workshop], TrainedModel]
@@ -41,6 +56,8 @@ class Recipe:
     epochs: int
     fit: Fit
     hyperparameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
+    optional: Mapping[str, Hyperparameter] = field(default_factory=lambda: DESCENT)
+    """What `--set` understands beside the published hyper-parameters; a run keeps of it what was asked for."""
     labels: tuple[str, ...] | None = None
     """Fixed labels; None takes the labels that the data holds."""
     learns_from_validation: bool = False

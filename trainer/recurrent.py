@@ -14,6 +14,8 @@ import keras
 from trainer.features import extract, read_features
 from trainer.loop import fit_epochs, seed_everything
 from trainer.manifest import Clip
+from trainer.mixed import train_mixed
+from trainer.objective import Objective
 from trainer.recipe import Wanted, Workshop
 from trainer.run import RATE, Run, TrainedModel
 from trainer.sequences import LabelledSequence, SequenceBatches, sequence
@@ -120,12 +122,17 @@ def fit_steps(
     of_train, of_validation = (StoredSequences(system, clips, run, workshop) for clips in (train, validation))
     seed_everything(settings.seed)
     n_features = of_train[0].features.shape[1]
-    model: Any = steps_model(parts.recurrence, wanted, n_features, len(settings.labels))
-    model.compile(system.optimizer(wanted), "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
     batches = SequenceBatches(of_train, length, int(wanted["batch_size"]), settings.seed)
     held_out = SequenceBatches(of_validation, length, int(wanted["batch_size"]), None)
-    model = fit_epochs(model, batches, held_out, run, rules_of(system.monitor, wanted))
-    head = step_of(model)
+
+    def fit(model: Any) -> Any:
+        model.compile(system.optimizer(wanted), Objective.of(wanted).loss, weighted_metrics=["accuracy"])
+        return fit_epochs(
+            model, batches, held_out, run, rules_of(system.monitor, wanted), tensorboard=workshop.tensorboard
+        )
+
+    n_labels = len(settings.labels)
+    head = step_of(train_mixed(wanted, lambda: steps_model(parts.recurrence, wanted, n_features, n_labels), fit))
     seed_everything(settings.seed)  # random weights, where the backbone has no others, as in the extraction
     assert backbone.build is not None, backbone.name
     frame = assemble(backbone.build(settings.input, workshop.weights), head, len(settings.input.streams))

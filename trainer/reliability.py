@@ -1,5 +1,6 @@
 """Whether scores mean what they say: curves over all thresholds, calibration, the temperature that would mend it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,11 @@ def _points(x: FloatArray, y: FloatArray) -> list[list[float]]:
     return [[round(float(x[index]), 6), round(float(y[index]), 6)] for index in kept]
 
 
-def calibration(truth: Truth, scores: FloatArray) -> dict[str, Any]:
+def calibration(truth: Truth, scores: FloatArray, folds: Sequence[int] | None = None) -> dict[str, Any]:
     """Reliability in ten equal bins, the expected calibration error, and what a temperature would make of it.
 
-    The temperature is fitted on these very clips, so the error that it leaves is a lower bound.
+    The temperature is fitted on these very clips, so the error that it leaves is a lower bound. With folds there is
+    also the error where each clip's temperature is fitted on the other folds, which is what to expect of new clips.
     """
     temperature = best_temperature(truth, scores)
     mended = None if temperature is None else with_temperature(scores, temperature)
@@ -45,7 +47,19 @@ def calibration(truth: Truth, scores: FloatArray) -> dict[str, Any]:
         "expected_error": expected_error(truth, scores),
         "temperature": temperature,
         "expected_error_with_temperature": None if mended is None else expected_error(truth, mended),
+        "expected_error_held_out": None if folds is None else _held_out_error(truth, scores, np.asarray(folds)),
     }
+
+
+def _held_out_error(truth: Truth, scores: FloatArray, folds: NDArray[np.int64]) -> float | None:
+    mended = np.zeros(len(scores))
+    for fold in np.unique(folds):
+        inside = folds == fold
+        temperature = best_temperature(truth[~inside], scores[~inside])
+        if temperature is None:
+            return None
+        mended[inside] = with_temperature(scores[inside], temperature)
+    return expected_error(truth, mended)
 
 
 def reliability_bins(truth: Truth, scores: FloatArray) -> list[dict[str, float]]:

@@ -73,7 +73,10 @@ def write_curves(folder: Path, figures: Mapping[str, Any]) -> None:
 def summary(figures: Mapping[str, Any]) -> str:
     """The figures of an evaluation that people ask for first, one line each."""
     videos, frames = _percent(figures["videos"]["accuracy"]), _percent(figures["frames"]["accuracy"])
-    lines = [f"{figures['n_clips']} clips in {figures['n_groups']} groups: {videos} of videos, {frames} of frames"]
+    sure = _between(figures["videos"].get("accuracy_95"))
+    lines = [
+        f"{figures['n_clips']} clips in {figures['n_groups']} groups: {videos}{sure} of videos, {frames} of frames"
+    ]
     for label, of_label in figures["labels"].items():
         lines += [f"{label}: {line}" for line in _label_lines(of_label)]
     return "\n".join(f"  {line}" for line in lines)
@@ -86,10 +89,13 @@ def _label_lines(figures: Mapping[str, Any]) -> list[str]:
     alarms = f"{events['clips_with_alarm']} of {events['clips_with']} clips raised an alarm"
     average, error = _number(videos["average_precision"]), _number(figures["calibration"]["expected_error"])
     found = f"precision {_percent(videos['precision'])}, F1 {_number(videos['f1'])}, average precision {average}"
+    sure, a_day = figures["videos_95"], false["per_day_95"]
+    rate = "" if a_day is None else f" ({a_day[0]:.1f} to {a_day[1]:.1f} a day)"
+    balanced = f"{_percent(videos['balanced_accuracy'])}{_between(sure['balanced_accuracy'])}"
     lines = [
-        f"balanced accuracy {_percent(videos['balanced_accuracy'])}, AUC {_number(videos['auc'])}, {rates}",
+        f"balanced accuracy {balanced}, AUC {_number(videos['auc'])}, {rates}",
         f"{found}, calibration error {error}",
-        f"{alarms}, {false['alarms']} false alarms in {false['minutes']:.1f} min",
+        f"{alarms}, {false['alarms']} false alarms in {false['minutes']:.1f} min{rate}",
     ]
     if events["delays"]["n"]:
         delay_s = events["delays"]["median_delay_s"]
@@ -98,6 +104,11 @@ def _label_lines(figures: Mapping[str, Any]) -> list[str]:
         reached = f"{_percent(alone['accuracy'])}, AUC {_number(alone['auc'])}"
         lines.append(f"width, height, frame rate and duration alone reach {reached}")
     return lines
+
+
+def _between(interval: list[float] | None) -> str:
+    """A 95 % interval of a share, where there is one."""
+    return "" if interval is None else f" ({interval[0]:.1%} to {interval[1]:.1%})"
 
 
 def _number(value: float | None) -> str:

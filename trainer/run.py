@@ -6,6 +6,7 @@
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +27,9 @@ FRAME_NAME = "frame.keras"
 HEAD_NAME = "head.keras"
 WINDOW_NAME = "window.keras"
 MODEL_NAME = "model.json"
+COMMAND_NAME = "command.json"
+MAX_SHOWN = 5
+"""Differences between settings that one line shows."""
 SAMPLING = "sampling"
 PAPER = "paper"
 RATE = "rate"
@@ -124,13 +128,19 @@ class Run:
         """Refuse to go on with settings that are not the run's own.
 
         Raises:
-            ConfigurationError: a setting differs; the message names it.
+            ConfigurationError: settings differ; the message shows how.
         """
         mine, other = self.settings.model_dump(mode="json"), settings.model_dump(mode="json")
-        for key in mine:
-            if key != "versions" and mine[key] != other[key]:
-                change = "" if isinstance(mine[key], dict) else f" ({mine[key]!r} there, {other[key]!r} here)"
-                raise ConfigurationError(f"{self.path}: the run has another {key}{change}; give another --out")
+        changes = [
+            change
+            for key in mine
+            if key != "versions" and mine[key] != other[key]
+            for change in differences(key, mine[key], other[key])
+        ]
+        if changes:
+            rest = f", and {len(changes) - MAX_SHOWN} more" if len(changes) > MAX_SHOWN else ""
+            shown = ", another ".join(changes[:MAX_SHOWN])
+            raise ConfigurationError(f"{self.path}: the run has another {shown}{rest}; give another --out")
 
     @property
     def finished(self) -> bool:
@@ -198,8 +208,43 @@ class Run:
         )
 
 
+def differences(name: str, there: Any, here: Any) -> list[str]:
+    """What differs between a run's setting and another of the same name, one phrase each; clips are counted."""
+    if not isinstance(there, dict):
+        return [f"{name} ({there!r} there, {here!r} here)"]
+    keys = sorted(key for key in {*there, *here} if there.get(key) != here.get(key))
+    if not name.endswith("_clips"):
+        return [f"{key} ({there.get(key)!r} there, {here.get(key)!r} here)" for key in keys]
+    counts = {
+        "only there": [key for key in keys if key not in here],
+        "only here": [key for key in keys if key not in there],
+        "of other content": [key for key in keys if key in there and key in here],
+    }
+    found = [f"{len(which)} {how}, such as {which[0]}" for how, which in counts.items() if which]
+    return [f"set of {name.replace('_', ' ')} ({'; '.join(found)})"]
+
+
 def _load(keras: Any, path: Path) -> "keras.Model":
     try:
         return keras.models.load_model(path, compile=False)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be read ({str(error).splitlines()[0]}); train again") from error
+
+
+def write_command(run_path: Path, command: Mapping[str, Any]) -> None:
+    """Keep with a run what the command line said, for `--resume`."""
+    write_json(run_path / COMMAND_NAME, dict(command))
+
+
+def read_command(run_path: Path) -> dict[str, Any]:
+    """What the command line of a run said.
+
+    Raises:
+        ConfigurationError: there is no run.
+    """
+    try:
+        return json.loads((run_path / COMMAND_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{run_path}: no run that trainer train began ({error}); start one with --out"
+        ) from error

@@ -12,6 +12,11 @@ from trainer.features import Features
 from trainer.labels import NORMAL
 from trainer.manifest import Clip
 
+PAPER_RATE_HZ = 30
+"""Of paper 000's clips, by which its numbers of frames become seconds."""
+MAX_CLIP_S = 220 / PAPER_RATE_HZ
+TRIM_S = 10 / PAPER_RATE_HZ
+
 
 def paper_samples(times_s: NDArray[np.float64], trim_s: float, max_clip_s: float) -> NDArray[np.bool_]:
     """Paper 000's choice of a clip's samples, in seconds: its first part only, both ends of that trimmed.
@@ -85,7 +90,7 @@ class FrameBatches(Batches):
     """Single frames: features (n, n_features), labels (n,)."""
 
     def __init__(
-        self, features: NDArray[np.float32], labels: NDArray[np.int64], batch_size: int, seed: int | None
+        self, features: NDArray[np.floating[Any]], labels: NDArray[np.int64], batch_size: int, seed: int | None
     ) -> None:
         super().__init__(len(labels), batch_size, seed)
         self._features = features
@@ -93,7 +98,7 @@ class FrameBatches(Batches):
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         rows = self.chosen(index)
-        return self._features[rows], self._labels[rows]
+        return self._features[rows].astype(np.float32), self._labels[rows]
 
 
 class SequenceBatches(Batches):

@@ -74,6 +74,22 @@ def assign_folds(clips: Sequence[Clip], n_folds: int, seed: int) -> list[int]:
     return best[1]
 
 
+def refuse_scarce(clips: Sequence[Clip], n_folds: int) -> None:
+    """Refuse folds of which some could not hold every class.
+
+    Raises:
+        DatasetError: a class has fewer groups than there are folds; the message has the arithmetic.
+    """
+    for dataset, label in sorted({(clip.dataset, clip.label) for clip in clips}):
+        n_groups = len({clip.group for clip in clips if (clip.dataset, clip.label) == (dataset, label)})
+        if n_groups < n_folds:
+            fewer = f"--number {n_groups}, or " if n_groups > 1 else ""
+            raise DatasetError(
+                f"{dataset}: the clips of {label} are of {n_groups} groups, and {n_folds} folds need {n_folds}: "
+                f"{n_folds - n_groups} would be judged without any; give {fewer}more footage"
+            )
+
+
 def _one_assignment(labels: list[str], groups: list[str], n_folds: int, seed: int) -> list[int]:
     folds = [0] * len(labels)
     # scikit-learn warns of, or refuses, labels with fewer clips than folds; stratifying by none of them is then right

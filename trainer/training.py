@@ -10,11 +10,14 @@ from typing import Any
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError, DatasetError
+from trainer.augmentation import augmented, wanted_kinds
 from trainer.backbone import Weights
 from trainer.calibration import calibration_pictures, read_calibration
-from trainer.files import file_sha256, write_json
+from trainer.files import file_sha256
 from trainer.labels import ordered
 from trainer.manifest import Clip
+from trainer.mixed import refuse_without_gpu
+from trainer.objective import Objective
 from trainer.recipe import Hyperparameter, Recipe, Workshop
 from trainer.run import METRICS_NAME, Run, Settings
 from trainer.splits import Split
@@ -22,7 +25,6 @@ from trainer.splits import Split
 SHORT_DIGEST = 16
 """Hexadecimal digits of a clip's SHA-256 that tell it from all others."""
 PACKAGES = ("edgewatch", "tensorflow", "keras", "numpy", "opencv-python-headless")
-COMMAND_NAME = "command.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,15 @@ def make_settings(recipe: Recipe, wishes: Wishes, split: Split, weights: Weights
         ConfigurationError: a wish does not fit the recipe.
         DatasetError: the clips hold a single label, or one that the recipe does not know.
     """
+    labels, hyperparameters = _labels(recipe, [*split.train, *split.held_out]), _hyperparameters(recipe, wishes)
+    Objective.of(hyperparameters).refuse_unknown(labels)
     return Settings(
         recipe=recipe.name,
         seed=wishes.seed,
         epochs=wishes.epochs or recipe.epochs,
-        labels=_labels(recipe, [*split.train, *split.held_out]),
+        labels=labels,
         input=_input(recipe.input, wishes),
-        hyperparameters=_hyperparameters(recipe, wishes.hyperparameters),
+        hyperparameters=hyperparameters,
         data=tuple(sorted({clip.dataset for clip in split.train})),
         train_clips=_digests(split.train),
         validation_clips=_digests(split.held_out),
@@ -78,15 +82,18 @@ def _input(published: InputSpec, wishes: Wishes) -> InputSpec:
     return InputSpec.model_validate(published.model_dump() | kept)
 
 
-def _hyperparameters(recipe: Recipe, wishes: Mapping[str, str]) -> dict[str, Hyperparameter]:
-    chosen = dict(recipe.hyperparameters)
-    for key, text in wishes.items():
-        if key not in chosen:
-            raise ConfigurationError(f"--set {key}: {recipe.name} knows {', '.join(sorted(chosen)) or 'none'}")
+def _hyperparameters(recipe: Recipe, wishes: Wishes) -> dict[str, Hyperparameter]:
+    chosen, known = dict(recipe.hyperparameters), {**recipe.optional, **recipe.hyperparameters}
+    for key, text in wishes.hyperparameters.items():
+        if key not in known:
+            raise ConfigurationError(f"--set {key}: {recipe.name} knows {', '.join(sorted(known))}")
         try:
-            chosen[key] = _parsed(text, chosen[key])
+            chosen[key] = _parsed(text, known[key])
         except ValueError as error:
             raise ConfigurationError(f"--set {key}={text}: {error}") from error
+    Objective.of(chosen)
+    wanted_kinds(chosen)
+    refuse_without_gpu(chosen)
     return chosen
 
 
@@ -116,7 +123,8 @@ def train(recipe: Recipe, wishes: Wishes, split: Split, out: Path, workshop: Wor
     if not run.finished:
         n_train, n_held_out = len(split.train), len(split.held_out)
         print(f"{recipe.name}: learning from {n_train} clips, choosing by {n_held_out}", file=sys.stderr)
-        run.save_model(recipe.fit(split.train, split.held_out, run, workshop))
+        learned = augmented(split.train, run.settings, workshop)
+        run.save_model(recipe.fit(learned, split.held_out, run, workshop))
     if not run.settings.judges_whole_clips and read_calibration(run) is None:
         calibration_pictures(run, split.train, split.held_out, workshop.workers)
     return run
@@ -126,6 +134,7 @@ def judge_run(run: Run, clips: Sequence[Clip], workshop: Workshop) -> dict[str, 
     """Figures of a run on its validation clips, with pictures; those that are there are kept."""
     from trainer.evaluation import evaluate  # noqa: PLC0415
     from trainer.gallery import write_gallery  # noqa: PLC0415
+    from trainer.latency import keep_latency  # noqa: PLC0415
     from trainer.reports import write_confusions, write_curves  # noqa: PLC0415
     from trainer.verdict import judge  # noqa: PLC0415  (imports tensorflow)
 
@@ -133,28 +142,10 @@ def judge_run(run: Run, clips: Sequence[Clip], workshop: Workshop) -> dict[str, 
     if path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
     verdict = judge(run, clips, "float32", workshop)
+    keep_latency(run, workshop)
     figures = evaluate(verdict.results, verdict.judge)
     write_confusions(run.path, figures)
     write_curves(run.path, figures)
     write_gallery(run.path, clips, figures)
     run.write_metrics(figures)
     return figures
-
-
-def write_command(run_path: Path, command: Mapping[str, Any]) -> None:
-    """Keep with a run what the command line said, for `--resume`."""
-    write_json(run_path / COMMAND_NAME, dict(command))
-
-
-def read_command(run_path: Path) -> dict[str, Any]:
-    """What the command line of a run said.
-
-    Raises:
-        ConfigurationError: there is no run.
-    """
-    try:
-        return json.loads((run_path / COMMAND_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"{run_path}: no run that trainer train began ({error}); start one with --out"
-        ) from error

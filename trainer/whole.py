@@ -22,6 +22,8 @@ from trainer.files import file_sha256
 from trainer.labels import NORMAL
 from trainer.loop import ACCURACY, Rules, fit_epochs, seed_everything
 from trainer.manifest import Clip
+from trainer.mixed import train_mixed
+from trainer.objective import Objective
 from trainer.recipe import Wanted, Workshop
 from trainer.run import PAPER, RATE, SAMPLING, Run, TrainedModel
 from trainer.scoring import ClipScores, container_shape
@@ -103,9 +105,15 @@ def fit_whole(
     )
     seed_everything(settings.seed)
     n_features = read_steps(stretches[0][0], system.n_steps, masked=masked).shape[1]
-    model: Any = system.build(wanted, settings.input, n_features, len(settings.labels))
-    _compile(model, system, wanted, len(settings.labels))
-    model = fit_epochs(model, batches, held_out, run, rules_of(system.monitor, wanted))
+
+    def fit(model: Any) -> Any:
+        _compile(model, system, wanted, len(settings.labels))
+        return fit_epochs(
+            model, batches, held_out, run, rules_of(system.monitor, wanted), tensorboard=workshop.tensorboard
+        )
+
+    n_labels = len(settings.labels)
+    model: Any = train_mixed(wanted, lambda: system.build(wanted, settings.input, n_features, n_labels), fit)
     window = keras.Model(model.inputs[0], {"probabilities": model.outputs[0]})
     frame = None if sampling == PAPER else _frame(system.backbone(wanted), run, workshop)
     window_s = system.n_steps / settings.input.rate_hz
@@ -118,7 +126,7 @@ def _compile(model: Any, system: WholeSystem, wanted: Wanted, n_labels: int) -> 
     counted: list[Any] = ["accuracy"]
     if system.top_k is not None and n_labels > system.top_k:
         counted.append(keras.metrics.SparseTopKCategoricalAccuracy(system.top_k, name=f"top_{system.top_k}"))
-    model.compile(system.optimizer(wanted), "sparse_categorical_crossentropy", metrics=counted)
+    model.compile(system.optimizer(wanted), Objective.of(wanted).loss, metrics=counted)
 
 
 def rules_of(monitor: str, wanted: Wanted) -> Rules:

@@ -82,6 +82,8 @@ class Proof:
     figures: Callable[[Evidence], Figures]
     short_keeps_limits: bool = True
     """Whether the short form measures enough to be held to the limits."""
+    layout: Callable[[Mapping[str, Value]], list[str]] | None = None
+    """Lines of Markdown that stand over the table of figures in the README; None where the table says it all."""
 
     def missed(self, figures: Mapping[str, Value]) -> list[str]:
         """One line for each figure that misses its limit or is absent."""

@@ -16,7 +16,8 @@ def table(proof: Proof, record: dict[str, Any]) -> str:
         f"`scripts/prove {proof.name}`, {record['date']}, commit {_short(record['commit'])}, {machine['processor']}, "
         f"{machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}."
     )
-    lines = [where, "", "| figure | measured | required |", "|---|---|---|"]
+    above = [*proof.layout(figures), ""] if proof.layout is not None else []
+    lines = [where, "", *above, "| figure | measured | required |", "|---|---|---|"]
     rows = [row for row in proof.table if row.name in figures]
     lines += [f"| {row.title} | {_measured(row, figures)} | {_required(row, figures)} |" for row in rows]
     return "\n".join(lines)

@@ -1,13 +1,22 @@
 """Small clips and data sets made on the spot."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import pytest
 
+if TYPE_CHECKING:  # they bring Keras, which most tests here do not need
+    from trainer.features import Cache
+    from trainer.recipe import Recipe, Workshop
+    from trainer.run import Run
+
 WriteClip = Callable[..., Path]
+SMALLEST_PX = {"EfficientNetB0": 64, "VGG16": 32, "InceptionV3": 75, "": 32}
+SMALL = {"n_units": "4", "n_hidden": "4", "batch_size": "4"}
 
 
 def write_video(path: Path, *, frames: int = 15, rate_hz: float = 10, lively: bool = False, seed: int = 0) -> Path:
@@ -42,3 +51,86 @@ def fights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(f"{name},{name.split('/', maxsplit=1)[0]},scene{number // 2}")
     (root / "groups.csv").write_text("\n".join(rows) + "\n")
     return root
+
+
+def reduced_recipe(name: str) -> "Recipe":
+    """A recipe with the smallest pictures that its backbone takes."""
+    from trainer.recipes import RECIPES
+
+    recipe = RECIPES[name]
+    size_px = SMALLEST_PX[recipe.network]
+    spec = recipe.input.model_copy(update={"height_px": size_px, "width_px": size_px})
+    return dataclasses.replace(recipe, input=spec)
+
+
+@pytest.fixture(scope="session")
+def reduced() -> Callable[[str], "Recipe"]:
+    return reduced_recipe
+
+
+@pytest.fixture(scope="module")
+def paper_cache(tmp_path_factory: pytest.TempPathFactory) -> "Cache":
+    """A feature cache that the tests of a file share."""
+    from trainer.features import Cache
+
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def trained(fights: Path, paper_cache: "Cache", tmp_path: Path) -> "Callable[..., tuple[Run, Workshop, list[Any]]]":
+    """`trained(name, sampling, **changes)`: a run of two epochs with few units, what it was made with, and its
+    validation clips."""
+    from trainer.backbone import RANDOM, Weights
+    from trainer.datasets import read_dataset
+    from trainer.recipe import Workshop
+    from trainer.splits import split_validation
+    from trainer.training import Wishes, train
+
+    def make(name: str, sampling: str, **changes: str) -> "tuple[Run, Workshop, list[Any]]":
+        recipe = reduced_recipe(name)
+        known = {key: value for key, value in SMALL.items() if key in recipe.hyperparameters}
+        wishes = Wishes(epochs=2, hyperparameters={**known, "sampling": sampling, **changes})
+        weights = Weights(RANDOM, RANDOM) if recipe.network else Weights("", "")
+        workshop = Workshop(paper_cache, weights, 1)
+        split = split_validation(read_dataset(fights), 0)
+        return train(recipe, wishes, split, tmp_path / "run", workshop), workshop, split.held_out
+
+    return make
+
+
+@pytest.fixture
+def learns_from_whole_clips(trained: Callable[..., Any]) -> Callable[..., None]:
+    """A check: a system is trained, judged, measured and, since it needs a clip's end, kept off the box."""
+    from edge.errors import ConfigurationError
+    from trainer.conversion import convert_run
+    from trainer.latency import read_latency
+    from trainer.training import judge_run
+
+    def check(name: str, **changes: str) -> None:
+        run, workshop, held_out = trained(name, "paper", **changes)
+        assert len(run.history()) == 2
+        figures = judge_run(run, held_out, workshop)
+        assert figures["n_clips"] == len(held_out) == 2
+        assert (run.path / "confusion_videos.png").is_file()
+        assert all(0 <= clip["scores"]["violence"] <= 1 for clip in figures["clips"])
+        assert (read_latency(run) or 0) > 0
+        with pytest.raises(ConfigurationError, match="whose end a camera never sees"):
+            convert_run(run, "float32", run.path / "bundle")
+
+    return check
+
+
+@pytest.fixture
+def runs_on_the_box(trained: Callable[..., Any]) -> Callable[[str, str], None]:
+    """A check: a system is trained at a fixed rate and converted, and the bundle says what Keras says."""
+    from edge.bundle import Bundle
+    from trainer.training import judge_run
+
+    def check(name: str, kind: str) -> None:
+        run, workshop, held_out = trained(name, "rate")
+        assert judge_run(run, held_out, workshop)["n_clips"] == 2
+        spec = Bundle.load(run.path / "bundles" / "float32").spec
+        assert spec.kind == kind
+        assert spec.verification[kind.removeprefix("frame+")]["probability_difference_max"] < 1e-3
+
+    return check

@@ -69,6 +69,19 @@ def test_rules_of_a_videos_score():
     assert clip["answer"] == "fall"
 
 
+def test_intervals_and_ranks_stand_beside_the_figures():
+    figures = evaluate(CLIPS, Judge(LABELS, {"fall": 0.5}))
+    assert figures["videos"]["accuracy"] == pytest.approx(3 / 5)
+    # group a is right throughout, of b one of three: drawn again, from 1/3 to 1
+    assert figures["videos"]["accuracy_95"] == pytest.approx([1 / 3, 1])
+    # the truth is among the two highest of three wherever violence (0.9) is one of them
+    assert figures["videos"]["top_2"] == pytest.approx(3 / 5)
+    assert 0 <= figures["frames"]["top_2"] <= 1
+    assert "top_3" not in figures["videos"]
+    held_out = figures["labels"]["fall"]["calibration"]["expected_error_held_out"]
+    assert held_out is None, "a alone, with falls only, fits nothing"
+
+
 def test_a_score_at_the_threshold_counts():
     (clip,) = evaluate([scored("a", [0.5], start_s=0.0)], Judge(LABELS, {"fall": 0.5}))["clips"]
     assert clip["answer"] == "fall"
@@ -83,6 +96,18 @@ def test_events_by_hand():
     # the alarm of a2 comes before its start; quiet time is 1 + 2 + 0 + 4 + 4 seconds
     assert events["false_alarms"]["alarms"] == 3
     assert events["false_alarms"]["minutes"] == pytest.approx(11 / 60)
+    assert events["recall"] == pytest.approx(1 / 3)
+    # of two groups, one has one of two and the other none of one: drawn again, from 0 of 2 to 1 of 2
+    assert events["recall_95"] == [0.0, 0.5]
+    assert events["median_delay_s_95"] is None, "most draws miss most"
+    assert event_figures(CLIPS[3:], "fall")["recall"] is None
+
+
+def test_every_clip_found_has_an_interval_of_delays():
+    delays_s = {"a": 1, "b": 2, "c": 3, "d": 4}
+    results = [scored(f"{group}1", [0.9], start_s=0.0, alarms_s=(delay,)) for group, delay in delays_s.items()]
+    # the median of four draws is 1 where three or four are: 13 of 256, over 2.5 %
+    assert event_figures(results, "fall")["median_delay_s_95"] == [1, 4]
 
 
 def test_without_thresholds_the_highest_annotated_score_decides():

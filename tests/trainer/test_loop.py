@@ -1,13 +1,18 @@
 """Stopping and going on gives what not stopping gives."""
 
+from pathlib import Path
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
 from trainer.loop import LOSS, Rules, fit_epochs, n_plateaus, seed_everything
-from trainer.run import Run, Settings
+from trainer.objective import Objective
+from trainer.run import Run, Settings, differences
 from trainer.sequences import FrameBatches
 
 # Keras 3.15 hands TensorFlow variables to h5py in a way that numpy 2 warns of
@@ -16,11 +21,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 EPOCHS = 6
 
 
-def settings(seed: int = 3, epochs: int = EPOCHS) -> Settings:
-    return Settings(recipe="r", seed=seed, epochs=epochs, labels=("normal", "fall"), input=InputSpec())
+def settings(seed: int = 3, epochs: int = EPOCHS, **wanted: Any) -> Settings:
+    labels = ("normal", "fall")
+    return Settings(recipe="r", seed=seed, epochs=epochs, labels=labels, input=InputSpec(), hyperparameters=wanted)
 
 
-def model() -> keras.Model:
+def model(loss: Any = "sparse_categorical_crossentropy") -> keras.Model:
     built = keras.Sequential(
         [
             keras.Input((8,)),
@@ -30,7 +36,7 @@ def model() -> keras.Model:
             keras.layers.Dense(2, activation="softmax"),
         ]
     )
-    built.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    built.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
     return built
 
 
@@ -42,14 +48,16 @@ def batches(n: int, seed: int | None) -> FrameBatches:
 
 def fit(run: Run, patience: int | None = None) -> keras.Model:
     seed_everything(run.settings.seed)
-    return fit_epochs(model(), batches(100, 3), batches(40, None), run, Rules(patience))
+    loss = Objective.of(run.settings.hyperparameters).loss
+    return fit_epochs(model(loss), batches(100, 3), batches(40, None), run, Rules(patience))
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
-    whole = Run.start(tmp_path / "whole", settings())
+@pytest.mark.parametrize("wanted", [{}, {"class_weights": "balanced", "focal_gamma": 2.0, "label_smoothing": 0.1}])
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch, wanted):
+    whole = Run.start(tmp_path / "whole", settings(**wanted))
     expected = fit(whole).get_weights()
 
-    stopped = Run.start(tmp_path / "stopped", settings())
+    stopped = Run.start(tmp_path / "stopped", settings(**wanted))
     write = stopped.write_history
 
     def write_and_stop(history):
@@ -60,7 +68,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
     monkeypatch.setattr(stopped, "write_history", write_and_stop)
     with pytest.raises(KeyboardInterrupt):
         fit(stopped)
-    resumed = Run.start(tmp_path / "stopped", settings())
+    resumed = Run.start(tmp_path / "stopped", settings(**wanted))
     assert len(resumed.history()) == 4  # the fourth epoch's checkpoint was not written: it is done again
     weights = fit(resumed).get_weights()
     assert all(np.array_equal(one, two) for one, two in zip(weights, expected, strict=True))
@@ -87,8 +95,10 @@ def test_early_stopping_and_the_best_epoch(tmp_path):
 
 def test_other_settings_are_refused_by_name(tmp_path):
     Run.start(tmp_path / "run", settings())
-    with pytest.raises(ConfigurationError, match=r"another seed \(3 there, 4 here\)"):
-        Run.start(tmp_path / "run", settings(seed=4))
+    with pytest.raises(
+        ConfigurationError, match=r"another seed \(3 there, 4 here\), another epochs \(6 there, 7 here\);"
+    ):
+        Run.start(tmp_path / "run", settings(seed=4, epochs=7))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").touch()
     with pytest.raises(ConfigurationError, match="is no run directory"):
@@ -100,6 +110,51 @@ def test_other_settings_are_refused_by_name(tmp_path):
     (tmp_path / "run" / "run.json").write_text('{"recipe": 1}')
     with pytest.raises(ConfigurationError, match=r"run\.json: recipe"):
         Run.load(tmp_path / "run")
+
+
+def test_differences_name_hyperparameters_and_count_clips():
+    there, here = {"n_units": 64, "dropout": 0.4}, {"n_units": 32, "dropout": 0.4, "focal_gamma": 2.0}
+    assert differences("hyperparameters", there, here) == [
+        "focal_gamma (None there, 2.0 here)",
+        "n_units (64 there, 32 here)",
+    ]
+    clips = differences("train_clips", {"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "9", "d": "4", "e": "5"})
+    assert clips == [
+        "set of train clips (1 only there, such as c; 2 only here, such as d; 1 of other content, such as b)"
+    ]
+
+
+def test_weights_and_focus_change_what_is_learned(tmp_path):
+    plain = fit(Run.start(tmp_path / "plain", settings(epochs=1))).get_weights()
+    choices: list[dict[str, Any]] = [{"class_weights": "fall:5"}, {"focal_gamma": 2.0}, {"label_smoothing": 0.2}]
+    for number, wanted in enumerate(choices):
+        other = fit(Run.start(tmp_path / str(number), settings(epochs=1, **wanted))).get_weights()
+        assert not all(np.array_equal(one, two) for one, two in zip(plain, other, strict=True)), wanted
+
+
+def test_each_epoch_is_logged_for_tensorboard(tmp_path):
+    """Read back by TensorFlow: the tags of Keras's own callback, one value an epoch."""
+    run = Run.start(tmp_path / "run", settings(epochs=3))
+    seed_everything(3)
+    fit_epochs(model(), batches(100, 3), batches(40, None), run, Rules(None), tensorboard=tmp_path / "log")
+    for side, prefix in (("train", ""), ("validation", "val_")):
+        (path,) = (tmp_path / "log" / "run" / side).iterdir()
+        found = logged(path)
+        for tag in ("loss", "accuracy"):
+            expected = [epoch[prefix + tag] for epoch in run.history()]
+            assert found[f"epoch_{tag}"] == pytest.approx(dict(enumerate(expected)))
+    assert logged(next((tmp_path / "log" / "run" / "train").iterdir()))["epoch_learning_rate"][2] == pytest.approx(0.01)
+
+
+def logged(path: Path) -> dict[str, dict[int, float]]:
+    """Values by tag and step."""
+    compat: Any = tf.compat.v1
+    found: dict[str, dict[int, float]] = {}
+    for event in compat.train.summary_iterator(str(path)):
+        for value in event.summary.value:
+            found.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
+            assert value.metadata.plugin_data.plugin_name == "scalars"
+    return found
 
 
 def test_plateaus_are_counted():

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from trainer.metrics import alarm_rate, binary, delay_figures, group_intervals, group_spread, multiclass, out_of_fold
+from trainer import metrics
+from trainer.metrics import (
+    alarm_rate,
+    binary,
+    bootstrap,
+    confusion_intervals,
+    delay_figures,
+    group_intervals,
+    group_spread,
+    multiclass,
+    out_of_fold,
+)
 
 TRUTH = np.array([True, True, True, False, False, False, False])
 SCORES = np.array([0.9, 0.5, 0.2, 0.6, 0.4, 0.2, 0.1])
@@ -45,6 +56,10 @@ def test_multiclass_by_hand():
         "f1": pytest.approx(4 / 5),
     }
     assert figures["per_label"]["c"]["precision"] is None
+    assert figures["balanced_accuracy"] == pytest.approx((1 / 2 + 1 + 0) / 3)
+    assert figures["macro_f1"] == pytest.approx((2 / 4 + 4 / 5 + 0) / 3)
+    alone = multiclass(np.array([0, 0]), np.array([0, 1]), ["a", "b", "c"])
+    assert alone["balanced_accuracy"] == 0.5, "labels that do not occur do not count"
 
 
 def test_intervals_follow_groups_not_clips():
@@ -60,10 +75,37 @@ def test_intervals_follow_groups_not_clips():
     assert group_intervals(truth, scores, ["a"] * 100, 0.5)["accuracy"] is None
 
 
-def test_bootstrapped_auc_is_the_auc():
-    interval = group_intervals(TRUTH, SCORES, ["a", "b", "c", "d", "e", "f", "g"], 0.5)["auc"]
+def test_bootstrapped_figures_are_the_figures():
+    """The quick ones against scikit-learn's, on draws with clips that are there twice and scores that are equal."""
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        chosen = random.integers(len(TRUTH), size=len(TRUTH))
+        truth, scores = TRUTH[chosen], SCORES[chosen]
+        quick = metrics._quick_figures(truth, scores, scores >= 0.5)
+        slow = binary(truth, scores, 0.5)
+        assert quick == pytest.approx({key: slow[key] for key in quick})
+        assert all(slow[key] is None for key in set(metrics.BOOTSTRAPPED) - set(quick))
+    interval = group_intervals(TRUTH, SCORES, list("abcdefg"), 0.5)["f1"]
     assert interval is not None
-    assert interval[0] < binary(TRUTH, SCORES, 0.5)["auc"] < interval[1]
+    assert interval[0] < binary(TRUTH, SCORES, 0.5)["f1"] < interval[1]
+
+
+def test_intervals_over_all_labels():
+    """Each of many groups is a clip: the interval of a share of 60 of 100 is about 0.6 +- 1.96 sqrt(0.24 / 100)."""
+    truth = np.tile([0, 1], 50)
+    said = np.where(np.arange(100) < 60, truth, 1 - truth)
+    found = confusion_intervals(truth, said, [str(number) for number in range(100)])
+    assert found["accuracy_95"] == pytest.approx([0.504, 0.696], abs=0.02)
+    assert set(found) == {"accuracy_95", "balanced_accuracy_95", "macro_f1_95"}
+
+
+def test_an_infinite_end_is_none():
+    delays = np.asarray([0.5, 0.7, np.inf, np.inf])
+    found = bootstrap(list("abcd"), lambda chosen: {"delay": float(np.median(delays[chosen]))})
+    assert found["delay"] is None
+    one = np.asarray([0.5, 0.7, 0.9, np.inf])
+    found = bootstrap(list("abcd"), lambda chosen: {"delay": float(one[chosen].min())})
+    assert found["delay"] == [0.5, 0.9], "all four draws miss in 1 of 256"
 
 
 def test_spread_over_groups():
@@ -78,6 +120,12 @@ def test_poisson_bounds():
     bound = alarm_rate(2, 3600)["per_hour_upper_95"]
     assert np.exp(-bound) * (1 + bound + bound**2 / 2) == pytest.approx(0.05)
     assert alarm_rate(0, 0)["per_hour"] is None
+    low, high = alarm_rate(2, 3600)["per_hour_95"]
+    # Garwood's: with `low` two or more alarms have a chance of 2.5 %, with `high` two or fewer
+    assert 1 - np.exp(-low) * (1 + low) == pytest.approx(0.025)
+    assert np.exp(-high) * (1 + high + high**2 / 2) == pytest.approx(0.025)
+    assert alarm_rate(2, 3600)["per_day_95"] == pytest.approx([24 * low, 24 * high])
+    assert alarm_rate(0, 3600)["per_hour_95"] == [0, pytest.approx(-np.log(0.025))]
 
 
 def test_a_miss_is_an_infinite_delay():

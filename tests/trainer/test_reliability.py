@@ -48,6 +48,21 @@ def test_the_temperature_that_was_applied_is_found():
     assert calibration(np.asarray([True]), np.asarray([0.5]))["temperature"] is None
 
 
+def test_a_temperature_is_judged_on_clips_that_it_was_not_fitted_on():
+    """Two folds that need opposite temperatures: fitted on all, neither is mended; fitted on the other, both are
+    worse."""
+    random = np.random.default_rng(1)
+    told = random.uniform(0.02, 0.98, 4000)
+    truth = random.uniform(size=len(told)) < told
+    folds = np.repeat([0, 1], 2000)
+    scores = np.where(folds == 0, with_temperature(told, 1 / 3), with_temperature(told, 3))
+    found = calibration(truth, scores, folds.tolist())
+    assert found["expected_error_held_out"] > found["expected_error_with_temperature"]
+    same = calibration(truth, with_temperature(told, 1 / 3), folds.tolist())
+    assert same["expected_error_held_out"] < 0.03 < same["expected_error"]
+    assert calibration(truth, scores)["expected_error_held_out"] is None
+
+
 def test_top_k_by_hand():
     scores = np.asarray([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.1, 0.2, 0.7]])
     assert top_k(np.asarray([0, 1, 0]), scores, 2) == pytest.approx(2 / 3)

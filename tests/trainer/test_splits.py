@@ -12,6 +12,7 @@ from trainer.splits import (
     assign_folds,
     leave_one_group_out,
     read_folds,
+    refuse_scarce,
     split_validation,
     write_folds,
 )
@@ -66,6 +67,17 @@ def test_validation_is_a_fifth_in_whole_groups():
 
 def test_one_group_a_fold():
     assert leave_one_group_out([clip(1, "b"), clip(2, "a"), clip(3, "b")]) == [1, 0, 1]
+
+
+def test_a_class_of_too_few_groups_is_refused_with_the_arithmetic():
+    clips = [*balanced(6, 4), clip(100, "g0", "brawl"), clip(101, "g1", "brawl")]
+    refuse_scarce(clips, 2)
+    with pytest.raises(
+        DatasetError, match=r"of brawl are of 2 groups, and 5 folds need 5: 3 would be .*--number 2, or"
+    ):
+        refuse_scarce(clips, 5)
+    with pytest.raises(DatasetError, match=r"of brawl are of 1 groups, .* give more footage"):
+        refuse_scarce(clips[:-1], 2)
 
 
 def test_fold_files(tmp_path):

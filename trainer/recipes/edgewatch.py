@@ -45,7 +45,7 @@ from trainer.loop import seed_everything
 from trainer.manifest import Clip
 from trainer.memory import Retention, build_step, fall_inputs, unit, with_normal
 from trainer.readout import Examples, Readout, calibration_of, fit_readout
-from trainer.recipe import Recipe, Workshop
+from trainer.recipe import AUGMENTATION, Recipe, Workshop
 from trainer.run import Run, TrainedModel
 from trainer.splits import assign_folds
 from trainer.watched import PHASES, Watched, is_rendered, set_weights, watch
@@ -214,5 +214,6 @@ RECIPE = Recipe(
         "violence_onset": 0.7,
         "violence_rendered_weight": 0.3,
     },
+    optional=AUGMENTATION,
     labels=(NORMAL, FALL, VIOLENCE),
 )

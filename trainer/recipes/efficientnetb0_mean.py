@@ -20,28 +20,35 @@ Deviations:
 - The mean runs over a sliding window of 7.3 s, so that a camera that never stops has scores too; on a clip no longer
   than that, the last score is the paper's mean over all frames.
 - `--stream motion` or `rgb+motion` may replace the paper's rgb.
+- `--set finetune_blocks=N` trains the last N blocks of the backbone too, see `trainer.finetuning`; the paper trains
+  none.
 """
 
+import tempfile
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import AlertSpec, InputSpec
+from trainer import finetuning
 from trainer.backbone import N_FEATURES, build_backbone, pooled
+from trainer.backbones import POOLED, Backbone
 from trainer.features import extract, read_features
 from trainer.labels import NORMAL
 from trainer.loop import Rules, fit_epochs, seed_everything
 from trainer.manifest import Clip
-from trainer.recipe import Recipe, Workshop
+from trainer.mixed import train_mixed
+from trainer.objective import Objective
+from trainer.recipe import DESCENT, Recipe, Workshop
 from trainer.run import Run, TrainedModel
-from trainer.sequences import FrameBatches, paper_samples, step_labels
+from trainer.sequences import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S, FrameBatches, paper_samples, step_labels
 
-PAPER_RATE_HZ = 30
-MAX_CLIP_S = 220 / PAPER_RATE_HZ
-TRIM_S = 10 / PAPER_RATE_HZ
 VALIDATION_BATCH = 1024
+TUNED_VALIDATION_BATCH = 64
+HEAD = "head"
 
 
 def build_head(n_labels: int, n_hidden: int = 128, dropout: float = 0.4) -> keras.Model:
@@ -55,7 +62,7 @@ def build_head(n_labels: int, n_hidden: int = 128, dropout: float = 0.4) -> kera
             keras.layers.Dropout(dropout),
             keras.layers.Dense(n_labels, activation="softmax"),
         ],
-        name="head",
+        name=HEAD,
     )
 
 
@@ -66,40 +73,70 @@ def assemble(backbone: keras.Model, head: keras.Model) -> keras.Model:
 
 
 def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: Workshop) -> TrainedModel:
-    """Train the head on the frozen features of single frames."""
-    settings = run.settings
+    """Train the head, and the backbone's last blocks where that is wanted, on single frames."""
+    settings, wanted = run.settings, run.settings.hyperparameters
+    n_blocks = int(wanted.get(finetuning.KEY, 0))
+    source = finetuning.frozen_part(n_blocks) if n_blocks else POOLED
+    batches = FrameBatches(*frames(train, run, workshop, source), int(wanted["batch_size"]), settings.seed)
+    validation_batch = TUNED_VALIDATION_BATCH if n_blocks else VALIDATION_BATCH
+    held_out = FrameBatches(*frames(validation, run, workshop, source), validation_batch, None)
+
+    def build() -> keras.Model:
+        seed_everything(settings.seed)  # random weights, where the backbone has no others, as in the extraction
+        tail = n_blocks and finetuning.trained_part(build_backbone(settings.input, workshop.weights), n_blocks)
+        head = build_head(len(settings.labels), int(wanted["n_hidden"]), _number(run, "dropout"))
+        return finetuning.tuned_model(tail, head) if tail else head
+
+    def fit_heads(model: Any) -> keras.Model:
+        model.compile(
+            keras.optimizers.SGD(_number(run, "learning_rate")), Objective.of(wanted).loss, metrics=["accuracy"]
+        )
+        return fit_epochs(
+            model, batches, held_out, run, Rules(int(wanted["patience"])), tensorboard=workshop.tensorboard
+        )
+
+    head: Any = train_mixed(wanted, build, fit_heads)
     seed_everything(settings.seed)
-    head = build_head(len(settings.labels), int(settings.hyperparameters["n_hidden"]), _number(run, "dropout"))
-    head.compile(
-        optimizer=keras.optimizers.SGD(_number(run, "learning_rate")),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    batch_size = int(settings.hyperparameters["batch_size"])
-    batches = FrameBatches(*frames(train, run, workshop), batch_size, settings.seed)
-    held_out = FrameBatches(*frames(validation, run, workshop), VALIDATION_BATCH, None)
-    head = fit_epochs(head, batches, held_out, run, Rules(int(settings.hyperparameters["patience"])))
-    seed_everything(settings.seed)  # random weights, where the backbone has no others, as in the extraction
-    frame = assemble(build_backbone(settings.input, workshop.weights), head)
+    backbone = build_backbone(settings.input, workshop.weights)
+    if n_blocks:
+        finetuning.trained_part(backbone, n_blocks).set_weights(head.get_layer(finetuning.TAIL).get_weights())
+        backbone.trainable = False
+        head = head.get_layer(HEAD)
+    frame = assemble(backbone, head)
     alerts = {label: AlertSpec() for label in settings.labels if label != NORMAL}
     return TrainedModel(frame, None, settings.labels, settings.input, MAX_CLIP_S, alerts)
 
 
-def frames(clips: Sequence[Clip], run: Run, workshop: Workshop) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Features (n_frames * n_streams, 1280) and labels of all chosen samples of the clips."""
+def frames(
+    clips: Sequence[Clip], run: Run, workshop: Workshop, source: Backbone
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.int64]]:
+    """Features (n_frames * n_streams, n_features) and labels of all chosen samples of the clips.
+
+    The features lie in a file that is mapped and already unlinked: memory does not grow with the clips.
+    """
     settings = run.settings
     entries = extract(
-        clips, settings.input, workshop.weights, workshop.cache, workers=workshop.workers, seed=settings.seed
+        clips,
+        settings.input,
+        workshop.weights,
+        workshop.cache,
+        workers=workshop.workers,
+        seed=settings.seed,
+        backbone=source,
     )
-    values: list[NDArray[np.float32]] = []
+    n_features = 0
     labels: list[NDArray[np.int64]] = []
-    for clip, entry in zip(clips, entries, strict=True):
-        features = read_features(entry)
-        kept = paper_samples(features.times_s, _number(run, "trim_s"), _number(run, "max_clip_s"))
-        chosen = features.values[kept]  # (n_samples, n_streams, 1280)
-        values.append(chosen.reshape(-1, N_FEATURES))
-        labels.append(np.repeat(step_labels(clip, features.times_s[kept], settings.labels), chosen.shape[1]))
-    return np.concatenate(values), np.concatenate(labels)
+    with tempfile.TemporaryFile(dir=run.path) as file:
+        for clip, entry in zip(clips, entries, strict=True):
+            features = read_features(entry)
+            kept = paper_samples(features.times_s, _number(run, "trim_s"), _number(run, "max_clip_s"))
+            chosen = features.values[kept]  # (n_samples, n_streams, n_features)
+            n_features = chosen.shape[-1]
+            file.write(np.ascontiguousarray(chosen, source.dtype).tobytes())
+            labels.append(np.repeat(step_labels(clip, features.times_s[kept], settings.labels), chosen.shape[1]))
+        file.flush()
+        values: Any = np.memmap(file, source.dtype, "r")  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return values.reshape(-1, n_features), np.concatenate(labels)
 
 
 def _number(run: Run, key: str) -> float:
@@ -121,4 +158,5 @@ RECIPE = Recipe(
         "patience": 10,
         "trim_s": TRIM_S,
     },
+    optional={**DESCENT, finetuning.KEY: 0},
 )

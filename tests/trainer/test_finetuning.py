@@ -1,0 +1,122 @@
+"""The last blocks learn, what is before them does not, and its activations are worked out once."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.errors import ConfigurationError
+from trainer.backbone import RANDOM, Weights, build_backbone
+from trainer.datasets import read_dataset
+from trainer.decoding import samples
+from trainer.features import Cache
+from trainer.finetuning import BLOCK_ENDS, end_of
+from trainer.recipe import Recipe, Workshop
+from trainer.recipes import RECIPES
+from trainer.run import Run
+from trainer.splits import split_validation
+from trainer.training import Wishes, train
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning",
+    "ignore:In the future `np.object`:FutureWarning",
+)
+
+RATE = "0.05"
+"""High, so that two epochs change weights by more than float16 does."""
+
+
+def small() -> Recipe:
+    recipe = RECIPES["efficientnetb0-mean"]
+    return dataclasses.replace(recipe, input=recipe.input.model_copy(update={"height_px": 64, "width_px": 64}))
+
+
+def tune(fights: Path, workshop: Workshop, out: Path, n_blocks: int = 1) -> Run:
+    wanted = {"finetune_blocks": str(n_blocks), "n_hidden": "4", "learning_rate": RATE}
+    split = split_validation(read_dataset(fights), 0)
+    return train(small(), Wishes(epochs=2, hyperparameters=wanted), split, out, workshop)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(Cache(tmp_path_factory.mktemp("cache")), Weights(RANDOM, RANDOM), 1)
+
+
+@pytest.fixture(scope="module")
+def tuned(fights: Path, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of two epochs that trained the last block."""
+    return tune(fights, workshop, tmp_path_factory.mktemp("runs") / "run")
+
+
+def learned(run: Run, workshop: Workshop) -> tuple[set[str], list[str]]:
+    """The backbone's layers that differ from those that training began with, and all of them in order."""
+    import keras
+
+    frame: Any = run.load_model().frame
+    keras.utils.set_random_seed(0)
+    before: Any = build_backbone(run.settings.input, workshop.weights)
+    after = {layer.name: layer for layer in frame._flatten_layers()}
+    names = [layer.name for layer in before.layers if layer.name.startswith(("stem", "block", "top"))]
+    return {
+        name
+        for name in names
+        for old, new in zip(before.get_layer(name).get_weights(), after[name].get_weights(), strict=True)
+        if not np.array_equal(old, new)
+    }, names
+
+
+def test_without_it_no_block_learns(fights, workshop, tmp_path):
+    run = tune(fights, workshop, tmp_path / "run", n_blocks=0)
+    assert learned(run, workshop)[0] == set()
+    assert len(run.history()) == 2
+
+
+def test_the_last_block_alone_has_learned(tuned, workshop):
+    differ, names = learned(tuned, workshop)
+    last_frozen = names.index(BLOCK_ENDS[0])
+    assert {"block7a_expand_conv", "top_conv"} <= differ
+    assert all(names.index(name) > last_frozen for name in differ)
+    assert not any("bn" in name for name in differ)
+
+
+def test_what_was_trained_on_activations_is_what_the_frame_model_says(tuned, fights):
+    """The best epoch's accuracy on validation frames, by the assembled model on the frames themselves."""
+    frame: Any = tuned.load_model().frame
+    right: list[bool] = []
+    for clip in split_validation(read_dataset(fights), 0).held_out:
+        seen = list(samples(clip.path, tuned.settings.input))
+        last_s = seen[-1].capture_ns / 1e9
+        kept = [one for one in seen if 1 / 3 <= one.capture_ns / 1e9 <= last_s - 1 / 3]
+        said = frame(np.concatenate([one.streams for one in kept]).astype(np.float32))["probabilities"]
+        right += list(np.argmax(said, axis=1) == tuned.settings.labels.index(clip.label))
+    assert np.mean(right) == pytest.approx(max(epoch["val_accuracy"] for epoch in tuned.history()), abs=0.051)
+
+
+def test_a_stopped_run_goes_on_with_the_same_activations(tuned, fights, workshop, tmp_path, monkeypatch):
+    """Weights as of the run that was not stopped; no clip is looked at again, and no scratch file stays."""
+    entries = {path: path.stat().st_mtime_ns for path in workshop.cache.folder.rglob("*.npz")}
+    assert len(entries) >= 10
+    write = Run.write_history
+
+    def write_and_stop(self, history):
+        write(self, history)
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Run, "write_history", write_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            tune(fights, workshop, tmp_path / "stopped")
+    resumed: Any = tune(fights, workshop, tmp_path / "stopped").load_model().frame
+    expected: Any = tuned.load_model().frame
+    for one, two in zip(expected.get_weights(), resumed.get_weights(), strict=True):
+        assert np.array_equal(one, two)
+    assert {path: path.stat().st_mtime_ns for path in workshop.cache.folder.rglob("*.npz")} == entries
+    assert not [path.name for path in (tmp_path / "stopped").iterdir() if path.name.startswith((".", "tmp"))]
+
+
+def test_so_many_blocks_are_refused():
+    with pytest.raises(ConfigurationError, match="finetune_blocks=5: give 1 to 4, or 0 to train none"):
+        end_of(5)

@@ -1,0 +1,89 @@
+"""What may be asked of a training, and that copies of clips are learned from and never judged by."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.errors import ConfigurationError
+from trainer.backbone import RANDOM, Weights
+from trainer.cli import main
+from trainer.datasets import read_dataset
+from trainer.features import Cache
+from trainer.manifest import Clip
+from trainer.recipe import Workshop
+from trainer.recipes import RECIPES
+from trainer.run import Run, Settings, TrainedModel
+from trainer.splits import Split, split_validation
+from trainer.training import Wishes, make_settings, train
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+NO_WEIGHTS = Weights(RANDOM, RANDOM)
+
+
+@pytest.fixture
+def split(fights: Path) -> Split:
+    return split_validation(read_dataset(fights), 0)
+
+
+def wanted(split: Split, recipe: str, **changes: str) -> Settings:
+    return make_settings(RECIPES[recipe], Wishes(hyperparameters=changes), split, NO_WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "said"),
+    [
+        ("lrcn", {"dance": "1"}, "--set dance: lrcn knows augment, augment_copies, batch_size, class_weights"),
+        ("lrcn", {"finetune_blocks": "1"}, "--set finetune_blocks: lrcn knows"),
+        ("lrcn", {"class_weights": "dance:2"}, "no label dance; the labels are normal, violence"),
+        ("lrcn", {"label_smoothing": "2"}, "label_smoothing=2: give 0 or more, under 1"),
+        ("lrcn", {"focal_gamma": "much"}, "--set focal_gamma=much"),
+        ("lrcn", {"augment": "spin"}, "augment=spin: 'spin' is none of"),
+        ("lrcn", {"mixed_precision": "true"}, "mixed_precision=true: TensorFlow finds no GPU"),
+        ("lrcn", {"mixed_precision": "perhaps"}, "mixed_precision=perhaps: is true or false"),
+        ("edgewatch", {"class_weights": "balanced"}, "--set class_weights: edgewatch knows augment"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_done(split, recipe, changes, said):
+    with pytest.raises(ConfigurationError, match=said):
+        wanted(split, recipe, **changes)
+
+
+def test_a_run_keeps_of_the_common_settings_what_was_asked_for(split):
+    assert dict(wanted(split, "lrcn").hyperparameters) == dict(RECIPES["lrcn"].hyperparameters)
+    chosen = wanted(split, "lrcn", focal_gamma="2", augment="flip").hyperparameters
+    assert {key: chosen[key] for key in set(chosen) - set(RECIPES["lrcn"].hyperparameters)} == {
+        "focal_gamma": 2.0,
+        "augment": "flip",
+    }
+
+
+def test_copies_are_learned_from_and_not_chosen_by(split, reduced, tmp_path):
+    given: dict[str, list[Clip]] = {}
+
+    def fit(train: Sequence[Clip], validation: Sequence[Clip], *_: Any) -> TrainedModel:
+        given.update(train=list(train), validation=list(validation))
+        raise KeyboardInterrupt
+
+    recipe = dataclasses.replace(reduced("lrcn"), fit=fit)
+    workshop = Workshop(Cache(tmp_path / "cache"), Weights("", ""), 1)
+    wishes = Wishes(hyperparameters={"augment": "flip,light", "augment_copies": "2"})
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, wishes, split, tmp_path / "run", workshop)
+    assert given["validation"] == split.held_out
+    n = len(split.train)
+    assert given["train"][:n] == split.train
+    copies = given["train"][n:]
+    assert [(copy.label, copy.group) for copy in copies] == [(clip.label, clip.group) for clip in split.train] * 2
+    assert all(copy.path.is_relative_to(tmp_path / "cache") and copy.path.is_file() for copy in copies)
+    assert len(Run.load(tmp_path / "run").settings.train_clips) == n
+
+
+def test_a_recipe_without_epochs_has_nothing_to_log(fights, tmp_path, capsys):
+    command = ["train", "--recipe", "edgewatch", "--data", str(fights), "--out", str(tmp_path / "run")]
+    assert main([*command, "--tensorboard", str(tmp_path / "log")]) == 2
+    assert "--tensorboard: edgewatch is fitted at once" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

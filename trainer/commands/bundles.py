@@ -1,0 +1,88 @@
+"""`trainer convert` and `trainer tune`: what makes and changes bundles."""
+
+import argparse
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from edge.errors import ConfigurationError
+from trainer.commands.evaluation import judge_bundle
+from trainer.commands.shared import read_clips, workers_of
+
+if TYPE_CHECKING:  # heavy; the commands import it when they run
+    from trainer.run import Run
+
+
+def convert(options: argparse.Namespace) -> int:
+    """`trainer convert`."""
+    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+    from trainer.run import Run  # noqa: PLC0415
+
+    run = Run.load(options.run)
+    if options.data and not options.compare:
+        raise ConfigurationError("--data: judges precisions beside each other; give --compare too, or trainer evaluate")
+    import_tensorflow()
+    if options.compare:
+        return _compare_precisions(run, options)
+    from trainer.conversion import convert_run  # noqa: PLC0415
+
+    bundle = convert_run(
+        run,
+        options.precision,
+        options.out,
+        target=options.target,
+        name=options.name,
+        force=options.force,
+        accept_loss=options.accept_loss,
+    )
+    size_mb = sum(len(content) for content in bundle.files.values()) / 1e6
+    print(f"{options.out}: {bundle.spec.name}, {bundle.spec.precision}, {size_mb:.1f} MB, {bundle.digest[:12]}")
+    return 0
+
+
+def _compare_precisions(run: "Run", options: argparse.Namespace) -> int:
+    """All precisions of a run beside each other."""
+    from trainer.precisions import JSON_NAME, PLOT_NAME, compare, table  # noqa: PLC0415
+
+    if options.target != "cpu":
+        raise ConfigurationError(
+            f"--target {options.target}: --compare measures on the processor; leave one of them out"
+        )
+    judge = None
+    if options.data:
+        judge = partial(judge_bundle, clips=read_clips(options.data, options), workers=workers_of(options))
+    print(table(compare(run, options.out, judge, force=options.force)))
+    print(f"{options.out}: {JSON_NAME}, {PLOT_NAME}")
+    return 0
+
+
+def tune(options: argparse.Namespace) -> int:
+    """`trainer tune`."""
+    from converters.write import refuse_existing, write_bundle  # noqa: PLC0415
+    from edge.bundle import Bundle  # noqa: PLC0415
+    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
+    from trainer.files import write_json  # noqa: PLC0415
+    from trainer.judging import seen_in_training  # noqa: PLC0415
+    from trainer.scoring import watch_clips  # noqa: PLC0415
+    from trainer.tuning import draw, lines_of, tune  # noqa: PLC0415
+
+    if options.max_false_alarms_per_day <= 0:
+        raise ConfigurationError("--max-false-alarms-per-day: give a number over 0; none at all can never be proved")
+    bundle = Bundle.load(options.bundle)
+    refuse_existing(options.out, force=options.force)
+    clips = read_clips(options.data, options)
+    refuse_unknown(clips, bundle.spec.labels)
+    results = list(watch_clips(options.bundle, clips, workers_of(options)))
+    seen = set(seen_in_training(bundle.spec.provenance.get("clips", ()), results))
+    held_out = [result for result in results if f"{result.clip.dataset}/{result.clip.name}" not in seen]
+    if seen:
+        print(
+            f"trainer: {len(seen)} of {len(results)} clips are left out: the model learned from them", file=sys.stderr
+        )
+    spec, report = tune(bundle, held_out, options.max_false_alarms_per_day)
+    write_bundle(spec, bundle.files, options.out, force=options.force)
+    beside = options.out.with_name(f"{options.out.stem}-tuning.json")
+    write_json(beside, report)
+    draw(beside.with_suffix(".png"), report)
+    print("\n".join([*lines_of(report), f"{options.out}: tuned; the trade-off is in {beside} and the .png beside it"]))
+    return 0

@@ -1,0 +1,70 @@
+"""`trainer folds`, `trainer data check` and `trainer synth`: clips before anything learns from them."""
+
+import argparse
+import json
+
+from edge.errors import ConfigurationError, DatasetError
+from trainer.commands.shared import read_clips, workers_of
+from trainer.labels import EVENT_LABELS, parse_positive
+
+SCENE_NAME = "scene.mp4"
+
+
+def folds(options: argparse.Namespace) -> int:
+    """`trainer folds`."""
+    from trainer.splits import (  # noqa: PLC0415
+        TRAIN_ONLY,
+        assign_folds,
+        leave_one_group_out,
+        of_five,
+        official_folds,
+        refuse_scarce,
+        write_folds,
+    )
+
+    clips = read_clips(options.data, options)
+    if len(options.data) > 1:
+        raise ConfigurationError("--data: a fold file is of one data set; write one for each")
+    if options.official is not None:
+        numbers = official_folds(clips, options.official)
+    elif options.of_five:
+        numbers = of_five(clips)
+    elif options.leave_one_group_out:
+        numbers = leave_one_group_out(clips)
+    else:
+        numbers = assign_folds(clips, options.number, options.seed)
+        refuse_scarce(clips, options.number)
+    write_folds(options.out, clips, numbers)
+    n_folds, n_judged = len({number for number in numbers if number > TRAIN_ONLY}), sum(n > TRAIN_ONLY for n in numbers)
+    judged = "" if n_judged == len(clips) else f", {n_judged} of them judged"
+    print(f"{options.out}: {len(clips)} clips in {n_folds} folds{judged}")
+    return 0
+
+
+def data_check(options: argparse.Namespace) -> int:
+    """`trainer data check`."""
+    from trainer.datacheck import check, lines_of  # noqa: PLC0415
+
+    report = check(options.data, parse_positive(options.positive or ()), options.groups, workers_of(options))
+    print(json.dumps(report, indent=2) if options.json else "\n".join(lines_of(report)))
+    return DatasetError.exit_code if report["broken"] else 0
+
+
+def synth(options: argparse.Namespace) -> int:
+    """`trainer synth`."""
+    from trainer.datasets import MANIFEST_NAME  # noqa: PLC0415
+    from trainer.manifest import Clip, write_manifest  # noqa: PLC0415
+    from trainer.pool import progress  # noqa: PLC0415
+    from trainer.synth import render_dataset, render_scene  # noqa: PLC0415
+
+    if options.scene:
+        path = options.out / SCENE_NAME
+        segments = render_scene(options.seed, path)
+        clip = Clip(path, path.stem, frozenset(EVENT_LABELS), segments, path.name, options.out.name, timed=True)
+        write_manifest(options.out / MANIFEST_NAME, [clip])
+        print(f"{path}: a synthetic scene; what happens when is in {MANIFEST_NAME}")
+        return 0
+    with progress(None, "rendering", options.clips) as bar:
+        clips = render_dataset(options.out, options.clips, options.seed, lambda _: bar.update())
+    print(f"{options.out}: {len(clips)} synthetic clips")
+    return 0

@@ -1,0 +1,123 @@
+"""`trainer evaluate`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import ConfigurationError
+from trainer.commands.shared import known, read_clips, recipe_of, required, wishes_of, workers_of, workshop_of
+
+if TYPE_CHECKING:  # heavy; the commands import them when they run
+    from collections.abc import Sequence
+
+    from trainer.evaluation import Judge
+    from trainer.manifest import Clip
+    from trainer.scoring import ClipScores
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """`trainer evaluate`."""
+    if (options.model is None) == (options.recipe is None):
+        raise ConfigurationError("give either a bundle or run to judge, or --recipe with --folds")
+    clips = read_clips(options.data, options)
+    figures = _judge_model(options, clips) if options.model is not None else _cross_validate(options, clips)
+    if options.report is not None:
+        for precision, of_precision in figures.items():
+            _write_report(options.report / precision, clips, of_precision)
+    if options.json:
+        print(json.dumps(figures, indent=2))
+        return 0
+    from trainer.reports import summary  # noqa: PLC0415
+
+    for precision, of_precision in figures.items():
+        print(f"{precision}:")
+        print(summary(of_precision))
+    return 0
+
+
+def _write_report(folder: Path, clips: list["Clip"], figures: dict[str, Any]) -> None:
+    """Everything that can be looked at: figures, confusion matrices, curves and the clips that were wrong."""
+    from trainer.files import write_json  # noqa: PLC0415
+    from trainer.gallery import write_gallery  # noqa: PLC0415
+    from trainer.reports import write_confusions, write_curves  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "figures.json", figures)
+    write_confusions(folder, figures)
+    write_curves(folder, figures)
+    write_gallery(folder, clips, figures)
+
+
+def _judge_model(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
+    """Figures of a bundle, or of a run in each precision that was asked for."""
+    from trainer.run import SETTINGS_NAME  # noqa: PLC0415
+
+    if (options.model / SETTINGS_NAME).is_file():
+        return _judge_run(options, clips)
+    figures = judge_bundle(options.model, clips, workers_of(options))
+    return {figures["model"]["precision"]: figures}
+
+
+def judge_bundle(path: Path, clips: list["Clip"], workers: int) -> dict[str, Any]:
+    from edge.bundle import Bundle  # noqa: PLC0415
+    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
+    from trainer.judging import judge_of  # noqa: PLC0415
+    from trainer.scoring import watch_clips  # noqa: PLC0415
+
+    bundle = Bundle.load(path)
+    judge = judge_of(path)
+    refuse_unknown(clips, judge.labels)
+    results = list(watch_clips(path, clips, workers))
+    model = {"name": bundle.spec.name, "sha256": bundle.digest, "precision": bundle.spec.precision}
+    return {"model": model, **_figures(results, judge, bundle.spec.provenance.get("clips", ()))}
+
+
+def _judge_run(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
+    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+
+    import_tensorflow()
+    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
+    from trainer.run import Run  # noqa: PLC0415
+    from trainer.verdict import judge  # noqa: PLC0415
+
+    run = Run.load(options.model)
+    refuse_unknown(clips, run.settings.labels)
+    workshop = workshop_of(options, recipe_of(run.settings.recipe))
+    figures: dict[str, Any] = {}
+    for precision in options.precision:
+        verdict = judge(run, clips, precision, workshop)
+        learned = {*run.settings.train_clips.values(), *run.settings.validation_clips.values()}
+        model = {"name": run.settings.recipe, "sha256": verdict.digest, "precision": precision}
+        figures[precision] = {"model": model, **_figures(verdict.results, verdict.judge, sorted(learned))}
+    return figures
+
+
+def _figures(results: list["ClipScores"], judge: "Judge", learned: "Sequence[str]") -> dict[str, Any]:
+    """All figures, and how many of the clips the model learned from, which is said aloud."""
+    from trainer.evaluation import evaluate as figures_of  # noqa: PLC0415
+    from trainer.judging import seen_in_training  # noqa: PLC0415
+
+    seen = seen_in_training(learned, results)
+    if seen:
+        print(
+            f"trainer: the model learned from {len(seen)} of the {len(results)} clips; figures on those prove nothing",
+            file=sys.stderr,
+        )
+    return {"clips_seen_in_training": len(seen), **figures_of(results, judge)}
+
+
+def _cross_validate(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
+    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+
+    recipe_name, folds_of = known(options.recipe), required(options, "folds")
+    import_tensorflow()
+    from trainer.crossvalidation import cross_validate, plan, read_fold_files  # noqa: PLC0415
+
+    recipe = recipe_of(recipe_name)
+    folds = read_fold_files(folds_of, clips)
+    also = read_clips(options.also, options) if options.also else []
+    tasks = plan(recipe, wishes_of(options), clips, folds, also)
+    out = options.out or Path("runs") / f"{recipe.name}-folds"
+    return cross_validate(tasks, out, workshop_of(options, recipe), options.precision)

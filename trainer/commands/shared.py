@@ -1,0 +1,80 @@
+"""What several commands of `trainer` need: recipes, clips and wishes from the command line."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import ConfigurationError
+from trainer.labels import parse_positive
+
+if TYPE_CHECKING:  # heavy; the commands import them when they run
+    from trainer.manifest import Clip
+    from trainer.recipe import Recipe, Workshop
+    from trainer.training import Wishes
+
+RECIPE_NAMES = (
+    "edgewatch",
+    "efficientnetb0-mean",
+    "efficientnetb0-gru",
+    "efficientnetb0-lstm",
+    "efficientnetb0-bilstm",
+    "convlstm",
+    "lrcn",
+    "vgg16-lstm",
+    "inceptionv3-lstm-binary",
+    "inceptionv3-lstm",
+    "inceptionv3-simplernn-tanh",
+    "inceptionv3-simplernn-relu",
+)
+
+
+def required(options: argparse.Namespace, key: str) -> Any:
+    value = getattr(options, key)
+    if value is None:
+        raise ConfigurationError(f"--{key} is missing; see trainer --help")
+    return value
+
+
+def known(name: str) -> str:
+    if name not in RECIPE_NAMES:
+        raise ConfigurationError(f"--recipe {name}: no such recipe; choose one of {', '.join(RECIPE_NAMES)}")
+    return name
+
+
+def recipe_of(name: str) -> "Recipe":
+    from trainer.recipes import RECIPES  # noqa: PLC0415
+
+    return RECIPES[name]
+
+
+def read_clips(paths: list[Path], options: argparse.Namespace) -> list["Clip"]:
+    from trainer.datasets import read_datasets  # noqa: PLC0415
+
+    return read_datasets(paths, parse_positive(options.positive or ()), options.groups)
+
+
+def wishes_of(options: argparse.Namespace) -> "Wishes":
+    from trainer.training import Wishes  # noqa: PLC0415
+
+    pairs = [text.partition("=") for text in options.set or ()]
+    for key, equals, _ in pairs:
+        if not equals:
+            raise ConfigurationError(f"--set {key}: is not KEY=VALUE")
+    changed = {key: value for key, _, value in pairs}
+    return Wishes(options.seed or 0, options.epochs, options.stream, options.rate_hz, changed)
+
+
+def workshop_of(options: argparse.Namespace, recipe: "Recipe") -> "Workshop":
+    from trainer.backbone import find_weights  # noqa: PLC0415
+    from trainer.features import DEFAULT_FOLDER, Cache  # noqa: PLC0415
+    from trainer.recipe import Workshop  # noqa: PLC0415
+
+    if options.tensorboard is not None and recipe.epochs == 1:
+        raise ConfigurationError(f"--tensorboard: {recipe.name} is fitted at once, without epochs to log; leave it out")
+    weights = find_weights(options.weights, recipe.network)
+    return Workshop(Cache(options.cache or DEFAULT_FOLDER), weights, workers_of(options), options.tensorboard)
+
+
+def workers_of(options: argparse.Namespace) -> int:
+    return options.workers or os.cpu_count() or 1

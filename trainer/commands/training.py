@@ -1,0 +1,62 @@
+"""`trainer train`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from trainer.commands.shared import known, read_clips, recipe_of, required, wishes_of, workshop_of
+
+KEPT_OPTIONS = ("recipe", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights")
+"""Options of `trainer train` that `--resume` takes from the run."""
+
+
+def train(options: argparse.Namespace) -> int:
+    """`trainer train`."""
+    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+
+    if options.resume is not None:
+        _recall(options)
+    recipe_name, data = known(required(options, "recipe")), required(options, "data")
+    clips = read_clips(data, options)
+    import_tensorflow()
+    from trainer.reports import summary  # noqa: PLC0415
+    from trainer.run import Run, write_command  # noqa: PLC0415
+    from trainer.splits import split_validation  # noqa: PLC0415
+    from trainer.training import judge_run, make_settings, train  # noqa: PLC0415
+
+    recipe, wishes = recipe_of(recipe_name), wishes_of(options)
+    workshop = workshop_of(options, recipe)
+    out = options.resume or options.out
+    split = split_validation(clips, wishes.seed)
+    Run.start(out, make_settings(recipe, wishes, split, workshop.weights))
+    write_command(out, {key: _plain(getattr(options, key)) for key in KEPT_OPTIONS})
+    run = train(recipe, wishes, split, out, workshop)
+    figures = judge_run(run, split.held_out, workshop)
+    what = "of the clips that it learned from; it" if recipe.learns_from_validation else "validation clips; it"
+    print(f"{out}: trained; on {figures['n_clips']} {what} says:")
+    print(summary(figures))
+    if recipe.learns_from_validation:
+        print(f"They prove nothing: trainer evaluate --recipe {recipe.name} --folds judges clips that it has not seen")
+    return 0
+
+
+def _recall(options: argparse.Namespace) -> None:
+    """Fill in what the interrupted command said; what is given again must not differ, which the run checks."""
+    from trainer.run import read_command  # noqa: PLC0415
+
+    for key, value in read_command(options.resume).items():
+        if getattr(options, key) is None:
+            setattr(options, key, _typed(key, value))
+
+
+def _typed(key: str, value: Any) -> Any:
+    if key == "data":
+        return [Path(item) for item in value]
+    return Path(value) if key == "groups" and value is not None else value
+
+
+def _plain(value: Any) -> Any:
+    """A value for JSON; paths absolute, since a run may be resumed from another folder."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value.resolve()) if isinstance(value, Path) else value

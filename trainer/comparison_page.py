@@ -1,0 +1,120 @@
+"""How a comparison looks: a page with tables and plots, each plot also as PNG, with its numbers as JSON beside it."""
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from trainer.files import write_atomically, write_json
+
+STYLE = """body{font:15px system-ui,sans-serif;margin:2em auto;max-width:1200px;color:#222}
+table{border-collapse:collapse;margin:1em 0}th,td{padding:.3em .7em;border-bottom:1px solid #ccc;text-align:right}
+th:first-child,td:first-child{text-align:left}img{max-width:100%}.note{color:#555}"""
+COLUMNS = {
+    "run": "name", "recipe": "recipe", "rank": "rank", "videos right": "accuracy", "label": "label", "AUC": "auc",
+    "F1": "f1", "calibration error": "calibration_error", "parameters": "parameters", "ms an answer": "latency_ms",
+    "samples": "sampling", "judged by": "protocol",
+}  # fmt: skip
+SPAN = "_95"
+TableRow = Mapping[str, Any]
+"""A `trainer.comparison.Row` as a dict."""
+Numbers = list[dict[str, Any]]
+"""Of a plot, one entry a point or line."""
+
+
+def draw(out: Path, rows: Sequence[TableRow], figures: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
+    """Write every plot that has anything to show, as PNG and JSON; return the pictures by title.
+
+    Args:
+        out: folder.
+        rows: of the table.
+        figures: of `trainer.evaluation.evaluate`, by the row's name.
+    """
+    timed = [row for row in rows if row["latency_ms"]]
+    plots = {
+        "accuracy over parameters": _scatter(rows, "parameters", "parameters"),
+        "accuracy over latency": _scatter(timed, "latency_ms", "ms an answer, one thread, float32"),
+        "ROC": _roc(figures),
+    }
+    pictures: dict[str, bytes] = {}
+    for title, (figure, numbers) in plots.items():
+        if numbers:
+            path = out / f"{title.replace(' ', '_').lower()}.png"
+            write_atomically(path, lambda temporary, drawn=figure: drawn.savefig(temporary, dpi=110))
+            write_json(path.with_suffix(".json"), {"title": title, "numbers": numbers})
+            pictures[title] = path.read_bytes()
+    return pictures
+
+
+def _scatter(rows: Sequence[TableRow], key: str, x: str) -> tuple[Figure, Numbers]:
+    """Accuracy with its interval over something else, as figure 12 of paper 000."""
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    numbers: Numbers = []
+    for row in rows:
+        accuracy, between = row["accuracy"] or 0.0, row["accuracy_95"]
+        error = None if between is None else [[max(accuracy - between[0], 0)], [max(between[1] - accuracy, 0)]]
+        axes.errorbar(row[key], accuracy, yerr=error, fmt="o", markersize=5, capsize=3, linewidth=0.8)
+        axes.annotate(row["name"], (row[key], accuracy), xytext=(5, 4), textcoords="offset points", fontsize=8)
+        numbers.append({"run": row["name"], key: row[key], "accuracy": accuracy, "accuracy_95": between})
+    axes.set(xlabel=x, ylabel="videos right", xscale="log", ylim=(-0.02, 1.05))
+    return figure, numbers
+
+
+def _roc(figures: Mapping[str, Mapping[str, Any]]) -> tuple[Figure, Numbers]:
+    """A curve of each run and label."""
+    figure = Figure(figsize=(6.5, 6), layout="constrained")
+    axes = figure.subplots()
+    numbers: Numbers = []
+    for name, found in figures.items():
+        for label, of_label in found["labels"].items():
+            if of_label["curves"] is not None:
+                points = of_label["curves"]["roc"]
+                auc = of_label["videos"]["auc"]
+                axes.plot(*zip(*points, strict=True), label=f"{name}: {label}, AUC {auc:.3f}", linewidth=1)
+                numbers.append({"run": name, "label": label, "auc": auc, "points": points})
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.5)
+    axes.set(xlabel="false-positive rate", ylabel="sensitivity")
+    if numbers:
+        axes.legend(fontsize="small", loc="lower right")
+    return figure, numbers
+
+
+def page(rows: Sequence[TableRow], pictures: Mapping[str, bytes]) -> str:
+    """The page: a table for each backbone's origin and set of clips, then the plots."""
+    parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>Comparison</title><style>{STYLE}</style>"]
+    parts.append(
+        "<h1>Comparison</h1><p class=note>Ranks count within a table: same clips, same backbone. In parentheses: 95 % "
+        "intervals, whole groups drawn again.</p>"
+    )
+    for kind in dict.fromkeys((row["judged"], row["backbone"]) for row in rows):
+        judged, backbone = (html.escape(part) for part in kind)
+        parts.append(f"<h2>Clips: {judged}. Backbone: {backbone}</h2><table><tr>")
+        parts += [f"<th>{title}</th>" for title in COLUMNS]
+        for row in (row for row in rows if (row["judged"], row["backbone"]) == kind):
+            cells = "".join(f"<td>{html.escape(_cell(row, key))}</td>" for key in COLUMNS.values())
+            parts.append(f"</tr><tr>{cells}")
+        parts.append("</tr></table>")
+    for title, picture in pictures.items():
+        encoded = base64.b64encode(picture).decode()
+        parts.append(
+            f'<h2>{html.escape(title)}</h2><img alt="{html.escape(title)}" src="data:image/png;base64,{encoded}">'
+        )
+    return "\n".join([*parts, "</html>\n"])
+
+
+def _cell(row: TableRow, key: str) -> str:
+    between = row.get(key + SPAN)
+    span = f" ({between[0]:.3f} to {between[1]:.3f})" if between else ""
+    return f"{_shown(row[key])}{span}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
