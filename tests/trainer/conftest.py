@@ -1,6 +1,6 @@
 """Small clips and data sets made on the spot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -42,3 +42,11 @@ def fights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(f"{name},{name.split('/', maxsplit=1)[0]},scene{number // 2}")
     (root / "groups.csv").write_text("\n".join(rows) + "\n")
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands that are not told where their cache is leave the user's alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("home-cache")))
+        yield
