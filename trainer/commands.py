@@ -14,6 +14,7 @@ from trainer.labels import EVENT_LABELS, parse_positive
 if TYPE_CHECKING:  # heavy; the commands import them when they run
     from collections.abc import Sequence
 
+    from trainer.cache import Cache
     from trainer.evaluation import Judge
     from trainer.manifest import Clip
     from trainer.recipe import Recipe, Workshop
@@ -36,7 +37,10 @@ RECIPE_NAMES = (
     "inceptionv3-simplernn-relu",
 )
 SCENE_NAME = "scene.mp4"
-KEPT_OPTIONS = ("recipe", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights")
+KEPT_OPTIONS = (
+    *("recipe", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights"),
+    *("max_broken", "hold_out"),
+)
 """Options of `trainer train` that `--resume` takes from the run."""
 
 
@@ -47,16 +51,18 @@ def train(options: argparse.Namespace) -> int:
     if options.resume is not None:
         _recall(options)
     recipe_name, data = _known(_required(options, "recipe")), _required(options, "data")
-    clips = _read(data, options)
+    clips = _sound(_read(data, options), options)
     import_tensorflow()
     from trainer.reports import summary  # noqa: PLC0415
     from trainer.run import Run  # noqa: PLC0415
-    from trainer.splits import split_validation  # noqa: PLC0415
+    from trainer.splits import hold_out, split_validation  # noqa: PLC0415
     from trainer.training import judge_run, make_settings, train, write_command  # noqa: PLC0415
 
     recipe, wishes = _recipe(recipe_name), _wishes(options)
     workshop = _workshop(options, recipe)
     out = options.resume or options.out
+    if options.hold_out is not None:
+        clips = hold_out(clips, options.hold_out, wishes.seed).train
     split = split_validation(clips, wishes.seed)
     Run.start(out, make_settings(recipe, wishes, split, workshop.weights))
     write_command(out, {key: _plain(getattr(options, key)) for key in KEPT_OPTIONS})
@@ -75,10 +81,11 @@ def evaluate(options: argparse.Namespace) -> int:
     if (options.model is None) == (options.recipe is None):
         raise ConfigurationError("give either a bundle or run to judge, or --recipe with --folds")
     clips = _read(options.data, options)
-    figures = _judge_model(options, clips) if options.model is not None else _cross_validate(options, clips)
+    sound = _sound(clips, options)
+    figures = _judge_model(options, sound) if options.model is not None else _cross_validate(options, clips, sound)
     if options.report is not None:
         for precision, of_precision in figures.items():
-            _write_report(options.report / precision, clips, of_precision)
+            _write_report(options.report / precision, sound, of_precision)
     if options.json:
         print(json.dumps(figures, indent=2))
         return 0
@@ -165,7 +172,8 @@ def _figures(results: list["ClipScores"], judge: "Judge", learned: "Sequence[str
     return {"clips_seen_in_training": len(seen), **figures_of(results, judge)}
 
 
-def _cross_validate(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
+def _cross_validate(options: argparse.Namespace, clips: list["Clip"], sound: list["Clip"]) -> dict[str, Any]:
+    """Figures of a recipe; the fold files name all clips, the sound ones are learned from and judged."""
     from trainer.quiet import import_tensorflow  # noqa: PLC0415
 
     recipe_name, folds_of = _known(options.recipe), _required(options, "folds")
@@ -173,9 +181,9 @@ def _cross_validate(options: argparse.Namespace, clips: list["Clip"]) -> dict[st
     from trainer.crossvalidation import cross_validate, plan, read_fold_files  # noqa: PLC0415
 
     recipe = _recipe(recipe_name)
-    folds = read_fold_files(folds_of, clips)
-    also = _read(options.also, options) if options.also else []
-    tasks = plan(recipe, _wishes(options), clips, folds, also)
+    fold_of = {clip.path: fold for clip, fold in zip(clips, read_fold_files(folds_of, clips), strict=True)}
+    also = _sound(_read(options.also, options), options) if options.also else []
+    tasks = plan(recipe, _wishes(options), sound, [fold_of[clip.path] for clip in sound], also)
     out = options.out or Path("runs") / f"{recipe.name}-folds"
     return cross_validate(tasks, out, _workshop(options, recipe), options.precision)
 
@@ -236,11 +244,16 @@ def tune(options: argparse.Namespace) -> int:
         raise ConfigurationError("--max-false-alarms-per-day: give a number over 0; none at all can never be proved")
     bundle = Bundle.load(options.bundle)
     refuse_existing(options.out, force=options.force)
-    clips = _read(options.data, options)
+    clips = _sound(_read(options.data, options), options)
     _refuse_unknown(clips, bundle.spec.labels)
     results = list(watch_clips(options.bundle, clips, _workers(options)))
     seen = set(seen_in_training(bundle.spec.provenance.get("clips", ()), results))
     held_out = [result for result in results if f"{result.clip.dataset}/{result.clip.name}" not in seen]
+    if not held_out:
+        raise DatasetError(
+            f"--data: the model learned from all {len(results)} clips; give footage that it has not seen, or train "
+            "with --hold-out 0.2 and tune on the same folder"
+        )
     if seen:
         print(
             f"trainer: {len(seen)} of {len(results)} clips are left out: the model learned from them", file=sys.stderr
@@ -286,6 +299,8 @@ def folds(options: argparse.Namespace) -> int:
         leave_one_group_out,
         of_five,
         official_folds,
+        refuse_few_groups,
+        refuse_torn,
         write_folds,
     )
 
@@ -300,6 +315,8 @@ def folds(options: argparse.Namespace) -> int:
         numbers = leave_one_group_out(clips)
     else:
         numbers = assign_folds(clips, options.number, options.seed)
+        refuse_few_groups(clips, options.number, f"{options.number} folds")
+    refuse_torn(", ".join(map(str, options.data)), clips, numbers)
     write_folds(options.out, clips, numbers)
     n_folds, n_judged = len({number for number in numbers if number > TRAIN_ONLY}), sum(n > TRAIN_ONLY for n in numbers)
     judged = "" if n_judged == len(clips) else f", {n_judged} of them judged"
@@ -313,7 +330,7 @@ def data_check(options: argparse.Namespace) -> int:
 
     report = check(options.data, parse_positive(options.positive or ()), options.groups, _workers(options))
     print(json.dumps(report, indent=2) if options.json else "\n".join(lines_of(report)))
-    return DatasetError.exit_code if report["broken"] else 0
+    return DatasetError.exit_code if report["broken"] or report["leaks"] else 0
 
 
 def synth(options: argparse.Namespace) -> int:
@@ -383,6 +400,19 @@ def _read(paths: list[Path], options: argparse.Namespace) -> list["Clip"]:
     return read_datasets(paths, parse_positive(options.positive or ()), options.groups)
 
 
+def _sound(clips: list["Clip"], options: argparse.Namespace) -> list["Clip"]:
+    """The clips that can be read; broken ones are named and left out, up to --max-broken."""
+    from trainer.soundness import without_broken  # noqa: PLC0415
+
+    return without_broken(clips, options.max_broken, _cache(options), _workers(options))
+
+
+def _cache(options: argparse.Namespace) -> "Cache":
+    from trainer.cache import DEFAULT_FOLDER, Cache  # noqa: PLC0415
+
+    return Cache(options.cache or DEFAULT_FOLDER, getattr(options, "dask", None))
+
+
 def _wishes(options: argparse.Namespace) -> "Wishes":
     from trainer.training import Wishes  # noqa: PLC0415
 
@@ -396,11 +426,10 @@ def _wishes(options: argparse.Namespace) -> "Wishes":
 
 def _workshop(options: argparse.Namespace, recipe: "Recipe") -> "Workshop":
     from trainer.backbone import find_weights  # noqa: PLC0415
-    from trainer.features import DEFAULT_FOLDER, Cache  # noqa: PLC0415
     from trainer.recipe import Workshop  # noqa: PLC0415
 
     weights = find_weights(options.weights, recipe.network)
-    return Workshop(Cache(options.cache or DEFAULT_FOLDER), weights, _workers(options))
+    return Workshop(_cache(options), weights, _workers(options))
 
 
 def _workers(options: argparse.Namespace) -> int:
