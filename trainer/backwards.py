@@ -1,12 +1,13 @@
 """Features of clips played backwards: a fall becomes someone getting up, which looks alike but must not alert."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backends.tflite import Interpreter, open_interpreter
+from edge.backends.tflite import Interpreter
 from edge.bundle import InputSpec
 from edge.errors import DatasetError, SourceError
 from edge.preprocess import resize
@@ -14,9 +15,10 @@ from edge.sampling import sample
 from edge.sources.file import FileSource
 from edge.types import NS_PER_S, Frame
 from trainer.backbone import Weights, export_pooled
-from trainer.features import FORMAT, Cache, frame_features, write_entry
+from trainer.cache import FORMAT, Arrays, Cache
+from trainer.extraction import fill
+from trainer.features import frame_features
 from trainer.manifest import Clip
-from trainer.pool import map_clips
 
 
 def reversed_frames(path: Path, spec: InputSpec) -> list[Frame]:
@@ -47,24 +49,17 @@ def extract_backwards(
     """
     backbone = export_pooled(spec, weights, seed, cache.folder)
     settings = f"{FORMAT} backwards {backbone.name} {spec.model_dump_json()}"
-    entries = [cache.path(clip, settings) for clip in clips]
-    todo = [(clip.path, entry) for clip, entry in zip(clips, entries, strict=True) if not entry.is_file()]
-    initargs = (backbone, spec)
-    for _ in map_clips(_extract_clip, todo, workers, "backwards", initializer=_open_backbone, initargs=initargs):
-        pass
-    return entries
+    compute = partial(features_backwards, spec=spec)
+    return fill(cache, clips, settings, compute, workers=workers, description="backwards", backbone=backbone)
 
 
-_worker: list[tuple[Interpreter, InputSpec]] = []
+def features_backwards(interpreter: Interpreter | None, path: Path, *, spec: InputSpec) -> Arrays:
+    """Times (n_samples,) and features (n_samples, n_streams, n_features) of a clip, played backwards.
 
-
-def _open_backbone(backbone: Path, spec: InputSpec) -> None:
-    _worker[:] = [(open_interpreter(backbone.read_bytes(), threads=1), spec)]
-
-
-def _extract_clip(job: tuple[Path, Path]) -> None:
-    path, entry = job
-    interpreter, spec = _worker[0]
+    Raises:
+        DatasetError: it cannot be read, or is too short.
+    """
+    assert interpreter is not None
     times_s: list[float] = []
     rows: list[NDArray[np.float32]] = []
     for sampled in sample(reversed_frames(path, spec), spec):
@@ -72,4 +67,4 @@ def _extract_clip(job: tuple[Path, Path]) -> None:
         rows.append(np.stack([frame_features(interpreter, picture) for picture in sampled.streams]))
     if not rows:
         raise DatasetError(f"{path}: too short for one sample; leave it out or give a longer clip")
-    write_entry(entry, {"times_s": np.asarray(times_s), "features": np.stack(rows)})
+    return {"times_s": np.asarray(times_s), "features": np.stack(rows)}

@@ -14,13 +14,14 @@ from edge.bundle import InputSpec
 from edge.errors import DatasetError, SourceError
 from edge.preprocess import resize
 from edge.sources.file import FileSource
-from edge.types import Sample
+from edge.types import Pixels, Sample
 
 Indices = NDArray[np.int64]
 
 MAX_FRAMES_000 = 220
 ENDS_000 = 10
 STRIDE_000 = 3
+MAX_CLAIMED_FRAMES = 1 << 24
 
 
 def every_third(n_frames: int) -> Indices:
@@ -59,24 +60,20 @@ CHOICES: dict[str, Callable[[int], Indices]] = {
 def chosen_samples(path: Path, spec: InputSpec, choice: str) -> Iterator[Sample]:
     """Yield the chosen frames of a clip as samples of one stream, (1, height, width, 3), in order.
 
-    The clip is read twice, to count and to decode, so memory does not grow with its length.
+    The frames are chosen by the number that the container claims; where it holds another number, which shows at its
+    end, they are chosen again and the clip is read once more. Memory does not grow with its length.
 
     Raises:
         DatasetError: the file cannot be read as video.
     """
     source = FileSource(path)
-    times_ns: list[int] = []
-
-    def count(capture_ns: int) -> bool:
-        times_ns.append(capture_ns)
-        return False
-
     try:
-        for _ in source.frames(count):
-            pass
-        wanted_ns = [times_ns[index] for index in CHOICES[choice](len(times_ns))]
-        distinct = set(wanted_ns)
-        decoded = {frame.capture_ns: resize(frame.pixels, spec) for frame in source.frames(distinct.__contains__)}
+        first = _Reading(source, choice)
+        decoded = first.decode(spec)
+        wanted_ns = [first.times_ns[index] for index in CHOICES[choice](len(first.times_ns))]
+        if set(wanted_ns) != first.asked_ns:
+            distinct = set(wanted_ns)
+            decoded = {frame.capture_ns: resize(frame.pixels, spec) for frame in source.frames(distinct.__contains__)}
     except SourceError as error:
         raise DatasetError(f"{error} (replace the clip or leave it out)") from error
     if not decoded:
@@ -84,3 +81,29 @@ def chosen_samples(path: Path, spec: InputSpec, choice: str) -> Iterator[Sample]
     for time_ns in wanted_ns:  # a frame that cannot be decoded gives way to its neighbour
         nearest_ns = min(decoded, key=lambda known_ns: abs(known_ns - time_ns))
         yield Sample(decoded[nearest_ns][np.newaxis], time_ns)
+
+
+class _Reading:
+    """One reading of a clip that notes every frame's time and decodes those that its claimed length chooses."""
+
+    def __init__(self, source: FileSource, choice: str) -> None:
+        self.times_ns: list[int] = []
+        self.asked_ns: set[int] = set()
+        self._source = source
+        self._choice = choice
+        self._indices: set[int] | None = None
+
+    def decode(self, spec: InputSpec) -> dict[int, Pixels]:
+        """Resized frames by their times."""
+        return {frame.capture_ns: resize(frame.pixels, spec) for frame in self._source.frames(self._wants)}
+
+    def _wants(self, capture_ns: int) -> bool:
+        if self._indices is None:
+            claimed = self._source.claimed_frames  # damaged containers claim anything, NaN included
+            n_frames = round(min(claimed, MAX_CLAIMED_FRAMES)) if claimed >= 1 else 1
+            self._indices = set(CHOICES[self._choice](n_frames).tolist())
+        wanted = len(self.times_ns) in self._indices
+        self.times_ns.append(capture_ns)
+        if wanted:
+            self.asked_ns.add(capture_ns)
+        return wanted

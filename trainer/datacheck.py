@@ -1,7 +1,7 @@
 """What a data set was taken for, what it holds, and what would spoil training: broken files, duplicates, names."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from edge.bundle import InputSpec
 from edge.errors import EdgewatchError
 from trainer.choosing import chosen_samples
-from trainer.datasets import identify
-from trainer.manifest import Clip
+from trainer.datasets import MANIFEST_NAME, identify
+from trainer.labels import letters
+from trainer.manifest import Clip, read_rows
 from trainer.pool import map_clips
+from trainer.splits import MIN_GROUPS, few_groups
 
 HASHED_FRAMES = "evenly-20"
 HASH_SPEC = InputSpec(height_px=64, width_px=64)
@@ -49,6 +51,12 @@ def check(paths: Sequence[Path], positive: Mapping[str, str], groups: Path | Non
     return {
         "sets": sets,
         "broken": [{"path": _name(clip), "reason": reason} for clip, reason in broken],
+        "leaks": leaks(clips),
+        "few_groups": [
+            {"label": label, "groups": groups, "clips": n_clips, "needed": MIN_GROUPS}
+            for label, groups, n_clips in few_groups(clips, MIN_GROUPS)
+        ],
+        "similar_labels": alike(clip.label for clip in clips),
         "duplicates": duplicates([clip for clip, _ in good], [value for _, value in good]),
     }
 
@@ -68,14 +76,32 @@ def contents(clips: Sequence[Clip]) -> dict[str, Any]:
 
 
 def similar_names(path: Path) -> list[list[str]]:
-    """Folders whose names differ only in case, spaces or punctuation, and so become one class."""
-    if not path.is_dir():
-        return []
+    """Classes, as the set itself spells them, that differ only in case, spaces or punctuation."""
+    if path.is_dir() and not (path / MANIFEST_NAME).is_file():
+        return alike(folder.name for folder in path.iterdir() if folder.is_dir())
+    table = path / MANIFEST_NAME if path.is_dir() else path
+    return alike(row["label"] for row in read_rows(table, ["label"]))
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """Groups of names of which only the letters and digits are the same."""
     spelled: dict[str, list[str]] = {}
-    for folder in sorted(path.iterdir()):
-        if folder.is_dir():
-            spelled.setdefault("".join(filter(str.isalnum, folder.name.lower())), []).append(folder.name)
-    return [names for names in spelled.values() if len(names) > 1]
+    for name in sorted(set(names)):
+        spelled.setdefault(letters(name), []).append(name)
+    return [found for found in spelled.values() if len(found) > 1]
+
+
+def leaks(clips: Sequence[Clip]) -> list[dict[str, Any]]:
+    """Groups that an official split has in its training clips and in its test clips, with how many clips of each."""
+    sides: dict[tuple[str, str, str], Counter[str]] = {}
+    for clip in clips:
+        for split, side in clip.official:
+            sides.setdefault((clip.dataset, clip.group, split), Counter())[side] += 1
+    return [
+        {"dataset": dataset, "group": group, "split": split, "train": count["train"], "test": count["test"]}
+        for (dataset, group, split), count in sorted(sides.items())
+        if count["train"] and count["test"]
+    ]
 
 
 def hash_clip(path: Path) -> Hashes | str:
@@ -136,7 +162,14 @@ def lines_of(report: Mapping[str, Any]) -> list[str]:
         ]
         lines += [f"  official split {side} {count}" for side, count in found["official"].items()]
         lines += [f"  one class in several spellings: {', '.join(names)}" for names in found["similar_names"]]
+    lines += [f"labels that differ only in spelling: {', '.join(names)}" for names in report["similar_labels"]]
     lines += [f"broken: {item['path']}: {item['reason']}" for item in report["broken"]]
+    for leak in report["leaks"]:
+        where = f"{leak['dataset']}: group {leak['group']}"
+        lines.append(f"{where} leaks in split {leak['split']}: {leak['train']} clips train, {leak['test']} test")
+    for few in report["few_groups"]:
+        count = f"{few['clips']} clips in {few['groups']} {'group' if few['groups'] == 1 else 'groups'}"
+        lines.append(f"class {few['label']}: {count}, training needs {few['needed']}, folds one for each")
     for pair in report["duplicates"]:
         lines.append(f"the same twice ({pair['apart']}): {pair['clips'][0]} and {pair['clips'][1]}")
     wrong = len(report["broken"]), len(report["duplicates"])

@@ -1,6 +1,8 @@
 """Clips as the box would see them: decoded by its file source, sampled by its preprocessing."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from edge.bundle import InputSpec
@@ -8,6 +10,9 @@ from edge.errors import DatasetError, SourceError
 from edge.sampling import sample_source
 from edge.sources.file import FileSource
 from edge.types import Sample
+
+N_AHEAD = 8
+"""Samples that are decoded before they are wanted."""
 
 
 def samples(path: Path, spec: InputSpec) -> Iterator[Sample]:
@@ -28,3 +33,17 @@ def samples(path: Path, spec: InputSpec) -> Iterator[Sample]:
         source.close()
     if not found:
         raise DatasetError(f"{path}: too short for one sample; leave it out or give a longer clip")
+
+
+def ahead(found: Iterable[Sample]) -> Generator[Sample]:
+    """The same samples, each decoded by a thread of its own while those before it are worked on."""
+    iterator = iter(found)
+    decoder = ThreadPoolExecutor(1)
+    waiting: deque[Future[Sample | None]] = deque()
+    try:
+        waiting.extend(decoder.submit(next, iterator, None) for _ in range(N_AHEAD))
+        while (sample := waiting.popleft().result()) is not None:
+            waiting.append(decoder.submit(next, iterator, None))
+            yield sample
+    finally:
+        decoder.shutdown(cancel_futures=True)

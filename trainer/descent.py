@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.backends.tflite import Interpreter
 from edge.bundle import InputSpec
 from edge.types import NS_PER_S
+from trainer.cache import Arrays, Cache, sound_entry
 from trainer.decoding import samples
-from trainer.features import Cache
+from trainer.extraction import fill
 from trainer.manifest import Clip
-from trainer.pool import map_clips
 
 SPEC: Final = InputSpec(height_px=120, width_px=160, stream="rgb", rate_hz=10.0)
 SETTINGS: Final = f"descent-v1 {SPEC.model_dump_json()}"
@@ -34,13 +35,12 @@ def fall_starts_s(clips: Sequence[Clip], cache: Cache, workers: int) -> list[flo
     Raises:
         DatasetError: a clip cannot be read.
     """
-    return list(map_clips(_cached_start_s, [(clip, cache) for clip in clips], workers, "descents"))
+    entries = fill(cache, clips, SETTINGS, _guess, workers=workers, description="descents")
+    return [float(sound_entry(entry)["start_s"]) for entry in entries]
 
 
-def _cached_start_s(job: tuple[Clip, Cache]) -> float:
-    clip, cache = job
-    found = cache.arrays(clip, SETTINGS, lambda: {"start_s": np.asarray(fall_start_s(*descent(clip.path)))})
-    return float(found["start_s"])
+def _guess(_: Interpreter | None, path: Path) -> Arrays:
+    return {"start_s": np.asarray(fall_start_s(*descent(path)))}
 
 
 def fall_start_s(times_s: NDArray[np.float64], speeds: NDArray[np.float64]) -> float:

@@ -1,22 +1,38 @@
 """Files that are either whole or not there: written beside their place and renamed into it."""
 
+import errno
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-CHUNK_BYTES = 1 << 20
+from edge.errors import ConfigurationError
+
+REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
+"""What a disk says when it takes no more, or nothing from us."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file with the path's suffix, then rename it; an interruption leaves nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    """Let `write` fill a temporary file with the path's suffix, then rename it; an interruption leaves nothing.
+
+    Raises:
+        ConfigurationError: the disk is full or does not let us write.
+    """
+    temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.{path.name}")  # containers share process ids
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        reason = os.strerror(error.errno)
+        raise ConfigurationError(
+            f"{path}: cannot be written ({reason}); make room or name another folder, what is finished is kept"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -48,15 +48,16 @@ def label_of_class(name: str, positive: Mapping[str, str] | None = None) -> str:
     if positive:
         wanted = {slug(key): value for key, value in positive.items()}
         return wanted.get(slug(name), NORMAL)
-    return LABEL_OF_CLASS.get(_letters(name), slug(name))
+    return LABEL_OF_CLASS.get(letters(name), slug(name))
 
 
 def is_known_class(name: str) -> bool:
     """Whether the table knows a class name."""
-    return _letters(name) in LABEL_OF_CLASS
+    return letters(name) in LABEL_OF_CLASS
 
 
-def _letters(name: str) -> str:
+def letters(name: str) -> str:
+    """Letters and digits of a name, in lower case."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 

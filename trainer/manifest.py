@@ -133,25 +133,22 @@ def _clip(manifest: Path, name: str, row: dict[str, str], segments: tuple[Segmen
 
 
 def check_intervals(clip: Clip, where: str) -> None:
-    """Refuse an interval that begins or ends after the clip does.
+    """Refuse an interval that begins or ends after the clip does; a clip that cannot be opened is left for later.
 
     Raises:
-        DatasetError: as said, or the clip cannot be opened.
+        DatasetError: as said.
     """
     latest_s = max((t for s in clip.segments for t in (s.start_s, s.end_s) if math.isfinite(t)), default=0.0)
-    if latest_s > 0 and latest_s > (length_s := duration_s(clip.path)) + END_TOLERANCE_S:
+    length_s = duration_s(clip.path) if latest_s > 0 else None
+    if length_s is not None and latest_s > length_s + END_TOLERANCE_S:
         raise DatasetError(
             f"{where}: {clip.name}: an interval reaches {latest_s:g} s, the clip ends at {length_s:.1f} s; "
             "correct start_s or end_s"
         )
 
 
-def duration_s(path: Path) -> float:
-    """Length of a video by its container's header.
-
-    Raises:
-        DatasetError: the file cannot be opened as video, or states no length.
-    """
+def duration_s(path: Path) -> float | None:
+    """Length of a video by its container's header; None for a file that cannot be opened or states no length."""
     prepare()
     capture = cv2.VideoCapture(str(path))
     try:
@@ -159,9 +156,7 @@ def duration_s(path: Path) -> float:
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     finally:
         capture.release()
-    if rate_hz <= 0 or frames <= 0:
-        raise DatasetError(f"{path}: cannot be read as video; replace the file or leave it out")
-    return frames / rate_hz
+    return frames / rate_hz if rate_hz > 0 and frames > 0 else None
 
 
 def write_manifest(path: Path, clips: Iterable[Clip]) -> None:

@@ -10,13 +10,15 @@ from edge.errors import ConfigurationError
 from trainer import commands
 
 MAX_SEED = 2**32 - 1
+MAX_HELD_OUT = 0.5
 PRECISIONS = ("float32", "float16", "mixed", "int8")
 
 DATA_HELP = """\
 A data set is a folder with one folder per class (fight/ noFight/, fall/ normal/, your own names), optionally with
 groups.csv (path,group: clips of one scene or subject); or a manifest CSV (path,label[,group,start_s,end_s,annotates]);
 or, as published, GMDCSA24, Le2i, URFD, UP-Fall, RWF-2000, Hockey Fight, UCF-11, UCF50, UCF101, HMDB51, KTH, Kinetics
-(its CSV), or names such as 0_1.mp4 (0 dangerous, 1 safe). `trainer data check` tells what a folder is taken for.
+(its CSV; one named danger*.csv is read as the five classes of Danger Kinetics), or names such as 0_1.mp4 (0 dangerous,
+1 safe). `trainer data check` tells what a folder is taken for.
 Class names such as fight, violence, Fall, ADL, noFight and non_fall become the labels violence, fall and normal; other
 names stay labels of their own, or are mapped with --positive CLASS=LABEL, which makes every class that it does not name
 normal."""
@@ -57,7 +59,9 @@ def _add_train(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     )
     _add_recipe(parser)
     _add_data(parser, required=False)
+    _add_hold_out(parser)
     _add_work(parser)
+    _add_dask(parser)
     parser.set_defaults(command=commands.train)
 
 
@@ -95,6 +99,7 @@ def _add_evaluate(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     )
     _add_data(parser, required=True)
     _add_work(parser)
+    _add_dask(parser)
     parser.set_defaults(command=commands.evaluate)
 
 
@@ -150,7 +155,7 @@ def _add_tune(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="directory or .zip to write")
     parser.add_argument("--force", action="store_true", help="replace what is at --out")
     _add_data(parser, required=True)
-    parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
+    _add_work(parser)
     parser.set_defaults(command=commands.tune)
 
 
@@ -165,7 +170,9 @@ def _add_sweep(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the runs and their page")
     _add_recipe(parser)
     _add_data(parser, required=True)
+    _add_hold_out(parser)
     _add_work(parser)
+    _add_dask(parser)
     parser.set_defaults(command=commands.sweep)
 
 
@@ -205,8 +212,9 @@ def _add_data_check(commands_: "argparse._SubParsersAction[_Parser]") -> None:
         actions,
         "check",
         "tell what a data set was taken for, what it holds, and what is wrong with it",
-        "Clips per class, official split and group; broken files; clips of different groups that show the same, by a "
-        "perceptual hash of their frames. Broken files end it with exit code 6.",
+        "Clips per class, official split and group; broken files; groups on both sides of an official split; classes "
+        "of too few groups; clips of different groups that show the same, by a perceptual hash of their frames. Broken "
+        "files and torn groups end it with exit code 6.",
     )
     parser.add_argument("data", type=Path, nargs="+", metavar="DIR", help="data sets")
     parser.add_argument("--groups", type=Path, metavar="CSV", help="groups (path,group) of a folder per class")
@@ -278,6 +286,26 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="log each epoch there, a folder a run; to look: pip install tensorboard, tensorboard --logdir DIR",
     )
+    parser.add_argument(
+        "--max-broken", type=_count, metavar="N", help="broken clips to leave out at most (default: one in 20)"
+    )
+
+
+def _add_hold_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--hold-out",
+        type=_share,
+        metavar="SHARE",
+        help="leave this share of the clips, such as 0.2, in whole groups for trainer tune and evaluate",
+    )
+
+
+def _add_dask(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="extract features on the workers of a Dask cluster, such as tcp://scheduler:8786 (extra dask)",
+    )
 
 
 def _subparser(
@@ -290,6 +318,20 @@ def _subparser(
         epilog=DATA_HELP if name in {"train", "evaluate", "convert", "folds", "tune"} else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
+    return number
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share <= MAX_HELD_OUT:
+        raise argparse.ArgumentTypeError(f"{text} is not over 0 and at most {MAX_HELD_OUT}")
+    return share
 
 
 def _positive(text: str) -> int:

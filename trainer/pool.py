@@ -3,8 +3,9 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context, parent_process
@@ -16,6 +17,9 @@ from edge.errors import EdgewatchError
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+WAITING_PER_WORKER = 64
+"""Items given out or answered before the first of them is wanted; more would fill the memory of a large set."""
 
 
 def progress(items: Any, description: str, total: int | None = None) -> Any:
@@ -47,11 +51,24 @@ def map_clips(
         workers, get_context("spawn"), initializer=_start_worker, initargs=(initializer, initargs)
     )
     try:
-        yield from progress(executor.map(partial(_call, function), items), description, len(items))
+        answers = _in_order(executor, partial(_call, function), items, WAITING_PER_WORKER * workers)
+        yield from progress(answers, description, len(items))
     except BrokenProcessPool as error:
         raise EdgewatchError("a worker process was killed, perhaps for memory; try with --workers 1") from error
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(
+    executor: ProcessPoolExecutor, function: Callable[[Item], Answer], items: Iterable[Item], n_waiting: int
+) -> Iterator[Answer]:
+    waiting: deque[Future[Answer]] = deque()
+    for item in items:
+        if len(waiting) == n_waiting:
+            yield waiting.popleft().result()
+        waiting.append(executor.submit(function, item))
+    while waiting:
+        yield waiting.popleft().result()
 
 
 _refusals: list[EdgewatchError] = []

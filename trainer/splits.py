@@ -18,6 +18,8 @@ TRAIN_ONLY = -1
 UNUSED = -2
 """Instead of a fold: an official split leaves the clip out."""
 OF_FIVE = 5
+MIN_GROUPS = 2
+"""Of a class: one to learn from, one to choose by."""
 RESTARTS = 50
 """Random assignments of which the best balanced one is kept."""
 VALIDATION_FOLDS = 5
@@ -54,6 +56,27 @@ def _group_key(clip: Clip) -> tuple[str, str]:
     return clip.dataset, clip.group
 
 
+def refuse_few_groups(clips: Iterable[Clip], n_needed: int, what_for: str) -> None:
+    """Refuse classes that cannot be on every side.
+
+    Raises:
+        DatasetError: a class has fewer groups than are needed; the message does the sum.
+    """
+    for label, groups, n_clips in few_groups(clips, n_needed):
+        raise DatasetError(
+            f"class {label}: {n_clips} clips in {groups} {'group' if groups == 1 else 'groups'}, but {what_for} need "
+            f"at least {n_needed}, since a group stays whole; give more footage or finer groups"
+        )
+
+
+def few_groups(clips: Iterable[Clip], n_needed: int) -> list[tuple[str, int, int]]:
+    """Classes with fewer groups than are needed: label, number of groups, number of clips."""
+    groups: dict[str, Counter[tuple[str, str]]] = {}
+    for clip in clips:
+        groups.setdefault(clip.label, Counter())[_group_key(clip)] += 1
+    return [(label, len(own), own.total()) for label, own in sorted(groups.items()) if len(own) < n_needed]
+
+
 def assign_folds(clips: Sequence[Clip], n_folds: int, seed: int) -> list[int]:
     """Give each clip a fold: groups whole, labels spread as evenly as the groups allow.
 
@@ -72,22 +95,6 @@ def assign_folds(clips: Sequence[Clip], n_folds: int, seed: int) -> list[int]:
             best = (imbalance, folds)
     assert best is not None
     return best[1]
-
-
-def refuse_scarce(clips: Sequence[Clip], n_folds: int) -> None:
-    """Refuse folds of which some could not hold every class.
-
-    Raises:
-        DatasetError: a class has fewer groups than there are folds; the message has the arithmetic.
-    """
-    for dataset, label in sorted({(clip.dataset, clip.label) for clip in clips}):
-        n_groups = len({clip.group for clip in clips if (clip.dataset, clip.label) == (dataset, label)})
-        if n_groups < n_folds:
-            fewer = f"--number {n_groups}, or " if n_groups > 1 else ""
-            raise DatasetError(
-                f"{dataset}: the clips of {label} are of {n_groups} groups, and {n_folds} folds need {n_folds}: "
-                f"{n_folds - n_groups} would be judged without any; give {fewer}more footage"
-            )
 
 
 def _one_assignment(labels: list[str], groups: list[str], n_folds: int, seed: int) -> list[int]:
@@ -136,12 +143,21 @@ def official_folds(clips: Sequence[Clip], split: str) -> list[int]:
 
 
 def of_five(clips: Sequence[Clip]) -> list[int]:
-    """Paper 004: of every five clips of a class, in the order of their names, four train and the fifth is judged."""
+    """Paper 004: of every five clips of a class, in the order of their names, four train and the fifth is judged.
+
+    Raises:
+        DatasetError: a class has fewer than five clips, so none of it would be judged.
+    """
     count: Counter[str] = Counter()
     numbers: dict[str, int] = {}
     for clip in sorted(clips, key=lambda clip: clip.name):
         count[clip.label] += 1
         numbers[clip.name] = 0 if count[clip.label] % OF_FIVE == 0 else TRAIN_ONLY
+    for label, n_clips in sorted(count.items()):
+        if n_clips < OF_FIVE:
+            raise DatasetError(
+                f"class {label}: {n_clips} clips, of which no fifth one can be judged; give more footage"
+            )
     return [numbers[clip.name] for clip in clips]
 
 
@@ -149,14 +165,31 @@ def split_validation(clips: Sequence[Clip], seed: int) -> Split:
     """Set a fifth of the clips apart for validation, whole groups, labels balanced.
 
     Raises:
-        DatasetError: there are fewer than two groups.
+        DatasetError: there are fewer than two groups, of all clips or of a class.
     """
     n_groups = len({_group_key(clip) for clip in clips})
     if n_groups < 2:
         raise DatasetError("all clips are of one group, so none can validate; give a groups CSV or more footage")
-    folds = assign_folds(clips, min(VALIDATION_FOLDS, n_groups), seed)
+    refuse_few_groups(clips, MIN_GROUPS, "clips to learn from and clips to choose by")
+    return _set_apart(clips, VALIDATION_FOLDS, seed)
+
+
+def hold_out(clips: Sequence[Clip], share: float, seed: int) -> Split:
+    """Set about this share of the clips apart for who judges or tunes the model later, whole groups, labels balanced.
+
+    Raises:
+        DatasetError: a class has too few groups to be learned from, chosen by and held out.
+    """
+    refuse_few_groups(clips, MIN_GROUPS + 1, "clips to learn from, to choose by and to hold out")
+    return _set_apart(clips, max(2, round(1 / share)), seed)
+
+
+def _set_apart(clips: Sequence[Clip], n_folds: int, seed: int) -> Split:
+    """One fold of so many, of those that groups allow the one whose size is nearest to its share."""
+    n_groups = len({_group_key(clip) for clip in clips})
+    folds = assign_folds(clips, min(n_folds, n_groups), seed)
     sizes = Counter(folds)
-    held_out = min(sizes, key=lambda fold: (abs(sizes[fold] - len(clips) / VALIDATION_FOLDS), fold))
+    held_out = min(sizes, key=lambda fold: (abs(sizes[fold] - len(clips) / n_folds), fold))
     return split_fold(clips, folds, held_out)
 
 
@@ -186,21 +219,30 @@ def read_folds(path: Path, clips: Sequence[Clip]) -> list[int]:
         fold_of = {row["path"]: int(row["fold"]) for row in rows}
     except ValueError as error:
         raise DatasetError(f"{path}: a fold is not a whole number ({error})") from error
-    _refuse_torn(path, ((row["group"], int(row["fold"])) for row in rows))
+    _refuse_torn(str(path), ((row["group"], int(row["fold"])) for row in rows))
     names = {clip.name for clip in clips}
     if missing := sorted(set(fold_of) ^ names):
         where = "the data" if missing[0] in fold_of else "the fold file"
         raise DatasetError(f"{path}: {missing[0]} is not in {where}; make the fold file again with trainer folds")
     folds = [fold_of[clip.name] for clip in clips]
-    _refuse_torn(path, ((clip.group, fold) for clip, fold in zip(clips, folds, strict=True)))
+    refuse_torn(str(path), clips, folds)
     return folds
 
 
-def _refuse_torn(path: Path, pairs: Iterable[tuple[str, int]]) -> None:
+def refuse_torn(where: str, clips: Sequence[Clip], folds: Sequence[int]) -> None:
+    """Refuse folds that tear a group apart.
+
+    Raises:
+        DatasetError: as said; the message names the group.
+    """
+    _refuse_torn(where, ((clip.group, fold) for clip, fold in zip(clips, folds, strict=True)))
+
+
+def _refuse_torn(where: str, pairs: Iterable[tuple[str, int]]) -> None:
     fold_of: dict[str, int] = {}
     for group, fold in pairs:
-        if fold_of.setdefault(group, fold) != fold:
+        if fold != UNUSED and fold_of.setdefault(group, fold) != fold:
             raise DatasetError(
-                f"{path}: group {group} stands in folds {fold_of[group]} and {fold}, so one scene would be on both "
+                f"{where}: group {group} stands in folds {fold_of[group]} and {fold}, so one scene would be on both "
                 "sides; put all its clips into one fold"
             )

@@ -33,6 +33,8 @@ class FileSource:
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self.skipped_frames = 0
+        self.claimed_frames = 0.0
+        """How many the container says there are, from when reading began; often a guess."""
         self._path = path
         self._closed = False
 
@@ -75,7 +77,7 @@ class FileSource:
 
     def _read(self, capture: cv2.VideoCapture, wanted: Wanted | None) -> Iterator[Frame]:
         times = FrameTimes(capture.get(cv2.CAP_PROP_FPS))
-        claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        claimed = self.claimed_frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         sequence = -1
         for sequence, (stamp_ms, lost) in enumerate(self._grab_all(capture, claimed)):
             time_s = times.of(stamp_ms, lost)

@@ -1,7 +1,7 @@
 """Small clips and data sets made on the spot."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,3 +134,11 @@ def runs_on_the_box(trained: Callable[..., Any]) -> Callable[[str, str], None]:
         assert spec.verification[kind.removeprefix("frame+")]["probability_difference_max"] < 1e-3
 
     return check
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands that are not told where their cache is leave the user's alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("home-cache")))
+        yield

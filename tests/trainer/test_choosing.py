@@ -58,6 +58,34 @@ def test_chosen_frames_are_those_of_the_clip(tmp_path, write_clip):
     assert np.array_equal(repeated[39].streams[0], every[30])
 
 
+@pytest.mark.parametrize("choice", CHOICES)
+def test_a_container_that_claims_too_much_is_read_again(tmp_path, write_clip, choice):
+    """Cut off in the middle: the header's number of frames is not what is there."""
+    from edge.sources.file import FileSource
+
+    path = write_clip(tmp_path / "a.avi", frames=60, lively=True)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    source = FileSource(path)
+    every = [frame for frame in source.frames() if frame is not None]
+    assert 10 < len(every) < source.claimed_frames
+    found = list(chosen_samples(path, SPEC, choice))
+    expected = [every[index] for index in CHOICES[choice](len(every))]
+    assert [sample.capture_ns for sample in found] == [frame.capture_ns for frame in expected]
+    for sample, frame in zip(found, expected, strict=True):
+        assert np.array_equal(sample.streams[0], resize(frame.pixels, SPEC))
+
+
+def test_a_clip_is_decoded_once(tmp_path, write_clip, monkeypatch):
+    from edge.sources.file import FileSource
+
+    path = write_clip(tmp_path / "a.avi", frames=31, lively=True)
+    readings = []
+    frames = FileSource.frames
+    monkeypatch.setattr(FileSource, "frames", lambda *said: readings.append(said) or frames(*said))
+    assert len(list(chosen_samples(path, SPEC, "segments-40"))) == 40
+    assert len(readings) == 1
+
+
 def test_what_is_no_video_is_refused(tmp_path):
     (tmp_path / "a.avi").write_bytes(b"no video")
     with pytest.raises(DatasetError, match="leave it out"):

@@ -1,14 +1,16 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import pytest
 
+from edge.errors import DatasetError
 from trainer.cli import main
 from trainer.datacheck import check, lines_of
 from trainer.datasets import read_dataset
-from trainer.splits import TRAIN_ONLY, UNUSED, of_five, official_folds
+from trainer.splits import TRAIN_ONLY, UNUSED, of_five, official_folds, refuse_torn
 
 TWINS = ("fight/a.avi", "normal/again.mp4")
 
@@ -64,6 +66,48 @@ def test_the_command(messy, capsys):
     assert "the same twice (different groups)" in text
 
 
+def test_labels_in_several_spellings(tmp_path, write_clip, capsys):
+    """A manifest: one class in two spellings becomes one label, another in two spellings becomes two."""
+    names = {"a.avi": "Fight", "b.avi": "fight ", "c.avi": "Punching Bag", "d.avi": "PunchingBag"}
+    for number, name in enumerate(names):
+        write_clip(tmp_path / "set" / name, lively=True, seed=number)
+    rows = ["path,label", *(f"{name},{label}" for name, label in names.items())]
+    (tmp_path / "set" / "manifest.csv").write_text("\n".join(rows))
+    report = check([tmp_path / "set"], {}, None, 1)
+    assert report["sets"][0]["similar_names"] == [["Fight", "fight "], ["Punching Bag", "PunchingBag"]]
+    assert report["similar_labels"] == [["punching_bag", "punchingbag"]]
+    assert main(["data", "check", str(tmp_path / "set"), "--workers", "1"]) == 0
+    assert "labels that differ only in spelling: punching_bag, punchingbag" in capsys.readouterr().out
+
+
+def test_a_class_of_too_few_groups(tmp_path, write_clip):
+    for number, name in enumerate(("fight/a.avi", "fight/b.avi", "calm/c.avi")):
+        write_clip(tmp_path / "set" / name, lively=True, seed=number)
+    report = check([tmp_path / "set"], {}, None, 1)
+    assert report["few_groups"] == [{"label": "calm", "groups": 1, "clips": 1, "needed": 2}]
+    assert "class calm: 1 clips in 1 group, training needs 2, folds one for each" in lines_of(report)
+
+
+def test_a_timed_set_with_a_broken_clip_is_read_all_the_same(tmp_path, write_clip):
+    write_clip(tmp_path / "a.avi", frames=30)
+    (tmp_path / "b.avi").write_bytes(b"no video")
+    (tmp_path / "manifest.csv").write_text("path,label,start_s,end_s\na.avi,fall,1,2\nb.avi,fall,1,2\n")
+    report = check([tmp_path], {}, None, 1)
+    assert [item["path"] for item in report["broken"]] == [f"{tmp_path.name}/b.avi"]
+
+
+def test_a_group_on_both_sides_of_an_official_split_is_refused(tmp_path, write_clip, capsys):
+    root = tmp_path / "rwf"
+    for number, name in enumerate(("train/Fight/a_0.avi", "val/Fight/a_1.avi", "val/NonFight/b_0.avi")):
+        write_clip(root / name, lively=True, seed=number)
+    assert main(["data", "check", str(root), "--workers", "1"]) == 6
+    assert "rwf: group a leaks in split official: 1 clips train, 1 test" in capsys.readouterr().out
+    folds = ["folds", "--data", str(root), "--out", str(tmp_path / "folds.csv"), "--official", "official"]
+    assert main(folds) == 6
+    assert "group a stands in folds -1 and 0" in capsys.readouterr().err
+    assert not (tmp_path / "folds.csv").exists()
+
+
 def test_duplicates_across_an_official_split(tmp_path, write_clip):
     """One source video on both sides of RWF-2000's folders: named for the split that it spoils."""
     root = tmp_path / "rwf"
@@ -98,7 +142,10 @@ def test_clips_that_a_split_leaves_out(tmp_path):
         (root / name).touch()
     rows = [f"{name.split('/')[1]} {code}" for name, code in zip(names, (2, 1, 0), strict=True)]
     (root / "wave_test_split1.txt").write_text("\n".join(rows))
-    assert official_folds(read_dataset(root), "1") == [0, TRAIN_ONLY, UNUSED]
+    clips = read_dataset(root)
+    assert official_folds(clips, "1") == [0, TRAIN_ONLY, UNUSED]
+    one_film = [replace(clip, group="film") for clip in clips[1:]]
+    refuse_torn("hmdb", one_film, [TRAIN_ONLY, UNUSED])  # what is not used cannot leak
 
 
 def test_of_every_five_the_fifth(tmp_path):
@@ -108,3 +155,5 @@ def test_of_every_five_the_fifth(tmp_path):
     clips = read_dataset(tmp_path)
     judged = [clip.name for clip, fold in zip(clips, of_five(clips), strict=True) if fold == 0]
     assert judged == ["dance/4.avi", "yoga/4.avi"]
+    with pytest.raises(DatasetError, match="class dance: 4 clips, of which no fifth one can be judged"):
+        of_five(clips[1:])

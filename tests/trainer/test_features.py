@@ -1,4 +1,6 @@
-from typing import Any
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from edge.errors import DatasetError
 from trainer.backbone import RANDOM, Weights, build_backbone, find_weights, pooled
 from trainer.datasets import read_dataset
 from trainer.decoding import samples
-from trainer.features import Cache, extract, read_entry, read_features, write_entry
+from trainer.features import Cache, extract, read_entry, read_features
 from trainer.manifest import Clip
 
 SPEC = InputSpec(height_px=32, width_px=32, stream="rgb+motion", rate_hz=10)
@@ -18,6 +20,15 @@ NO_WEIGHTS = Weights(RANDOM, RANDOM)
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return Cache(tmp_path_factory.mktemp("cache"))
+
+
+def own_cache(folder, cache):
+    """An empty cache that has the backbone, whose export takes seconds."""
+    entries_of([], cache)
+    folder.mkdir(exist_ok=True)
+    for exported in cache.folder.glob("*.tflite"):
+        shutil.copy(exported, folder)
+    return Cache(folder)
 
 
 def entries_of(clips, cache, workers=1):
@@ -53,56 +64,68 @@ def test_what_was_extracted_before_a_stop_is_not_extracted_again(cache, fights, 
     assert read_features(entries[2]).values.shape[1:] == (2, 1280)
 
 
-def test_processes_share_the_work(tmp_path, fights):
+def test_processes_share_the_work(tmp_path, fights, cache):
     clips = read_dataset(fights)[:3]
-    alone = [read_features(entry).values for entry in entries_of(clips, Cache(tmp_path / "a"))]
-    together = [read_features(entry).values for entry in entries_of(clips, Cache(tmp_path / "b"), workers=2)]
+    apart = own_cache(tmp_path / "b", cache)
+    alone = [read_features(entry).values for entry in entries_of(clips, cache)]
+    together = [read_features(entry).values for entry in entries_of(clips, apart, workers=2)]
     assert all(np.array_equal(one, two) for one, two in zip(alone, together, strict=True))
 
 
-def test_an_error_in_a_process_keeps_its_line(tmp_path, fights):
+def test_an_error_in_a_process_keeps_its_line(tmp_path, fights, cache):
     clips = read_dataset(fights)[:2]
     broken = [Clip(tmp_path / "gone.avi", "g", frozenset(), clip.segments) for clip in clips[:1]]
     (tmp_path / "gone.avi").write_bytes(b"no video")
     with pytest.raises(DatasetError, match=r"gone\.avi"):
-        entries_of([*broken, *clips], Cache(tmp_path / "c"), workers=2)
+        entries_of([*broken, *clips], own_cache(tmp_path / "c", cache), workers=2)
 
 
-def test_an_entry_depends_on_content_and_settings(tmp_path, fights):
-    cache = Cache(tmp_path)
-    first, second = read_dataset(fights)[:2]
-    assert cache.path(first, "a") != cache.path(second, "a")
-    assert cache.path(first, "a") != cache.path(first, "b")
-    copy = tmp_path / "copy.avi"
-    copy.write_bytes(first.path.read_bytes())
-    same = Clip(copy, "other", first.annotates, first.segments)
-    assert cache.path(same, "a") == cache.path(first, "a")
+def test_an_entry_that_was_cut_off_is_made_again(tmp_path, fights, cache):
+    cache = own_cache(tmp_path / "own", cache)
+    clips = read_dataset(fights)[:2]
+    entries = entries_of(clips, cache)
+    before = [read_features(entry).values for entry in entries]
+    kept_ns = entries[1].stat().st_mtime_ns
+    entries[0].write_bytes(entries[0].read_bytes()[:-600])
+    assert entries_of(clips, cache) == entries
+    assert np.array_equal(read_features(entries[0]).values, before[0])
+    assert entries[1].stat().st_mtime_ns == kept_ns
 
 
-def test_a_recipe_keeps_its_own_arrays(tmp_path, fights):
-    cache = Cache(tmp_path)
-    clip = read_dataset(fights)[0]
-    assert cache.arrays(clip, "sums", lambda: {"sum": np.arange(3)})["sum"].tolist() == [0, 1, 2]
-    assert cache.arrays(clip, "sums", lambda: pytest.fail("computed twice"))["sum"].tolist() == [0, 1, 2]
+EXTRACT = """
+import sys
+from pathlib import Path
+from edge.bundle import InputSpec
+from trainer.backbone import RANDOM, Weights
+from trainer.cache import Cache
+from trainer.datasets import read_dataset
+from trainer.features import extract
+if __name__ == "__main__":
+    spec = InputSpec(height_px=32, width_px=32, stream="rgb+motion", rate_hz=10)
+    clips = read_dataset(Path(sys.argv[1]), {"film": "film"})
+    extract(clips, spec, Weights(RANDOM, RANDOM), Cache(Path(sys.argv[2])), workers=2, seed=5)
+"""
 
 
-def test_a_stopped_write_leaves_no_entry_and_a_damaged_one_is_none(tmp_path):
-    class StopError(Exception):
-        pass
-
-    class Stopping:
-        def __array__(self, dtype=None, copy=None):
-            raise StopError
-
-    halfway: Any = {"first": np.zeros(9), "second": Stopping()}
-
-    path = tmp_path / "deep" / "entry.npz"
-    with pytest.raises(StopError):
-        write_entry(path, halfway)
-    assert list(path.parent.iterdir()) == []
-    write_entry(path, {"values": np.arange(1000)})
-    path.write_bytes(path.read_bytes()[:-600])
-    assert read_entry(path) is None
+def test_a_kill_loses_at_most_the_clips_in_hand(cache, tmp_path, write_clip):
+    films = tmp_path / "film"
+    for number in range(6):
+        write_clip(films / f"{number}.avi", frames=300, lively=True, seed=number)
+    clips = read_dataset(films, {"film": "film"})
+    script, own = tmp_path / "extract.py", own_cache(tmp_path / "cache", cache)
+    script.write_text(EXTRACT)
+    command = [sys.executable, str(script), str(films), str(own.folder)]
+    with subprocess.Popen(command) as process:
+        while len(list(own.folder.rglob("[!.]*.npz"))) < 2:  # ends when pytest-timeout says so
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.02)
+        process.kill()
+    done = {entry: entry.stat().st_mtime_ns for entry in own.folder.rglob("[!.]*.npz")}
+    assert all(read_entry(entry) for entry in done)
+    entries = entries_of(clips, own)
+    assert all(entry.stat().st_mtime_ns == at_ns for entry, at_ns in done.items())
+    expected = [read_features(entry).values for entry in entries_of(clips, cache)]
+    assert all(np.array_equal(read_features(one).values, two) for one, two in zip(entries, expected, strict=True))
 
 
 def test_weights_that_are_not_there_are_refused(monkeypatch, tmp_path):

@@ -180,6 +180,49 @@ def test_kinetics_by_its_csv(tmp_path, write_clip):
         read_dataset(tmp_path / "kinetics700.csv")
 
 
+DANGER = {
+    "punching bag": "punching_bag",
+    "punching person (boxing)": "punching_person_boxing",
+    "slapping": "slapping",
+    "throwing knife": "throwing_knife",
+    "walking through snow": "walking_through_snow",
+}
+
+
+def test_danger_kinetics_is_five_classes_of_kinetics(lay):
+    """Paper 000, section 4.2; the CSV is the published one, which names all 700 classes, under another name."""
+    names = [*DANGER, "yoga"]
+    ids = [f"{number:011}" for number in range(len(names))]
+    lines = [f"{name},{film},10,20,train" for name, film in zip(names, ids, strict=True)]
+    text = "\n".join(["label,youtube_id,time_start,time_end,split", *lines])
+    root = lay(
+        *(f"{film}_000010_000020.mp4" for film in ids),
+        lists={"set/danger-kinetics.csv": text, "set/kinetics700.csv": text},
+    )
+    assert identify(root / "danger-kinetics.csv")[0] == "Danger Kinetics (paper 000)"
+    clips = read_dataset(root / "danger-kinetics.csv")
+    assert [clip.label for clip in clips] == list(DANGER.values())
+    assert clips[0].annotates == set(DANGER.values())
+    assert len(read_dataset(root / "kinetics700.csv")) == 6
+
+
+def test_kinetics_in_folders(lay):
+    root = lay(
+        "train/slapping/-a_AAAAAAAA_000010_000020.mp4",
+        "train/yoga/-a_AAAAAAAA_000030_000040.mp4",
+        "val/slapping/BBBBBBBBBBB_000001_000011.mp4",
+        "val/punching person (boxing)/CCCCCCCCCCC_000001_000011.mp4",
+    )
+    assert identify(root)[0] == "Kinetics"
+    assert rows(read_dataset(root)) == [
+        ("slapping", "-a_AAAAAAAA", (("official", "train"),)),
+        ("yoga", "-a_AAAAAAAA", (("official", "train"),)),
+        ("punching_person_boxing", "CCCCCCCCCCC", (("official", "validation"),)),
+        ("slapping", "BBBBBBBBBBB", (("official", "validation"),)),
+    ]
+    assert rows(read_dataset(root / "train"))[0] == ("slapping", "-a_AAAAAAAA", ())
+
+
 def test_names_do_not_overrule_groups_that_are_given(lay):
     root = lay(
         "fight/fi1.avi", "normal/no1.avi", lists={"set/groups.csv": "path,group\nfight/fi1.avi,a\nnormal/no1.avi,b\n"}

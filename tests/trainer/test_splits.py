@@ -10,9 +10,10 @@ from trainer.manifest import Clip, Segment
 from trainer.splits import (
     Split,
     assign_folds,
+    hold_out,
     leave_one_group_out,
     read_folds,
-    refuse_scarce,
+    refuse_few_groups,
     split_validation,
     write_folds,
 )
@@ -65,19 +66,28 @@ def test_validation_is_a_fifth_in_whole_groups():
         split_validation([clip(1, "g"), clip(2, "g", "fall")], seed=0)
 
 
+def test_a_class_of_too_few_groups_is_refused_with_the_sum():
+    clips = [*balanced(6, 4), clip(98, "g0", "brawl"), clip(99, "g0", "brawl")]
+    with pytest.raises(DatasetError, match="class brawl: 2 clips in 1 group, but clips to learn from and clips to cho"):
+        split_validation(clips, seed=0)
+    refuse_few_groups(clips[:-2], 6, "6 folds")
+    with pytest.raises(DatasetError, match="class brawl: 2 clips in 1 group, but 6 folds need at least 6, since"):
+        refuse_few_groups(clips, 6, "6 folds")
+
+
+def test_a_share_is_held_out_in_whole_groups():
+    clips = balanced(12, 4)
+    split = hold_out(clips, 0.25, seed=1)
+    assert (len(split.train), len(split.held_out)) == (36, 12)
+    assert split == hold_out(clips, 0.25, seed=1)
+    with pytest.raises(
+        DatasetError, match="class fall: 4 clips in 2 groups, but clips to learn from, to choose by and"
+    ):
+        hold_out(balanced(2, 4), 0.25, seed=1)
+
+
 def test_one_group_a_fold():
     assert leave_one_group_out([clip(1, "b"), clip(2, "a"), clip(3, "b")]) == [1, 0, 1]
-
-
-def test_a_class_of_too_few_groups_is_refused_with_the_arithmetic():
-    clips = [*balanced(6, 4), clip(100, "g0", "brawl"), clip(101, "g1", "brawl")]
-    refuse_scarce(clips, 2)
-    with pytest.raises(
-        DatasetError, match=r"of brawl are of 2 groups, and 5 folds need 5: 3 would be .*--number 2, or"
-    ):
-        refuse_scarce(clips, 5)
-    with pytest.raises(DatasetError, match=r"of brawl are of 1 groups, .* give more footage"):
-        refuse_scarce(clips[:-1], 2)
 
 
 def test_fold_files(tmp_path):

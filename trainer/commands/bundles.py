@@ -5,9 +5,9 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigurationError
+from edge.errors import ConfigurationError, DatasetError
 from trainer.commands.evaluation import judge_bundle
-from trainer.commands.shared import read_clips, workers_of
+from trainer.commands.shared import read_clips, sound, workers_of
 
 if TYPE_CHECKING:  # heavy; the commands import it when they run
     from trainer.run import Run
@@ -70,11 +70,16 @@ def tune(options: argparse.Namespace) -> int:
         raise ConfigurationError("--max-false-alarms-per-day: give a number over 0; none at all can never be proved")
     bundle = Bundle.load(options.bundle)
     refuse_existing(options.out, force=options.force)
-    clips = read_clips(options.data, options)
+    clips = sound(read_clips(options.data, options), options)
     refuse_unknown(clips, bundle.spec.labels)
     results = list(watch_clips(options.bundle, clips, workers_of(options)))
     seen = set(seen_in_training(bundle.spec.provenance.get("clips", ()), results))
     held_out = [result for result in results if f"{result.clip.dataset}/{result.clip.name}" not in seen]
+    if not held_out:
+        raise DatasetError(
+            f"--data: the model learned from all {len(results)} clips; give footage that it has not seen, or train "
+            "with --hold-out 0.2 and tune on the same folder"
+        )
     if seen:
         print(
             f"trainer: {len(seen)} of {len(results)} clips are left out: the model learned from them", file=sys.stderr

@@ -18,7 +18,8 @@ def folds(options: argparse.Namespace) -> int:
         leave_one_group_out,
         of_five,
         official_folds,
-        refuse_scarce,
+        refuse_few_groups,
+        refuse_torn,
         write_folds,
     )
 
@@ -33,7 +34,8 @@ def folds(options: argparse.Namespace) -> int:
         numbers = leave_one_group_out(clips)
     else:
         numbers = assign_folds(clips, options.number, options.seed)
-        refuse_scarce(clips, options.number)
+        refuse_few_groups(clips, options.number, f"{options.number} folds")
+    refuse_torn(", ".join(map(str, options.data)), clips, numbers)
     write_folds(options.out, clips, numbers)
     n_folds, n_judged = len({number for number in numbers if number > TRAIN_ONLY}), sum(n > TRAIN_ONLY for n in numbers)
     judged = "" if n_judged == len(clips) else f", {n_judged} of them judged"
@@ -47,7 +49,7 @@ def data_check(options: argparse.Namespace) -> int:
 
     report = check(options.data, parse_positive(options.positive or ()), options.groups, workers_of(options))
     print(json.dumps(report, indent=2) if options.json else "\n".join(lines_of(report)))
-    return DatasetError.exit_code if report["broken"] else 0
+    return DatasetError.exit_code if report["broken"] or report["leaks"] else 0
 
 
 def synth(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import ConfigurationError
-from trainer.commands.shared import known, read_clips, recipe_of, required, wishes_of, workers_of, workshop_of
+from trainer.commands.shared import known, read_clips, recipe_of, required, sound, wishes_of, workers_of, workshop_of
 
 if TYPE_CHECKING:  # heavy; the commands import them when they run
     from collections.abc import Sequence
@@ -22,10 +22,11 @@ def evaluate(options: argparse.Namespace) -> int:
     if (options.model is None) == (options.recipe is None):
         raise ConfigurationError("give either a bundle or run to judge, or --recipe with --folds")
     clips = read_clips(options.data, options)
-    figures = _judge_model(options, clips) if options.model is not None else _cross_validate(options, clips)
+    judged = sound(clips, options)
+    figures = _judge_model(options, judged) if options.model is not None else _cross_validate(options, clips, judged)
     if options.report is not None:
         for precision, of_precision in figures.items():
-            _write_report(options.report / precision, clips, of_precision)
+            _write_report(options.report / precision, judged, of_precision)
     if options.json:
         print(json.dumps(figures, indent=2))
         return 0
@@ -108,7 +109,8 @@ def _figures(results: list["ClipScores"], judge: "Judge", learned: "Sequence[str
     return {"clips_seen_in_training": len(seen), **figures_of(results, judge)}
 
 
-def _cross_validate(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
+def _cross_validate(options: argparse.Namespace, clips: list["Clip"], judged: list["Clip"]) -> dict[str, Any]:
+    """Figures of a recipe; the fold files name all clips, the sound ones are learned from and judged."""
     from trainer.quiet import import_tensorflow  # noqa: PLC0415
 
     recipe_name, folds_of = known(options.recipe), required(options, "folds")
@@ -116,8 +118,8 @@ def _cross_validate(options: argparse.Namespace, clips: list["Clip"]) -> dict[st
     from trainer.crossvalidation import cross_validate, plan, read_fold_files  # noqa: PLC0415
 
     recipe = recipe_of(recipe_name)
-    folds = read_fold_files(folds_of, clips)
-    also = read_clips(options.also, options) if options.also else []
-    tasks = plan(recipe, wishes_of(options), clips, folds, also)
+    fold_of = {clip.path: fold for clip, fold in zip(clips, read_fold_files(folds_of, clips), strict=True)}
+    also = sound(read_clips(options.also, options), options) if options.also else []
+    tasks = plan(recipe, wishes_of(options), judged, [fold_of[clip.path] for clip in judged], also)
     out = options.out or Path("runs") / f"{recipe.name}-folds"
     return cross_validate(tasks, out, workshop_of(options, recipe), options.precision)

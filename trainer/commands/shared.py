@@ -9,6 +9,7 @@ from edge.errors import ConfigurationError
 from trainer.labels import parse_positive
 
 if TYPE_CHECKING:  # heavy; the commands import them when they run
+    from trainer.cache import Cache
     from trainer.manifest import Clip
     from trainer.recipe import Recipe, Workshop
     from trainer.training import Wishes
@@ -54,6 +55,19 @@ def read_clips(paths: list[Path], options: argparse.Namespace) -> list["Clip"]:
     return read_datasets(paths, parse_positive(options.positive or ()), options.groups)
 
 
+def sound(clips: list["Clip"], options: argparse.Namespace) -> list["Clip"]:
+    """The clips that can be read; broken ones are named and left out, up to --max-broken."""
+    from trainer.soundness import without_broken  # noqa: PLC0415
+
+    return without_broken(clips, options.max_broken, cache_of(options), workers_of(options))
+
+
+def cache_of(options: argparse.Namespace) -> "Cache":
+    from trainer.cache import DEFAULT_FOLDER, Cache  # noqa: PLC0415
+
+    return Cache(options.cache or DEFAULT_FOLDER, getattr(options, "dask", None))
+
+
 def wishes_of(options: argparse.Namespace) -> "Wishes":
     from trainer.training import Wishes  # noqa: PLC0415
 
@@ -67,13 +81,12 @@ def wishes_of(options: argparse.Namespace) -> "Wishes":
 
 def workshop_of(options: argparse.Namespace, recipe: "Recipe") -> "Workshop":
     from trainer.backbone import find_weights  # noqa: PLC0415
-    from trainer.features import DEFAULT_FOLDER, Cache  # noqa: PLC0415
     from trainer.recipe import Workshop  # noqa: PLC0415
 
     if options.tensorboard is not None and recipe.epochs == 1:
         raise ConfigurationError(f"--tensorboard: {recipe.name} is fitted at once, without epochs to log; leave it out")
     weights = find_weights(options.weights, recipe.network)
-    return Workshop(Cache(options.cache or DEFAULT_FOLDER), weights, workers_of(options), options.tensorboard)
+    return Workshop(cache_of(options), weights, workers_of(options), options.tensorboard)
 
 
 def workers_of(options: argparse.Namespace) -> int:

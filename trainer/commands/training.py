@@ -4,9 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from trainer.commands.shared import known, read_clips, recipe_of, required, wishes_of, workshop_of
+from trainer.commands.shared import known, read_clips, recipe_of, required, sound, wishes_of, workshop_of
 
-KEPT_OPTIONS = ("recipe", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights")
+KEPT_OPTIONS = (
+    *("recipe", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights"),
+    *("max_broken", "hold_out"),
+)
 """Options of `trainer train` that `--resume` takes from the run."""
 
 
@@ -17,16 +20,18 @@ def train(options: argparse.Namespace) -> int:
     if options.resume is not None:
         _recall(options)
     recipe_name, data = known(required(options, "recipe")), required(options, "data")
-    clips = read_clips(data, options)
+    clips = sound(read_clips(data, options), options)
     import_tensorflow()
     from trainer.reports import summary  # noqa: PLC0415
     from trainer.run import Run, write_command  # noqa: PLC0415
-    from trainer.splits import split_validation  # noqa: PLC0415
+    from trainer.splits import hold_out, split_validation  # noqa: PLC0415
     from trainer.training import judge_run, make_settings, train  # noqa: PLC0415
 
     recipe, wishes = recipe_of(recipe_name), wishes_of(options)
     workshop = workshop_of(options, recipe)
     out = options.resume or options.out
+    if options.hold_out is not None:
+        clips = hold_out(clips, options.hold_out, wishes.seed).train
     split = split_validation(clips, wishes.seed)
     Run.start(out, make_settings(recipe, wishes, split, workshop.weights))
     write_command(out, {key: _plain(getattr(options, key)) for key in KEPT_OPTIONS})

@@ -6,7 +6,7 @@ from pathlib import Path
 from edge.errors import DatasetError
 from trainer.datasets.folders import GROUPS_NAME, read_class_folders
 from trainer.datasets.gmdcsa24 import is_gmdcsa24, read_gmdcsa24
-from trainer.datasets.kinetics import is_kinetics, read_kinetics
+from trainer.datasets.kinetics import is_danger_kinetics, is_kinetics, read_kinetics
 from trainer.datasets.le2i import is_le2i, read_le2i
 from trainer.datasets.named import read_named, recognise
 from trainer.manifest import Clip, read_manifest
@@ -38,8 +38,10 @@ def identify(path: Path, groups: Path | None = None) -> tuple[str, Reader]:
         DatasetError: there is nothing.
     """
     if path.is_file() and path.suffix.lower() == ".csv":
-        title, read = ("Kinetics", read_kinetics) if is_kinetics(path) else ("a manifest", read_manifest)
-        return title, lambda positive: read(path, positive)
+        if not is_kinetics(path):
+            return "a manifest", lambda positive: read_manifest(path, positive)
+        title = "Danger Kinetics (paper 000)" if is_danger_kinetics(path) else "Kinetics"
+        return title, lambda positive: read_kinetics(path, positive)
     if not path.is_dir():
         raise DatasetError(f"{path}: no such folder or manifest; give a folder per class or a manifest CSV")
     if (path / MANIFEST_NAME).is_file():

@@ -10,6 +10,7 @@
 | Hockey Fight | `fi1_xvid.avi`, `no1_xvid.avi` | blocks of 20 numbers | random folds |
 | URFD | `fall-01-cam0.mp4`, `adl-01-cam0.mp4` | the event, seen by one or two cameras | none |
 | UP-Fall | `Subject1Activity1Trial1Camera1.mp4`; activities 1 to 5 are falls | the subject | none |
+| Kinetics | `[train/]class/<id>_000010_000020.mp4` | the film | its folders `train`, `val` or `validate`, `test` |
 | paper 003 | `0_1.mp4`: 0 dangerous, 1 safe | each clip | 75 to 25 at random |
 """
 
@@ -59,6 +60,11 @@ class NamedSet:
 
 def _kth_side(match: Match) -> Sides:
     return (Side("official", "test" if int(match["person"]) in KTH_TEST_PERSONS else "train"),)
+
+
+def _kinetics_side(match: Match) -> Sides:
+    side = match["side"]
+    return () if side is None else (Side("official", "validation" if side.startswith("val") else side),)
 
 
 def _film(match: Match) -> str:
@@ -126,6 +132,15 @@ NAMED_SETS = (
         re.compile(r"(?:.*/)?Subject(?P<group>\d+)Activity(?P<activity>\d+)Trial\d+Camera\d+\.\w+"),
         lambda match: FALL if int(match["activity"]) <= UP_FALL_FALLS else NORMAL,
         lambda match: f"subject{match['group']}",
+    ),
+    NamedSet(
+        "Kinetics",
+        re.compile(
+            r"(?:.*/)??(?:(?P<side>train|val|validate|test)/)?(?P<class>[^/]+)/(?P<id>[\w-]{11})_\d{6}_\d{6}\.\w+"
+        ),
+        lambda match: match["class"],
+        lambda match: match["id"],
+        _kinetics_side,
     ),
     NamedSet(
         "dangerous and safe activity (paper 003)",

@@ -102,7 +102,8 @@ def refuse_one_sided(clips: Sequence[Clip]) -> None:
         if sides != {True, False}:
             raise DatasetError(
                 f"edgewatch needs clips with and without {label}, and these have none "
-                f"{'without' if True in sides else 'with'}; add a data set that annotates it to --data"
+                f"{'without' if True in sides else 'with'}; add a data set that annotates it to --data, or take "
+                "another recipe, such as efficientnetb0-gru, which tells apart whatever labels there are"
             )
 
 
