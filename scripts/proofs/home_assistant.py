@@ -50,7 +50,7 @@ TABLE = (
     Figure("entities", "entities that the discovery message names"),
     Figure("missing", "of these, entities that do not appear", limit=Limit("<=", 0)),
     Figure("strange", "entities of the box that it does not name", limit=Limit("<=", 0)),
-    Figure("silent", "entities without a value at the end", limit=Limit("<=", 0)),
+    Figure("silent", "entities without a value at the end, but for the temperature", limit=Limit("<=", 0)),
     Figure("transitions", "alarms' beginnings and ends at the broker, in four rounds"),
     Figure("unseen", "of these, not in the event entity's record", limit=Limit("<=", 0)),
     Figure("unswitched", "alarms that did not switch their sensor on and off once", limit=Limit("<=", 0)),
