@@ -35,8 +35,11 @@ RECIPE_NAMES = (
     "inceptionv3-simplernn-tanh",
     "inceptionv3-simplernn-relu",
 )
+BACKBONE_NAMES = ("efficientnetb0", "efficientnet-lite0")
 SCENE_NAME = "scene.mp4"
-KEPT_OPTIONS = ("recipe", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights")
+KEPT_OPTIONS = (
+    "recipe", "backbone", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights",
+)  # fmt: skip
 """Options of `trainer train` that `--resume` takes from the run."""
 
 
@@ -55,7 +58,7 @@ def train(options: argparse.Namespace) -> int:
     from trainer.training import judge_run, make_settings, train, write_command  # noqa: PLC0415
 
     recipe, wishes = _recipe(recipe_name), _wishes(options)
-    workshop = _workshop(options, recipe)
+    workshop = _workshop(options, _network(recipe, options))
     out = options.resume or options.out
     split = split_validation(clips, wishes.seed)
     Run.start(out, make_settings(recipe, wishes, split, workshop.weights))
@@ -135,7 +138,7 @@ def _judge_run(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, An
 
     run = Run.load(options.model)
     _refuse_unknown(clips, run.settings.labels)
-    workshop = _workshop(options, _recipe(run.settings.recipe))
+    workshop = _workshop(options, run.settings.network or _recipe(run.settings.recipe).network)
     figures: dict[str, Any] = {}
     for precision in options.precision:
         verdict = judge(run, clips, precision, workshop)
@@ -176,8 +179,9 @@ def _cross_validate(options: argparse.Namespace, clips: list["Clip"]) -> dict[st
     folds = read_fold_files(folds_of, clips)
     also = _read(options.also, options) if options.also else []
     tasks = plan(recipe, _wishes(options), clips, folds, also)
-    out = options.out or Path("runs") / f"{recipe.name}-folds"
-    return cross_validate(tasks, out, _workshop(options, recipe), options.precision)
+    workshop = _workshop(options, _network(recipe, options))
+    name = "-".join(filter(None, (recipe.name, workshop.weights.network.lower(), "folds")))
+    return cross_validate(tasks, options.out or Path("runs") / name, workshop, options.precision)
 
 
 def convert(options: argparse.Namespace) -> int:
@@ -185,16 +189,18 @@ def convert(options: argparse.Namespace) -> int:
     from trainer.quiet import import_tensorflow  # noqa: PLC0415
     from trainer.run import Run  # noqa: PLC0415
 
-    run = Run.load(options.run)
+    runs = [Run.load(path) for path in options.run]
     if options.data and not options.compare:
         raise ConfigurationError("--data: judges precisions beside each other; give --compare too, or trainer evaluate")
+    if len(runs) > 1 and not options.compare:
+        raise ConfigurationError(f"{options.run[1]}: one run makes one bundle; give --compare to lay several together")
     import_tensorflow()
     if options.compare:
-        return _compare_precisions(run, options)
+        return _compare_precisions(runs, options)
     from trainer.conversion import convert_run  # noqa: PLC0415
 
     bundle = convert_run(
-        run,
+        runs[0],
         options.precision,
         options.out,
         target=options.target,
@@ -207,8 +213,8 @@ def convert(options: argparse.Namespace) -> int:
     return 0
 
 
-def _compare_precisions(run: "Run", options: argparse.Namespace) -> int:
-    """All precisions of a run beside each other."""
+def _compare_precisions(runs: "Sequence[Run]", options: argparse.Namespace) -> int:
+    """All precisions of one run or several beside each other."""
     from trainer.precisions import JSON_NAME, PLOT_NAME, compare, table  # noqa: PLC0415
 
     if options.target != "cpu":
@@ -218,7 +224,7 @@ def _compare_precisions(run: "Run", options: argparse.Namespace) -> int:
     judge = None
     if options.data:
         judge = partial(_judge_bundle, clips=_read(options.data, options), workers=_workers(options))
-    print(table(compare(run, options.out, judge, force=options.force)))
+    print(table(compare(runs, options.out, judge, force=options.force)))
     print(f"{options.out}: {JSON_NAME}, {PLOT_NAME}")
     return 0
 
@@ -394,12 +400,18 @@ def _wishes(options: argparse.Namespace) -> "Wishes":
     return Wishes(options.seed or 0, options.epochs, options.stream, options.rate_hz, changed)
 
 
-def _workshop(options: argparse.Namespace, recipe: "Recipe") -> "Workshop":
+def _network(recipe: "Recipe", options: argparse.Namespace) -> str:
+    from trainer.recipe import network_of  # noqa: PLC0415
+
+    return network_of(recipe, options.backbone)
+
+
+def _workshop(options: argparse.Namespace, network: str) -> "Workshop":
     from trainer.backbone import find_weights  # noqa: PLC0415
     from trainer.features import DEFAULT_FOLDER, Cache  # noqa: PLC0415
     from trainer.recipe import Workshop  # noqa: PLC0415
 
-    weights = find_weights(options.weights, recipe.network)
+    weights = find_weights(options.weights, network)
     return Workshop(Cache(options.cache or DEFAULT_FOLDER), weights, _workers(options))
 
 
