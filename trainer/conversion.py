@@ -43,7 +43,8 @@ def convert_run(
         ConfigurationError: the run is not finished or judges whole clips, or `out` exists and `force` is not given.
         QualityError: the converted model does not agree with the trained one, or loses more than the limit.
     """
-    if run.settings.judges_whole_clips:
+    settings = run.settings
+    if settings.judges_whole_clips:
         raise ConfigurationError(
             f"{run.path}: judges frames chosen over a whole clip, whose end a camera never sees; for the box, train "
             f"with --set {SAMPLING}={RATE}"
@@ -55,7 +56,7 @@ def convert_run(
     model = run.load_model()
     return convert(
         model,
-        name=name or slug(f"{run.settings.recipe}-{run.path.resolve().name}"),
+        name=name or slug("-".join(filter(None, (settings.recipe, settings.network, run.path.resolve().name)))),
         precision=precision,
         target=target,
         representative=representative,
@@ -74,6 +75,7 @@ def provenance(run: Run, model: TrainedModel) -> dict[str, Any]:
     settings = run.settings
     return {
         "recipe": settings.recipe,
+        **({"network": settings.network} if settings.network else {}),
         "seed": settings.seed,
         "epochs": settings.epochs,
         "hyperparameters": settings.hyperparameters,

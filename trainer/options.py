@@ -105,7 +105,9 @@ def _add_evaluate(commands_: "argparse._SubParsersAction[_Parser]") -> None:
 
 def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _subparser(commands_, "convert", "make a verified bundle for the box from a run", "")
-    parser.add_argument("run", type=Path, metavar="RUN", help="finished run directory")
+    parser.add_argument(
+        "run", type=Path, nargs="+", metavar="RUN", help="finished run directory; several with --compare"
+    )
     precision = parser.add_mutually_exclusive_group()
     precision.add_argument(
         "--precision",
@@ -118,8 +120,8 @@ def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     precision.add_argument(
         "--compare",
         action="store_true",
-        help="convert to every precision and write size, latency and loss of each into --out, as JSON and PNG; with "
-        "--data also how often each is right",
+        help="convert to every precision and write size, latency and loss of each into --out, as JSON and PNG, for "
+        "runs of several backbones in one table; with --data also how often each is right",
     )
     parser.add_argument(
         "--target",
@@ -241,6 +243,12 @@ def _add_synth(commands_: "argparse._SubParsersAction[_Parser]") -> None:
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", metavar="R", help=f"one of {', '.join(commands.RECIPE_NAMES)}")
+    parser.add_argument(
+        "--backbone",
+        choices=commands.BACKBONE_NAMES,
+        help="what looks at frames, for recipes with EfficientNetB0: that (the default), or EfficientNet-Lite0, which "
+        "loses less in int8",
+    )
     parser.add_argument("--seed", type=_seed, help="default: 0; equal seeds and settings give equal models")
     parser.add_argument("--epochs", type=_positive, metavar="N", help="at most this many (default: the recipe's)")
     parser.add_argument("--stream", choices=tuple(STREAMS), help="instead of the recipe's")
@@ -257,8 +265,8 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         metavar="FILE",
-        help="weights of the recipe's EfficientNetB0, VGG16 or InceptionV3 without classifier (default: "
-        "EDGEWATCH_WEIGHTS, ../shared/weights, else Keras downloads imagenet); imagenet and none are understood too",
+        help="weights of the backbone without classifier (default: EDGEWATCH_WEIGHTS, ../shared/weights, the package "
+        "that carries EfficientNet-Lite0's, else Keras downloads imagenet); imagenet and none are understood too",
     )
 
 

@@ -1,11 +1,12 @@
-"""`trainer convert --compare`: what each precision of a run costs and loses, as table, JSON and plot."""
+"""`trainer convert --compare`: what each precision of each run costs and loses, as table, JSON and plot."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from converters.runtime import latencies
 from converters.targets import PRECISIONS
@@ -28,51 +29,59 @@ Judge = Callable[[Path], Mapping[str, Any]]
 """From a bundle to the figures of an evaluation."""
 
 
-def compare(run: Run, out: Path, judge: Judge | None = None, *, force: bool = False) -> list[Row]:
-    """Convert a run to every precision, where that is not done yet, and compare the bundles.
+def compare(runs: Sequence[Run], out: Path, judge: Judge | None = None, *, force: bool = False) -> list[Row]:
+    """Convert runs to every precision, where that is not done yet, and compare the bundles.
 
     Args:
-        run: finished; keeps the bundles.
+        runs: finished; they keep the bundles. Runs of several backbones stand in one table.
         out: folder for `comparison.json` and `comparison.png`.
         judge: where accuracy is wanted too.
         force: replace what is there.
 
     Returns:
-        a row for each precision.
+        a row for each precision of each run.
 
     Raises:
-        ConfigurationError: the comparison is there already, or the run is not finished.
+        ConfigurationError: the comparison is there already, or a run is not finished.
         QualityError: a conversion gave what cannot be used at all.
     """
     if not force and (found := [name for name in (JSON_NAME, PLOT_NAME) if (out / name).exists()]):
         raise ConfigurationError(f"{out / found[0]}: exists; give another folder, or --force to replace it")
-    paths = {precision: bundle_of(run, precision) for precision in PRECISIONS["cpu"]}
-    rows = rows_of({precision: Bundle.load(path) for precision, path in paths.items()})
-    if judge is not None:
-        for row in rows:
-            row["accuracy"] = _accuracies(judge(paths[row["precision"]]))
+    paths = [(run, precision, bundle_of(run, precision)) for run in runs for precision in PRECISIONS["cpu"]]
+    rows = rows_of([Bundle.load(path) for *_, path in paths])
+    for row, (run, _, path) in zip(rows, paths, strict=True):
+        row |= {"run": run.path.resolve().name, "recipe": run.settings.recipe, "backbone": backbone_of(run)}
+        if judge is not None:
+            row["accuracy"] = _accuracies(judge(path))
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / JSON_NAME, {"run": run.path.resolve().name, "recipe": run.settings.recipe, "rows": rows})
-    plot(out / PLOT_NAME, rows, f"{run.settings.recipe}, {run.path.resolve().name}")
+    write_json(out / JSON_NAME, {"rows": rows})
+    plot(out / PLOT_NAME, rows)
     return rows
 
 
-def rows_of(bundles: Mapping[str, Bundle]) -> list[Row]:
-    """Size, latency and loss of each bundle; the latencies are measured in turns, on one thread.
+def backbone_of(run: Run) -> str:
+    """What looks at frames in a run."""
+    from trainer.recipes import RECIPES  # noqa: PLC0415  (imports Keras)
 
-    Args:
-        bundles: by precision, `float32` first: the others' latencies are told as fractions of its.
-    """
-    times = latencies([bundle.files[FRAME_FILE] for bundle in bundles.values()], N_ROUNDS)
+    return run.settings.network or RECIPES[run.settings.recipe].network or "none"
+
+
+def rows_of(bundles: Sequence[Bundle]) -> list[Row]:
+    """Size, latency and loss of each bundle; the latencies are measured in turns, on one thread, and told as fractions
+    too of that of the nearest float32 bundle before."""
+    times = latencies([bundle.files[FRAME_FILE] for bundle in bundles], N_ROUNDS)
     rows: list[Row] = []
-    for (precision, bundle), times_ms in zip(bundles.items(), times.T, strict=True):
+    float32_ms = times[:, 0]
+    for bundle, times_ms in zip(bundles, times.T, strict=True):
         frame = bundle.spec.verification["frame"]
+        if bundle.spec.precision == "float32":
+            float32_ms = times_ms
         rows.append(
             {
-                "precision": precision,
+                "precision": bundle.spec.precision,
                 "size_bytes": len(bundle.files[FRAME_FILE]),
                 "latency_ms": round(float(np.median(times_ms)), 3),
-                "latency_ratio": round(float(np.median(times_ms / times[:, 0])), 3),
+                "latency_ratio": round(float(np.median(times_ms / float32_ms)), 3),
                 "features_snr_db": frame["features_snr_db"],
                 "label_agreement": frame["label_agreement"],
                 "warning": bundle.spec.warning,
@@ -83,35 +92,40 @@ def rows_of(bundles: Mapping[str, Bundle]) -> list[Row]:
 
 def table(rows: list[Row]) -> str:
     """The rows for people."""
-    lines = [f"{'precision':<10} {'size':>9} {'latency':>9} {'of float32':>11} {'features':>9} {'same label':>11}"]
+    width = max(len("run"), *(len(row["run"]) for row in rows))
+    head = f"{'run':<{width}} {'backbone':<17} {'precision':<9}"
+    lines = [f"{head} {'size':>9} {'latency':>9} {'of float32':>11} {'features':>9} {'same label':>11}"]
     labels = sorted({label for row in rows for label in row.get("accuracy", {})})
     lines[0] += "".join(f" {label:>10}" for label in labels)
     for row in rows:
         size = f"{row['size_bytes'] / BYTES_PER_MB:.2f} MB"
         agreement = f"{100 * row['label_agreement']:.1f} %"
         line = (
-            f"{row['precision']:<10} {size:>9} {row['latency_ms']:>6.2f} ms {row['latency_ratio']:>11.2f} "
+            f"{row['run']:<{width}} {row['backbone']:<17} {row['precision']:<9} "
+            f"{size:>9} {row['latency_ms']:>6.2f} ms {row['latency_ratio']:>11.2f} "
             f"{row['features_snr_db']:>6.1f} dB {agreement:>11}"
         )
         lines.append(line + "".join(f" {_percent(row['accuracy'][label]):>10}" for label in labels))
     return "\n".join(lines)
 
 
-def plot(path: Path, rows: list[Row], title: str) -> None:
-    """Latency against the features' signal-to-noise ratio, and against accuracy where it is known; sizes as text."""
+def plot(path: Path, rows: list[Row]) -> None:
+    """Latency against the features' signal-to-noise ratio, and against accuracy where it is known; sizes as text, runs
+    as colours."""
     labels = sorted({label for row in rows for label in row.get("accuracy", {})})
     panels: list[tuple[str, Callable[[Row], float | None]]] = [("features, dB", lambda row: row["features_snr_db"])]
     panels += [(f"{label}, videos right", lambda row, label=label: row["accuracy"][label]) for label in labels]
     figure = Figure(figsize=(PANEL_INCHES * len(panels), PANEL_INCHES), layout="constrained")
-    figure.suptitle(title, fontsize="medium")
+    runs = list(dict.fromkeys(_title(row) for row in rows))
+    figure.suptitle(runs[0] if len(runs) == 1 else "", fontsize="medium")
     for axes, (name, value) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
-        for row in rows:
+        for number, row in enumerate(rows):
             if (height := value(row)) is None:
                 continue
-            axes.scatter(row["latency_ms"], height)
+            axes.scatter(row["latency_ms"], height, color=f"C{runs.index(_title(row))}")
             note = f"{row['precision']}\n{row['size_bytes'] / BYTES_PER_MB:.1f} MB"
             # In turns above and below: two precisions are often as good and as quick as each other.
-            above = rows.index(row) % 2 == 0
+            above = number % 2 == 0
             place = {"xytext": (0, 8 if above else -8), "va": "bottom" if above else "top"}
             axes.annotate(
                 note, (row["latency_ms"], height), textcoords="offset points", ha="center", fontsize="small", **place
@@ -121,7 +135,15 @@ def plot(path: Path, rows: list[Row], title: str) -> None:
         axes.set_xlabel("ms a frame on one thread")
         axes.set_ylabel(name)
         axes.grid(alpha=0.3)
+        if len(runs) > 1:
+            colours = [Line2D([], [], color=f"C{number}", marker="o", linestyle="") for number in range(len(runs))]
+            axes.legend(colours, runs, fontsize="small")
     write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=DPI, format="png"))
+
+
+def _title(row: Row) -> str:
+    """A row's run, for people."""
+    return f"{row['run']}: {row['recipe']}, {row['backbone']}"
 
 
 def _accuracies(figures: Mapping[str, Any]) -> dict[str, float | None]:

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.bundle import InputSpec
-from trainer.backbone import Weights
+from edge.errors import ConfigurationError
+from trainer.backbone import B0, LITE0, Weights
 from trainer.features import Cache
 from trainer.manifest import Clip
 from trainer.run import Run, TrainedModel
 
 if TYPE_CHECKING:
     from trainer.whole import WholeSystem
+
+BACKBONES = {"efficientnetb0": B0, "efficientnet-lite0": LITE0}
+"""What `--backbone` chooses from, for recipes that name EfficientNetB0."""
 
 Hyperparameter = float | int | str | bool
 Wanted = Mapping[str, Hyperparameter]
@@ -62,7 +66,24 @@ class Recipe:
     """Fixed labels; None takes the labels that the data holds."""
     learns_from_validation: bool = False
     """Whether it also learns from the validation clips, so that figures on them prove nothing."""
-    network: str = "EfficientNetB0"
+    network: str = B0
     """Whose weights it begins with; empty where everything is learned."""
     whole: "WholeSystem | None" = None
     """How it judges whole clips, with the hyper-parameter sampling=paper; None where it cannot."""
+
+
+def network_of(recipe: Recipe, backbone: str | None) -> str:
+    """The network whose weights a run of the recipe begins with.
+
+    Args:
+        recipe: what is to be trained.
+        backbone: one of `BACKBONES`; None: the recipe's own.
+
+    Raises:
+        ConfigurationError: the recipe has another kind of network.
+    """
+    if backbone is None:
+        return recipe.network
+    if recipe.network != B0:
+        raise ConfigurationError(f"--backbone {backbone}: {recipe.name} has {recipe.network or 'none'}; leave it out")
+    return BACKBONES[backbone]

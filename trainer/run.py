@@ -53,6 +53,8 @@ class Settings(BaseModel):
     train_clips: dict[str, str] = {}
     """Clips to learn from, as dataset/name, and the beginning of their SHA-256."""
     validation_clips: dict[str, str] = {}
+    network: str = ""
+    """What takes the place of the recipe's own backbone; empty where nothing does."""
     weights: str = ""
     """Where the backbone's weights come from, with their digest."""
     versions: dict[str, str] = {}

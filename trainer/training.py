@@ -57,6 +57,7 @@ def make_settings(recipe: Recipe, wishes: Wishes, split: Split, weights: Weights
         data=tuple(sorted({clip.dataset for clip in split.train})),
         train_clips=_digests(split.train),
         validation_clips=_digests(split.held_out),
+        network=weights.network,
         weights=weights.described,
         versions={package: version(package) for package in PACKAGES},
     )

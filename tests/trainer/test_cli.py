@@ -40,6 +40,8 @@ def test_usage_mistakes(capsys, tmp_path, fights):
     unknown = ("train", "--recipe", "alchemy", "--out", tmp_path / "run", "--data", fights)
     refused(capsys, 2, "--recipe alchemy: no such recipe; choose one of edgewatch, efficientnetb0-mean", *unknown)
     refused(capsys, 2, "--seed: -1 is not from 0", "folds", "--data", fights, "--out", tmp_path / "f", "--seed", "-1")
+    backbone = ("train", "--recipe", "edgewatch", "--out", tmp_path / "run", "--backbone", "vgg")
+    refused(capsys, 2, "argument --backbone: invalid choice", *backbone)
     refused(capsys, 2, "CLASS=LABEL", "folds", "--data", fights, "--out", tmp_path / "f", "--positive", "x")
     refused(capsys, 2, "either a bundle or run", "evaluate", "--data", fights)
     refused(capsys, 2, "no run that trainer train began", "train", "--resume", tmp_path / "gone")
@@ -78,6 +80,16 @@ def test_help_names_every_option(capsys):
         text = capsys.readouterr().out
         assert "--out" in text
         assert "None" not in text
+
+
+def test_a_backbone_that_a_recipe_does_not_have_or_whose_weights_are_gone(fights, tmp_path):
+    run, lite0 = tmp_path / "run", ("--backbone", "efficientnet-lite0")
+    for recipe, said in (("lrcn", "lrcn has none"), ("efficientnetb0-mean", "give EfficientNetLite0 weights")):
+        gone = ("--weights", tmp_path / "gone.pth")
+        answer = trainer("train", "--recipe", recipe, *lite0, *gone, "--data", fights, "--out", run)
+        assert (answer.returncode, answer.stderr.count("\n")) == (2, 1), answer.stderr
+        assert said in answer.stderr
+    assert not run.exists()
 
 
 def test_a_single_class_is_refused_before_a_run_begins(tmp_path, write_clip):

@@ -47,13 +47,12 @@ def make_frame(*, cancels: bool):
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Path]:
-    """`make_run(cancels=False, representative=None)`: a finished run."""
+    """`make_run(cancels=False, representative=None, network="")`: a finished run."""
 
-    def make(*, cancels: bool = False, representative: np.ndarray | None = None) -> Path:
+    def make(*, cancels: bool = False, representative: np.ndarray | None = None, network: str = "") -> Path:
         spec = InputSpec(height_px=SIZE_PX, width_px=SIZE_PX)
-        run = Run.start(
-            tmp_path / "run", Settings(recipe="efficientnetb0-mean", seed=0, epochs=1, labels=LABELS, input=spec)
-        )
+        settings = Settings(recipe="efficientnetb0-mean", seed=0, epochs=1, labels=LABELS, input=spec, network=network)
+        run = Run.start(tmp_path / "run", settings)
         frame = make_frame(cancels=cancels)
         run.save_model(TrainedModel(frame, None, LABELS, spec, 1.0, {"fall": AlertSpec()}))
         chosen = noise(20, seed=1) if representative is None else representative
@@ -205,7 +204,7 @@ def test_compare_measures_every_precision(make_run, tmp_path, capsys):
     picture = (out / "comparison.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:5]] == list(by_precision)
+    assert [line.split()[:3] for line in lines[1:5]] == [["run", "EfficientNetB0", name] for name in by_precision]
     assert "dB" in lines[1]
     assert convert(run, out, "--compare") == 2
     assert "comparison.json: exists" in capsys.readouterr().err
@@ -214,18 +213,35 @@ def test_compare_measures_every_precision(make_run, tmp_path, capsys):
     assert (out / "comparison.png").exists()
 
 
+def test_compare_lays_runs_of_both_backbones_together(make_run, tmp_path, capsys):
+    first = make_run().rename(tmp_path / "first")
+    second = make_run(network="EfficientNetLite0").rename(tmp_path / "second")
+    out = tmp_path / "compared"
+    assert main(["convert", str(first), str(second), "--compare", "--out", str(out)]) == 0
+    rows = json.loads((out / "comparison.json").read_text())["rows"]
+    assert [(row["run"], row["backbone"]) for row in rows] == [("first", "EfficientNetB0")] * 4 + [
+        ("second", "EfficientNetLite0")
+    ] * 4
+    assert [row["latency_ratio"] for row in rows if row["precision"] == "float32"] == [1, 1]
+    assert Bundle.load(second / "bundles" / "int8").spec.provenance["network"] == "EfficientNetLite0"
+    capsys.readouterr()
+    assert main(["convert", str(first), str(second), "--out", str(tmp_path / "bundle")]) == 2
+    assert "one run makes one bundle" in capsys.readouterr().err
+
+
 def test_accuracy_stands_in_the_comparison_where_it_was_judged(tmp_path):
     from trainer.precisions import plot, table
 
     row = {"size_bytes": 4_900_000, "latency_ms": 3.0, "latency_ratio": 0.5, "features_snr_db": 13.8}
+    row |= {"run": "mine", "recipe": "edgewatch", "backbone": "EfficientNetB0"}
     rows = [
         row | {"precision": "int8", "label_agreement": 0.9, "accuracy": {"violence": 0.841, "fall": None}},
         row | {"precision": "mixed", "label_agreement": 0.95, "accuracy": {"violence": 0.85, "fall": 0.9}},
     ]
     assert table(rows).splitlines()[1].split()[-2:] == ["-", "84.1%"]
-    plot(tmp_path / "comparison.png", rows, "two")
+    plot(tmp_path / "comparison.png", rows)
     one_panel = [{key: value for key, value in one.items() if key != "accuracy"} for one in rows]
-    plot(tmp_path / "plain.png", one_panel, "two")
+    plot(tmp_path / "plain.png", one_panel)
     assert (tmp_path / "comparison.png").stat().st_size > (tmp_path / "plain.png").stat().st_size
 
 

@@ -10,6 +10,8 @@ from trainer.commands.evaluation import judge_bundle
 from trainer.commands.shared import read_clips, sound, workers_of
 
 if TYPE_CHECKING:  # heavy; the commands import it when they run
+    from collections.abc import Sequence
+
     from trainer.run import Run
 
 
@@ -18,16 +20,18 @@ def convert(options: argparse.Namespace) -> int:
     from trainer.quiet import import_tensorflow  # noqa: PLC0415
     from trainer.run import Run  # noqa: PLC0415
 
-    run = Run.load(options.run)
+    runs = [Run.load(path) for path in options.run]
     if options.data and not options.compare:
         raise ConfigurationError("--data: judges precisions beside each other; give --compare too, or trainer evaluate")
+    if len(runs) > 1 and not options.compare:
+        raise ConfigurationError(f"{options.run[1]}: one run makes one bundle; give --compare to lay several together")
     import_tensorflow()
     if options.compare:
-        return _compare_precisions(run, options)
+        return _compare_precisions(runs, options)
     from trainer.conversion import convert_run  # noqa: PLC0415
 
     bundle = convert_run(
-        run,
+        runs[0],
         options.precision,
         options.out,
         target=options.target,
@@ -40,8 +44,8 @@ def convert(options: argparse.Namespace) -> int:
     return 0
 
 
-def _compare_precisions(run: "Run", options: argparse.Namespace) -> int:
-    """All precisions of a run beside each other."""
+def _compare_precisions(runs: "Sequence[Run]", options: argparse.Namespace) -> int:
+    """All precisions of one run or several beside each other."""
     from trainer.precisions import JSON_NAME, PLOT_NAME, compare, table  # noqa: PLC0415
 
     if options.target != "cpu":
@@ -51,7 +55,7 @@ def _compare_precisions(run: "Run", options: argparse.Namespace) -> int:
     judge = None
     if options.data:
         judge = partial(judge_bundle, clips=read_clips(options.data, options), workers=workers_of(options))
-    print(table(compare(run, options.out, judge, force=options.force)))
+    print(table(compare(runs, options.out, judge, force=options.force)))
     print(f"{options.out}: {JSON_NAME}, {PLOT_NAME}")
     return 0
 

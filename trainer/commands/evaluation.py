@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import ConfigurationError
-from trainer.commands.shared import known, read_clips, recipe_of, required, sound, wishes_of, workers_of, workshop_of
+from trainer.commands.shared import (
+    known,
+    network_of,
+    read_clips,
+    recipe_of,
+    required,
+    sound,
+    wishes_of,
+    workers_of,
+    workshop_of,
+)
 
 if TYPE_CHECKING:  # heavy; the commands import them when they run
     from collections.abc import Sequence
@@ -85,7 +95,8 @@ def _judge_run(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, An
 
     run = Run.load(options.model)
     refuse_unknown(clips, run.settings.labels)
-    workshop = workshop_of(options, recipe_of(run.settings.recipe))
+    recipe = recipe_of(run.settings.recipe)
+    workshop = workshop_of(options, recipe, run.settings.network or recipe.network)
     figures: dict[str, Any] = {}
     for precision in options.precision:
         verdict = judge(run, clips, precision, workshop)
@@ -121,5 +132,6 @@ def _cross_validate(options: argparse.Namespace, clips: list["Clip"], judged: li
     fold_of = {clip.path: fold for clip, fold in zip(clips, read_fold_files(folds_of, clips), strict=True)}
     also = sound(read_clips(options.also, options), options) if options.also else []
     tasks = plan(recipe, wishes_of(options), judged, [fold_of[clip.path] for clip in judged], also)
-    out = options.out or Path("runs") / f"{recipe.name}-folds"
-    return cross_validate(tasks, out, workshop_of(options, recipe), options.precision)
+    workshop = workshop_of(options, recipe, network_of(recipe, options))
+    name = "-".join(filter(None, (recipe.name, workshop.weights.network.lower(), "folds")))
+    return cross_validate(tasks, options.out or Path("runs") / name, workshop, options.precision)

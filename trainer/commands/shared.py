@@ -28,6 +28,7 @@ RECIPE_NAMES = (
     "inceptionv3-simplernn-tanh",
     "inceptionv3-simplernn-relu",
 )
+BACKBONE_NAMES = ("efficientnetb0", "efficientnet-lite0")
 
 
 def required(options: argparse.Namespace, key: str) -> Any:
@@ -79,13 +80,19 @@ def wishes_of(options: argparse.Namespace) -> "Wishes":
     return Wishes(options.seed or 0, options.epochs, options.stream, options.rate_hz, changed)
 
 
-def workshop_of(options: argparse.Namespace, recipe: "Recipe") -> "Workshop":
+def network_of(recipe: "Recipe", options: argparse.Namespace) -> str:
+    from trainer.recipe import network_of  # noqa: PLC0415
+
+    return network_of(recipe, options.backbone)
+
+
+def workshop_of(options: argparse.Namespace, recipe: "Recipe", network: str) -> "Workshop":
     from trainer.backbone import find_weights  # noqa: PLC0415
     from trainer.recipe import Workshop  # noqa: PLC0415
 
     if options.tensorboard is not None and recipe.epochs == 1:
         raise ConfigurationError(f"--tensorboard: {recipe.name} is fitted at once, without epochs to log; leave it out")
-    weights = find_weights(options.weights, recipe.network)
+    weights = find_weights(options.weights, network)
     return Workshop(cache_of(options), weights, workers_of(options), options.tensorboard)
 
 

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from trainer.commands.shared import known, read_clips, recipe_of, required, sound, wishes_of, workshop_of
+from trainer.commands.shared import known, network_of, read_clips, recipe_of, required, sound, wishes_of, workshop_of
 
 KEPT_OPTIONS = (
-    *("recipe", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights"),
+    *("recipe", "backbone", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights"),
     *("max_broken", "hold_out"),
 )
 """Options of `trainer train` that `--resume` takes from the run."""
@@ -28,7 +28,7 @@ def train(options: argparse.Namespace) -> int:
     from trainer.training import judge_run, make_settings, train  # noqa: PLC0415
 
     recipe, wishes = recipe_of(recipe_name), wishes_of(options)
-    workshop = workshop_of(options, recipe)
+    workshop = workshop_of(options, recipe, network_of(recipe, options))
     out = options.resume or options.out
     if options.hold_out is not None:
         clips = hold_out(clips, options.hold_out, wishes.seed).train

@@ -22,6 +22,7 @@ No paper's system; what it takes from where: EfficientNetB0 on ImageNet (Tan and
   probabilities, the thresholds. Given validation clips are learned from like the others.
 - Fine-tuning was tried and dropped: of blocks 6 and 7 from the fitted readout on, it took the inner AUC from 0.90 to
   0.87 within four epochs while the training loss fell; of their channel scales alone, no change (0.917 to 0.910).
+- All this was chosen with EfficientNetB0. EfficientNet-Lite0 in its place (`--backbone`) takes it as it is.
 
 Cost: a clip's features once (7 ms a picture on one core), then about a minute on two cores.
 """
