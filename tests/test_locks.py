@@ -16,7 +16,7 @@ EXTRAS_OF_SET = {
     "box": (),
     "demo": ("demo", "dashboard"),
     "trainer": ("trainer",),
-    "dev": ("trainer", "demo", "dashboard", "notify", "dev"),
+    "dev": ("trainer", "dask", "demo", "dashboard", "notify", "dev"),
 }
 
 
