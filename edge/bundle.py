@@ -15,6 +15,8 @@ Tensors are found by their signature names:
 import hashlib
 import io
 import zipfile
+import zlib
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -36,6 +38,8 @@ FILES_OF_KIND = {
 }
 """The sets of files that make each kind."""
 BUILTIN = Path(__file__).parent / "builtin"
+MEMBER_ERRORS = (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError)
+"""What zipfile raises for members that are absent, damaged, encrypted or packed in an unknown way."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -148,7 +152,7 @@ class Bundle:
         Raises:
             ModelError: the bundle is absent, damaged or does not fit; the message names the field.
         """
-        read = _reader(path)
+        read = reader(path)
         manifest = read(MANIFEST)
         spec = _parse(manifest, path)
         files = {name: read(name) for name in spec.files}
@@ -176,8 +180,8 @@ def _parse(manifest: bytes, path: Path) -> BundleSpec:
         raise ModelError(f"{path}: {field}: {first['msg']}; convert the model again") from error
 
 
-def _reader(path: Path) -> Any:
-    """Return a function from a file's name in the bundle to its bytes."""
+def reader(path: Path) -> Callable[[str], bytes]:
+    """Return a function from a file's name in the bundle to its bytes; both raise ModelError."""
     if path.is_dir():
 
         def read_file(name: str) -> bytes:
@@ -189,13 +193,13 @@ def _reader(path: Path) -> Any:
         return read_file
     try:
         archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise ModelError(f"{path}: not a bundle directory or .zip ({error}); give the path of a bundle") from error
 
     def read_member(name: str) -> bytes:
         try:
             return archive.read(name)
-        except (KeyError, zipfile.BadZipFile) as error:
+        except MEMBER_ERRORS as error:
             raise ModelError(f"{path}: {name}: missing or damaged in the .zip; copy the bundle again") from error
 
     return read_member

@@ -10,12 +10,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError
-from edge.fleet.commands import add_commands
-from edge.interruption import Interruption
+from edge.fleet.commands import add_commands as add_fleet_commands
+from edge.interruption import Interruption, start_again
 from edge.options import Command, configuration, make_parser, split_password
+from edge.updates.commands import add_commands as add_update_commands
 
 if TYPE_CHECKING:  # heavy
     from edge.config import Config
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interruption = Interruption()
     try:
         with interruption.installed():
-            options = make_parser(_commands(), further=add_commands).parse_args(arguments)
+            options = make_parser(_commands(), further=_add_further).parse_args(arguments)
             return options.command(options, interruption)
     except EdgewatchError as error:
         _say(f"edge: {error}")
@@ -50,18 +51,29 @@ def _commands() -> dict[str, Command]:
     }
 
 
+def _add_further(commands: Any) -> None:
+    add_fleet_commands(commands)
+    add_update_commands(commands)
+
+
 def _run(options: argparse.Namespace, interruption: Interruption) -> int:
+    starts_again = False
     with contextlib.ExitStack() as stack:
         config, password = _settings(options, stack)
-        from edge.wiring import open_box  # noqa: PLC0415 - heavy
+        from edge.config.updates import UpdatesConfig  # noqa: PLC0415 - heavy
+        from edge.wiring import open_box  # noqa: PLC0415
 
         # A recording that is read as fast as possible is over before news of the connection helps anyone.
         is_quiet = options.source is not None and not options.realtime
+        if options.source is not None:
+            config = config.model_copy(update={"updates": UpdatesConfig()})  # a recording is no place to try models
         box = open_box(config, password, options.events, stack, tell_of_connection=not is_quiet)
         if options.source is None:
-            box.watch_for_ever(interruption)
+            starts_again = box.watch_for_ever(interruption)
         else:
             box.watch_once(options.camera, interruption)
+    if starts_again and not interruption:
+        start_again()
     return interruption.exit_code
 
 

@@ -55,6 +55,8 @@ class Cameras:
         self._on_false_alarm = on_false_alarm
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._checked_s = float("-inf")
+        self.is_ending = False
+        """Whether `end` was called."""
         self._cameras = {
             setup.name: Camera(
                 setup,
@@ -81,12 +83,17 @@ class Cameras:
         if false_alarm and self._on_false_alarm is not None:
             self._on_false_alarm(event_id)
 
+    def end(self) -> None:
+        """Have `run` return."""
+        self.is_ending = True
+        self._slots.wake()
+
     def fields(self, camera: str) -> dict[str, Any]:
         """Return what stands in the stats of a camera; may be asked from any thread."""
         return self._cameras[camera].fields()
 
     def run(self, interruption: object) -> None:
-        """Watch until the process is asked to stop, or every source was a recording and has ended.
+        """Watch until the process is asked to stop, `end` is called, or every source was a recording and has ended.
 
         Args:
             interruption: is true once the process shall stop.
@@ -99,7 +106,7 @@ class Cameras:
         try:
             for camera in cameras:
                 camera.start()
-            while not interruption and not all(camera.ended for camera in cameras):
+            while not (interruption or self.is_ending or all(camera.ended for camera in cameras)):
                 self._turn()
         finally:
             self._stop()

@@ -4,8 +4,10 @@ import contextlib
 import os
 import select
 import signal
+import sys
 from collections.abc import Callable, Generator
 from types import FrameType
+from typing import NoReturn
 
 from edge.errors import INTERRUPTED_EXIT_CODE
 
@@ -63,3 +65,9 @@ class Interruption:
             os.write(self._waker, b"\0")
         for callback in self._callbacks:
             callback()
+
+
+def start_again() -> NoReturn:
+    """Run this command anew in this process: systemd sees no end, and nothing of the former run is left."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line

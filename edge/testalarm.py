@@ -5,9 +5,7 @@ when the broker has acknowledged its end. So no socket has to listen, and only w
 """
 
 import contextlib
-import fcntl
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +15,11 @@ from typing import Final, Protocol
 
 from edge.clock import rfc3339
 from edge.errors import BrokerError, ConfigurationError
+from edge.locking import is_locked
 from edge.types import Event
 from edge.ulid import new_ulid
 
 FOLDER: Final = "test-alarm"
-LOCK_FILE: Final = "lock"
 LASTS_S: Final = 3.0
 """Long enough to be seen on a dashboard."""
 ANSWER_TIMEOUT_S: Final = 20.0
@@ -133,7 +131,7 @@ def request_alarm(state_dir: Path | None, camera: str, label: str, timeout_s: fl
     if state_dir is None:
         raise ConfigurationError("state_dir: is not set, so the daemon cannot be reached; set it")
     folder = state_dir / FOLDER
-    if not _is_locked(state_dir) or not folder.is_dir():
+    if not is_locked(state_dir) or not folder.is_dir():
         raise ConfigurationError(f"{state_dir}: no edge runs with this state_dir; start it, or correct state_dir")
     request = folder / f"{new_ulid(datetime.now(UTC))}.request"
     try:
@@ -172,18 +170,3 @@ def _write(path: Path, content: str) -> None:
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(content, encoding="utf-8")
     unfinished.replace(path)
-
-
-def _is_locked(state_dir: Path) -> bool:
-    """Whether a daemon holds the directory."""
-    try:
-        descriptor = os.open(state_dir / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.backends.choice import FallbackBackend
-from edge.bundle import BUILTIN, AlertSpec, Bundle
+from edge.bundle import AlertSpec, Bundle
 from edge.camera import CameraSetup
 from edge.camera_source import camera_source
 from edge.capture import Keeper
@@ -28,6 +28,9 @@ from edge.pictures.studio import open_photographer, open_rings
 from edge.pipeline import FallRules, Watcher
 from edge.sinks import JsonLines, Printer
 from edge.testalarm import TestAlarms
+from edge.updates.opening import Chosen, choose
+from edge.updates.taking import Daemon, make_taps, open_updater
+from edge.updates.updater import Updater
 from edge.watching import Outlets, watch_once
 
 if TYPE_CHECKING:  # imports paho, which a run without broker does not need
@@ -35,6 +38,7 @@ if TYPE_CHECKING:  # imports paho, which a run without broker does not need
 
 TEST_ALARM_INTERVAL_S = 1.0
 TEND_INTERVAL_S = 60.0
+UPDATE_INTERVAL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +52,27 @@ class Box:
     outlets: Outlets
     mqtt: "Mqtt | None"
     log: Log
+    chosen: Chosen
 
     def watch_once(self, camera: str, interruption: Interruption) -> None:
         """Watch one source to its end."""
         self._connect()
         watch_once(self.watcher(camera), self.outlets, self.stats.camera(camera), interruption, self.log)
 
-    def watch_for_ever(self, interruption: Interruption) -> None:
-        """Be the daemon."""
+    def watch_for_ever(self, interruption: Interruption) -> bool:
+        """Be the daemon; return whether it is to start again, with another model."""
         notifier = Notifier()
         health = Health(self.stats, notifier, self.config.cameras)
         with self._photographer() as photographer:
-            self._watch(health, notifier, interruption, photographer)
+            return self._watch(health, notifier, interruption, photographer)
 
     def _watch(
         self, health: Health, notifier: Notifier, interruption: Interruption, photographer: Photographer | None
-    ) -> None:
+    ) -> bool:
+        rings: dict[str, Keeper | None] = {name: photographer and photographer.rings[name] for name in self.alerts}
+        taps = make_taps(self.chosen, rings)
         cameras = Cameras(
-            [self.setup(name, photographer and photographer.rings[name]) for name in self.config.cameras],
+            [self.setup(name, taps.get(name, rings[name])) for name in self.config.cameras],
             self.model,
             self.outlets,
             health=health,
@@ -78,10 +85,18 @@ class Box:
         if self.mqtt is not None:
             self._announce(self.mqtt)
             self.mqtt.commands.attach(cameras)
+        publisher = None if self.mqtt is None else self.mqtt.publisher
+        daemon = Daemon(cameras.fields, cameras.end, self.log)
+        updater = open_updater(self.config, self.chosen, taps, daemon, publisher)
         self._connect()
-        with self._monitoring():
+        with ExitStack() as watching:
+            if updater is not None:
+                watching.enter_context(updater.deciding())
+            watching.enter_context(self._monitoring(updater))
             cameras.run(interruption)
-            notifier.stopping()
+            if not cameras.is_ending:
+                notifier.stopping()
+        return cameras.is_ending
 
     def _connect(self) -> None:
         """End what a crash left, then begin to talk."""
@@ -109,7 +124,7 @@ class Box:
         )
 
     @contextmanager
-    def _monitoring(self) -> Generator[None]:
+    def _monitoring(self, updater: Updater | None) -> Generator[None]:
         """Do what has to be done beside watching."""
         from edge.health import prometheus  # noqa: PLC0415 - imports an HTTP server
 
@@ -123,6 +138,8 @@ class Box:
         if (file := settings.prometheus_file) is not None:
             write = partial(self._write_metrics, file)
             chores.append(Chore(str(file), TEND_INTERVAL_S, write))
+        if updater is not None:
+            chores.append(Chore("update", UPDATE_INTERVAL_S, updater.tick))
         with ExitStack() as running:
             if settings.prometheus_port is not None:
                 running.enter_context(prometheus.served(settings.prometheus_port, self.stats.payload))
@@ -197,11 +214,8 @@ def open_box(
     """
     log = Log(secrets=[password] if password else [])
     lines = None if events is None else opened.enter_context(closing(JsonLines(events)))
-    bundle = Bundle.load(config.bundle or BUILTIN)
-    if bundle.spec.warning:
-        log(f"bundle {bundle.spec.name}: warning: {bundle.spec.warning}")
-    alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
-    model = open_model(bundle, config.threads, config.backends, config.edgetpu.model_dump(), log)
+    chosen, (alerts, model) = choose(config, partial(_open_bundle, config, log), opened, log)
+    bundle = chosen.bundle
     served = {"name": bundle.spec.name, "sha256": bundle.digest}
     stats = Stats(served, lambda: model.backend.name, version("edgewatch"))
     if isinstance(model.backend, FallbackBackend):
@@ -229,7 +243,15 @@ def open_box(
         stats.add("commands", mqtt.commands.fields)
         opened.callback(mqtt.publisher.close)
     publisher = None if mqtt is None else mqtt.publisher
-    return Box(config, model, alerts, stats, Outlets(publisher, lines, [Printer(sys.stdout)]), mqtt, log)
+    return Box(config, model, alerts, stats, Outlets(publisher, lines, [Printer(sys.stdout)]), mqtt, log, chosen)
+
+
+def _open_bundle(config: Config, log: Log, bundle: Bundle) -> tuple[dict[str, dict[str, AlertSpec]], Model]:
+    """Return the cameras' alerts with a bundle, and its model."""
+    if bundle.spec.warning:
+        log(f"bundle {bundle.spec.name}: warning: {bundle.spec.warning}")
+    alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
+    return alerts, open_model(bundle, config.threads, config.backends, config.edgetpu.model_dump(), log)
 
 
 def _say_nothing(_line: str) -> None:

@@ -13,10 +13,10 @@ LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 EXTRAS_OF_SET = {
-    "box": (),
+    "box": ("updates",),
     "demo": ("demo", "dashboard"),
     "trainer": ("trainer",),
-    "dev": ("trainer", "dask", "demo", "dashboard", "notify", "dev"),
+    "dev": ("trainer", "dask", "demo", "dashboard", "notify", "updates", "dev"),
 }
 
 

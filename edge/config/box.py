@@ -13,6 +13,7 @@ from edge.bundle import Name
 from edge.config.broker import BROKER_PATHS, BrokerConfig, HomeAssistantConfig, OutboxConfig
 from edge.config.cameras import CameraConfig, CameraName
 from edge.config.table import Table, absolute_paths, read_tables, validated
+from edge.config.updates import UpdatesConfig
 
 
 class HealthConfig(Table):
@@ -92,6 +93,7 @@ class Config(Table):
     pictures: PicturesConfig = PicturesConfig()
     home_assistant: HomeAssistantConfig = HomeAssistantConfig()
     health: HealthConfig = HealthConfig()
+    updates: UpdatesConfig = UpdatesConfig()
 
     @field_validator("backends")
     @classmethod

@@ -11,7 +11,7 @@ from edge.errors import ConfigurationError, SourceError
 from edge.regions import Polygon
 from edge.sources.addresses import is_stream, without_credentials
 
-CONTRACT_NAMES = frozenset({"events", "stats", "availability", "fault"})
+CONTRACT_NAMES = frozenset({"events", "stats", "availability", "fault", "update"})
 
 
 def _not_of_the_contract(name: str) -> str:

@@ -44,7 +44,7 @@ def _add_status(commands: Any) -> argparse.ArgumentParser:
 def _status(options: argparse.Namespace, _interruption: Interruption) -> int:
     from edge.fleet.status import fleet_status, to_json_lines, to_table  # noqa: PLC0415 - heavy
 
-    broker, password = _broker(options)
+    broker, password = open_broker(options)
     boxes = fleet_status(broker, password, QUIET_S)
     print(*(to_json_lines(boxes) if options.json else to_table(boxes)), sep="\n")
     return 0
@@ -131,7 +131,7 @@ def _provision(options: argparse.Namespace, _interruption: Interruption) -> int:
     return 0
 
 
-def _broker(options: argparse.Namespace) -> tuple["BrokerConfig", str | None]:
+def open_broker(options: argparse.Namespace) -> tuple["BrokerConfig", str | None]:
     """Return where to ask, and the password."""
     from edge.config import broker_password, parse  # noqa: PLC0415 - heavy
 

@@ -21,6 +21,7 @@ class Topics:
         self.events = f"{self.base}/events"
         self.stats = f"{self.base}/stats"
         self.fault = f"{self.base}/fault"
+        self.update = f"{self.base}/update"
 
     def state(self, camera: str, label: str) -> str:
         """Where `ON` and `OFF` of one label of one camera are retained."""

@@ -1,0 +1,171 @@
+"""What the updater decides, on cameras and a shadow run that say what the test wants."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.bundle import Bundle
+from edge.config import Config
+from edge.config.updates import key_bytes
+from edge.errors import ModelError
+from edge.updates.opening import Chosen
+from edge.updates.shadow import Findings
+from edge.updates.shelf import REQUEST, Choice, Shelf
+from edge.updates.tap import Tap
+from edge.updates.updater import HANG_S, STOP_S, Updater, Watched
+
+OK = {"state": "ok", "judged_hz": 5.0, "target_hz": 5.0}
+
+
+class Box:
+    """An updater with one camera, whose clock is the test's."""
+
+    def __init__(self, folder: Path, running: Bundle, public_key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shelf = Shelf(folder)
+        self.shelf.folder.mkdir(parents=True)
+        self.fields: dict[str, Any] = OK
+        self.said: list[tuple[str, str | None]] = []
+        self.calls: list[str] = []
+        self.now_s = 0.0
+        monkeypatch.setattr("edge.updates.updater.time.monotonic", lambda: self.now_s)
+        self._running = running
+        self._key = key_bytes(public_key)
+        self._config = Config.model_validate(
+            {"cameras": {"hall": {"source": "0"}}, "updates": {"public_key": public_key, "trial_s": 10}}
+        )
+
+    def updater(self, *, on_trial: bool = False) -> Updater:
+        watched = Watched(
+            taps={"hall": Tap()},
+            fields=lambda _camera: self.fields,
+            publish=lambda status: self.said.append((status["state"], status["reason"])),
+            end_watching=lambda: self.calls.append("end"),
+            start_again=lambda: self.calls.append("again"),
+            report=lambda _line: None,
+        )
+        chosen = Chosen(self._running, self._running.digest, on_trial, self.shelf)
+        return Updater(self._config, chosen, self.shelf, watched, self._key)
+
+
+@pytest.fixture
+def box(tmp_path: Path, colour_bundle: Path, public_key: str, monkeypatch: pytest.MonkeyPatch) -> Box:
+    return Box(tmp_path / "state", Bundle.load(colour_bundle), public_key, monkeypatch)
+
+
+@pytest.fixture
+def tried(box: Box, make_signed):
+    """An updater in the middle of a shadow run, and what that is said to have found; its process has ended."""
+    shutil.copy(make_signed("newer"), box.shelf.folder / REQUEST)
+    updater = box.updater()
+    updater.tick()
+    assert [state for state, _ in box.said] == ["checked", "shadow"]
+    assert updater.is_busy
+    assert updater._tried is not None
+    updater._tried.shadow.stop()
+    updater._tried.shadow.findings = Findings(True, {"hall": 300}, [0.01] * 300)
+    return updater, updater._tried.shadow.findings
+
+
+def test_a_shadow_run_that_finds_nothing_wrong_switches(box: Box, tried) -> None:
+    updater, _ = tried
+    updater.tick()
+    assert box.calls == []
+    box.now_s = 61.0
+    updater.tick()
+    assert (box.said[-1], box.calls) == (("trial", None), ["end"])
+    choice = box.shelf.choice()
+    assert (choice.in_force, choice.begun, choice.shares) == (None, False, {"hall": 1.0})
+    assert choice.trial is not None
+    assert box.shelf.load(choice.trial).spec.name == "newer"
+    box.now_s += STOP_S + 1
+    updater.tick()
+    assert box.calls == ["end", "again"]  # the main thread hangs in the model
+
+
+def test_a_model_that_takes_too_long_is_refused(box: Box, tried) -> None:
+    updater, findings = tried
+    findings.durations_s[:] = [0.2] * 300
+    box.now_s = 61.0
+    updater.tick()
+    assert box.said[-1] == (
+        "refused", "it would take 100% of the time that this machine has for 1 cameras, over 90%"
+    )  # fmt: skip
+    assert box.shelf.choice().trial is None
+    assert not list(box.shelf.folder.glob("*.zip"))
+    assert not updater.is_busy
+
+
+def test_a_model_that_hangs_is_refused(box: Box, tried) -> None:
+    updater, findings = tried
+    findings.asked_s = 1.0
+    box.now_s = HANG_S + 2
+    updater.tick()
+    assert box.said[-1] == ("refused", "it gave no answer in 60 s")
+
+
+def test_too_few_pictures_decide_nothing(box: Box, tried) -> None:
+    updater, findings = tried
+    findings.counts["hall"] = 2
+    box.now_s = 61.0
+    updater.tick()
+    assert box.said[-1][0] == "shadow"
+    box.now_s = 121.0
+    updater.tick()
+    assert box.said[-1] == ("refused", "hall: too few pictures came to try it on")
+
+
+def test_without_a_camera_nothing_is_tried(box: Box, make_signed) -> None:
+    box.fields = OK | {"state": "lost"}
+    shutil.copy(make_signed("newer"), box.shelf.folder / REQUEST)
+    box.updater().tick()
+    assert box.said[-1][0] == "refused"
+    assert "no camera gives pictures" in str(box.said[-1][1])
+
+
+def test_the_end_of_the_watching_ends_a_shadow_run(box: Box, tried) -> None:
+    updater, _ = tried
+    with updater.deciding():
+        pass
+    assert box.said[-1] == ("refused", "the box was stopped while it was tried; send it again")
+
+
+def test_a_trial_has_to_be_as_good_as_before(box: Box) -> None:
+    box.shelf.decide(Choice("configured", trial="x", begun=True, shares={"hall": 0.8, "gone": 1.0}))
+    updater = box.updater(on_trial=True)
+    box.fields = OK | {"judged_hz": 3.5}  # under 0.9 of the 0.8 before
+    box.now_s = 11.0
+    updater.tick()
+    assert box.said == []
+    box.fields = OK | {"judged_hz": 3.7}
+    updater.tick()
+    assert box.said[-1] == ("proven", None)
+    assert box.calls == []
+    assert box.shelf.choice().in_force is not None
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (OK | {"judged_hz": 3.5}, "the rate of hall dropped: 3.5 of 5 a second"),
+        (OK | {"judged_hz": None}, "the rate of hall dropped: 0.0 of 5 a second"),
+        (OK | {"state": "lost"}, "hall gives no pictures any more (lost)"),
+    ],
+)
+def test_a_trial_that_is_worse_is_rolled_back(box: Box, fields: dict[str, Any], reason: str) -> None:
+    box.shelf.decide(Choice("configured", in_force="before", trial="x", begun=True, shares={"hall": 0.8}))
+    updater = box.updater(on_trial=True)
+    box.fields, box.now_s = fields, 21.0
+    updater.tick()
+    assert (box.said, box.calls) == ([("rolled back", reason)], ["end"])
+    assert box.shelf.choice() == Choice("configured", in_force="before")
+
+
+def test_a_model_that_fails_ends_its_trial_and_no_other(box: Box) -> None:
+    box.shelf.decide(Choice("configured", trial="x", begun=True, shares={"hall": 1.0}))
+    with box.updater(on_trial=True).deciding():
+        raise ModelError("it failed")
+    assert (box.said[-1], box.calls) == (("rolled back", "it failed"), ["end"])
+    with pytest.raises(ModelError, match="it failed"), box.updater().deciding():
+        raise ModelError("it failed")
