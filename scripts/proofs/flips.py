@@ -30,10 +30,10 @@ from edge.types import Inference
 from proofs import record
 from proofs.proof import Evidence, Setting, say
 from trainer.backbone import B0, LITE0, find_weights
+from trainer.cache import Cache, read_entry, write_entry
 from trainer.calibration import N_HELD_OUT, N_REPRESENTATIVE, pictures
 from trainer.crossvalidation import plan
 from trainer.datasets import read_dataset
-from trainer.features import Cache, read_entry, write_entry
 from trainer.labels import VIOLENCE
 from trainer.manifest import Clip
 from trainer.pool import map_clips

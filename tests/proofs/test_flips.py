@@ -10,7 +10,7 @@ import pytest
 from edge.bundle import BUILTIN, Bundle, InputSpec
 from edge.model import open_model
 from proofs.flips import SEEDS, Task, aggregator_of, folds_of, look, replay, scores_of
-from trainer.features import Cache, write_entry
+from trainer.cache import Cache, write_entry
 from trainer.manifest import Clip, Segment
 from trainer.memory import Retention, build_step
 from trainer.readout import Readout
