@@ -115,3 +115,27 @@ def test_what_the_list_does_not_let_pass_is_said_and_does_not_hold_events_up(bro
     assert mqtt.publisher.flush(20) == 0
     until(lambda: any("does not take homeassistant/device/box/config" in line for line in lines), "the line")
     assert mqtt.publisher.fields()["connections"] == 1
+
+
+def test_only_who_brings_models_may_offer_them(broker, until) -> None:
+    """The list's lines of updates, with the box's and the sender's users."""
+    users = broker.folder / "users"
+    subprocess.run(["mosquitto_passwd", "-b", users, "models", WORD], check=True, capture_output=True)
+    broker.end()
+    broker.start()
+    box = broker.subscribe("box", WORD, ("edgewatch/box/update/set", "edgewatch/box/update/+/set"))
+    sender = broker.subscribe("models", WORD, ("edgewatch/box/update",))
+
+    def send(user: str, topic: str, payload: str) -> None:
+        paho_publish.single(
+            topic, payload, 1, hostname="127.0.0.1", port=broker.port, auth={"username": user, "password": WORD}
+        )
+
+    for user in ("dashboard", "homeassistant", "notify", "other", "models"):
+        send(user, "edgewatch/box/update/set", user)
+        send(user, "edgewatch/box/update/32768/set", user)
+    send("models", "edgewatch/box/update", "models")
+    send("box", "edgewatch/box/update", "box")
+    until(lambda: len(box.messages) >= 2 and sender.messages, "the messages")
+    assert [payload for _, payload, _ in box.messages] == ["models", "models"]
+    assert [payload for _, payload, _ in sender.messages] == ["box"]

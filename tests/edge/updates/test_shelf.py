@@ -1,11 +1,8 @@
 """Decisions survive whatever ends the process, and a start always finds a bundle that works."""
 
-import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,17 +10,29 @@ import pytest
 from edge.bundle import Bundle
 from edge.updates.shelf import CHOICE, Choice, Shelf, candidates
 
-N_KILLS = 8
+CALLS = ("fchmod", "fsync", "replace", "open", "fsync", "close")
+"""Of a decision, in this order."""
 WRITER = """
-import sys
+import os, signal, sys
 from pathlib import Path
 from edge.updates.shelf import Choice, Shelf
+
+def killing(name):
+    call = getattr(os, name)
+    def wrapped(*arguments, **options):
+        calls.append(name)
+        if len(calls) > at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*arguments, **options)
+    return wrapped
+
+at, calls = int(sys.argv[2]), []
 shelf = Shelf(Path(sys.argv[1]))
-print("ready", flush=True)
-n = 0
-while True:
-    n += 1
-    shelf.decide(Choice("configured", f"{n:064d}", f"{n:064d}", shares={"hall": n / 2}))
+shelf.decide(Choice("configured", "1", "1"))
+for name in ("fchmod", "fsync", "replace", "open", "close"):
+    setattr(os, name, killing(name))
+shelf.decide(Choice("configured", "2", "2"))
+print(*calls)
 """
 
 
@@ -98,24 +107,15 @@ def test_a_decision_that_cannot_be_read_is_none(shelf: Shelf, colour_bundle: Pat
     assert offered(shelf, Bundle.load(colour_bundle))[0][-1] == ("colours", False)
 
 
-def test_kill_at_any_moment_leaves_a_whole_decision(shelf: Shelf) -> None:
-    pauses = random.Random(0)
-    for _ in range(N_KILLS):
-        command = [sys.executable, "-c", WRITER, str(shelf.folder.parent)]
-        writer = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == b"ready\n"
-        while not (shelf.folder / CHOICE).exists():
-            time.sleep(0)
-        deadline_s = time.monotonic() + pauses.uniform(0, 0.02)
-        while time.monotonic() < deadline_s:
-            os.sched_yield()
-        writer.send_signal(signal.SIGKILL)
-        writer.communicate()
-        choice = shelf.choice()
-        assert choice.instead_of == "configured"
-        assert choice.in_force == choice.trial
-        assert choice.shares == {"hall": int(choice.in_force or "0") / 2}
+@pytest.mark.parametrize("at", range(len(CALLS) + 1))
+def test_kill_at_any_step_leaves_a_whole_decision(shelf: Shelf, at: int) -> None:
+    """A process that kills itself before its call number `at`; the last one lives."""
+    command = [sys.executable, "-c", WRITER, str(shelf.folder.parent), str(at)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == (0 if at == len(CALLS) else -signal.SIGKILL), ended.stderr
+    assert ended.stdout.split() == (list(CALLS) if at == len(CALLS) else [])
+    decided = "1" if at <= CALLS.index("replace") else "2"
+    assert shelf.choice() == Choice("configured", decided, decided)
 
 
 def test_a_disk_that_refuses_begins_no_trial(shelf: Shelf, bundles, monkeypatch: pytest.MonkeyPatch) -> None:
