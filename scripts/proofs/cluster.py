@@ -105,8 +105,8 @@ def cluster(folder: Path, n_workers: int) -> Generator[tuple[str, list[subproces
             address = str(client.scheduler_info()["address"])
         yield address, started[1:]
     finally:
-        for process in reversed(started):
-            process.terminate()
+        for process in started:  # a worker whose scheduler has gone may take minutes to end by itself
+            process.kill()
         for process in started:
             process.wait()
 
