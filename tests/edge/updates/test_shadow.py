@@ -90,7 +90,7 @@ def test_numbers_that_are_none_are_a_fault(run_shadow, make_signed, nan_model: b
 
 
 def test_a_file_that_is_no_model_is_a_fault(run_shadow, make_signed, until) -> None:
-    findings = run_shadow(make_signed("broken", b"TFL3" * 100), {"hall": Tap()}).findings
+    findings = run_shadow(make_signed("broken", b"no model" * 100), {"hall": Tap()}).findings
     until(lambda: findings.fault, "the fault")
     assert "frame.tflite" in str(findings.fault)
 
