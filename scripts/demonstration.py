@@ -60,13 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _time_limit(options.seconds), tempfile.TemporaryDirectory(prefix="edgewatch-demo-") as temporary:
             faults = _run(Path(options.out or temporary), options.seed, options.bundle)
-        if options.dashboard:
-            _show_dashboard(options.seed, options.bundle)
     except (DemoError, EdgewatchError) as error:
         faults = [str(error)]
     for fault in faults:
         print(f"demo: {fault}")
-    print(f"demo: {'failed' if faults else 'passed'} after {time.monotonic() - began:.0f} s")
+    print(f"demo: {'failed' if faults else 'passed'} after {time.monotonic() - began:.0f} s", flush=True)
+    if options.dashboard:
+        try:
+            _show_dashboard(options.seed, options.bundle)
+        except EdgewatchError as error:
+            print(f"demo: {error}")
+            return 1
     return 1 if faults else 0
 
 
@@ -81,7 +85,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="which scene to render (default: %(default)s)")
     parser.add_argument("--bundle", type=Path, metavar="PATH", help="model bundle (default: the built-in one)")
     parser.add_argument(
-        "--dashboard", action="store_true", help="then open a dashboard on two simulated cameras, until Ctrl-C"
+        "--dashboard",
+        action=argparse.BooleanOptionalAction,
+        default=sys.stdin.isatty() and sys.stdout.isatty(),
+        help="end with a dashboard on two simulated cameras, until Ctrl-C (default: on a terminal)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep scene.mp4 and events.jsonl there")
     return parser.parse_args(arguments)

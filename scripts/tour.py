@@ -1,4 +1,4 @@
-"""The end of `scripts/demo --dashboard`: two simulated cameras that go on and on, and the dashboard, until Ctrl-C."""
+"""The end of `scripts/demo` on a terminal: two simulated cameras that go on and on, and the dashboard, until Ctrl-C."""
 
 import subprocess
 import sys
