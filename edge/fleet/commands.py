@@ -33,10 +33,7 @@ def _add_status(commands: Any) -> argparse.ArgumentParser:
         description="List all boxes that a broker knows: state, version, cameras, inferences a second of each, the "
         "last event since their start, and what is wrong with them.",
     )
-    status.add_argument(
-        "--broker", metavar="URL", required=True, help="as of edge run; password in EDGEWATCH_MQTT_PASSWORD"
-    )
-    status.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates that the broker's is signed by")
+    add_broker(status, required=True)
     status.add_argument("--json", action="store_true", help="print one JSON object a box")
     return status
 
@@ -129,6 +126,14 @@ def _provision(options: argparse.Namespace, _interruption: Interruption) -> int:
     for name in provision(options.table, options.out, options.common):
         print(options.out / name)
     return 0
+
+
+def add_broker(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Describe the options that `open_broker` reads."""
+    parser.add_argument(
+        "--broker", metavar="URL", required=required, help="as of edge run; password in EDGEWATCH_MQTT_PASSWORD"
+    )
+    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates that the broker's is signed by")
 
 
 def open_broker(options: argparse.Namespace) -> tuple["BrokerConfig", str | None]:

@@ -9,7 +9,6 @@ Work is given as functions over a connection, so that it can be done again elsew
 
 import contextlib
 import errno
-import fcntl
 import os
 import sqlite3
 import tempfile
@@ -21,9 +20,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge.errors import ConfigurationError
+from edge.locking import LOCK_FILE, lock
 
 FILE_NAME = "outbox.db"
-LOCK_FILE_NAME = "lock"
 IN_MEMORY = ":memory:"
 COMPANIONS = ("-wal", "-shm")
 FORMAT_VERSION = 1
@@ -264,23 +263,21 @@ def _locked(directory: Path) -> Generator[None]:
     Raises:
         ConfigurationError: another edge is there, or this user may not write.
     """
-    path = directory / LOCK_FILE_NAME
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        if error.errno not in DISK_ERRNOS:
-            raise ConfigurationError(
-                f"{path}: cannot be written ({error.strerror}); check state_dir and its rights"
-            ) from error
-        yield  # whoever comes second on such a disk finds as little as we do
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        descriptor = lock(directory)
     except BlockingIOError as error:
         raise ConfigurationError(
             f"{directory}: another edge runs with this state_dir; stop it, or give this one another"
         ) from error
+    except OSError as error:
+        if error.errno not in DISK_ERRNOS:
+            raise ConfigurationError(
+                f"{directory / LOCK_FILE}: cannot be written ({error.strerror}); check state_dir and its rights"
+            ) from error
+        yield  # whoever comes second on such a disk finds as little as we do
+        return
+    try:
+        yield
     finally:
         os.close(descriptor)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigurationError
+from edge.fleet.commands import add_broker, open_broker
 from edge.interruption import Interruption
 
 SIGN_EPILOG = """\
@@ -54,8 +55,7 @@ def _add_update(commands: Any) -> argparse.ArgumentParser:
     update.add_argument("file", type=Path, nargs="?", metavar="FILE", help="made by edge sign")
     update.add_argument("--fetch", action="store_true", help="with --config: take what is new at updates.url instead")
     update.add_argument("--config", type=Path, metavar="FILE", help="the configuration of the daemon that runs here")
-    update.add_argument("--broker", metavar="URL", help="as of edge run; password in EDGEWATCH_MQTT_PASSWORD")
-    update.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates that the broker's is signed by")
+    add_broker(update, required=False)
     update.add_argument("--device", metavar="NAME", help="the box, where there is a broker")
     return update
 
@@ -85,8 +85,7 @@ def _update_here(options: argparse.Namespace) -> None:
 
 
 def _update_by_mqtt(options: argparse.Namespace) -> None:
-    from edge.fleet.commands import open_broker  # noqa: PLC0415 - heavy
-    from edge.mqtt.connection import Connection  # noqa: PLC0415
+    from edge.mqtt.connection import Connection  # noqa: PLC0415 - heavy
     from edge.mqtt.events import Topics  # noqa: PLC0415
     from edge.updates.asking import update_by_mqtt  # noqa: PLC0415
 
