@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import ConfigurationError, DatasetError, SourceError
+from edge.errors import ConfigurationError, DatasetError
 from edge.sources.file import FileSource
-from trainer.files import file_sha256, write_atomically
+from trainer.cache import content_sha256
+from trainer.decoding import reading_clips
+from trainer.files import write_atomically
 from trainer.manifest import Clip
 from trainer.pool import map_clips
 from trainer.recipe import NO_AUGMENTATION, Wanted, Workshop
@@ -130,7 +132,7 @@ def augmented(clips: Sequence[Clip], settings: Settings, workshop: Workshop) -> 
     todo: list[tuple[Path, Path, Draw]] = []
     for number in range(int(settings.hyperparameters.get("augment_copies", 1))):
         for clip in clips:
-            content = file_sha256(clip.path)
+            content = content_sha256(clip.path)
             drawn = draw(kinds, settings.seed, content, number)
             path = _path(workshop.cache.folder, content, drawn)
             copies.append(_copy(clip, path, drawn, number))
@@ -165,14 +167,13 @@ def _write(path: Path, copy: Path, drawn: Draw) -> None:
     rate_hz = (container_shape(path)[2] or USUAL_RATE_HZ) * drawn.speed
     writer: cv2.VideoWriter | None = None
     try:
-        for frame in FileSource(path).frames():
-            pixels = changed(_small(frame.pixels), drawn, random)
-            if writer is None:
-                size_px = pixels.shape[1], pixels.shape[0]
-                writer = cv2.VideoWriter(str(copy), cv2.VideoWriter.fourcc(*FOURCC), rate_hz, size_px)
-            writer.write(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    except SourceError as error:
-        raise DatasetError(f"{error} (replace the clip or leave it out)") from error
+        with reading_clips():
+            for frame in FileSource(path).frames():
+                pixels = changed(_small(frame.pixels), drawn, random)
+                if writer is None:
+                    size_px = pixels.shape[1], pixels.shape[0]
+                    writer = cv2.VideoWriter(str(copy), cv2.VideoWriter.fourcc(*FOURCC), rate_hz, size_px)
+                writer.write(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     finally:
         if writer is not None:
             writer.release()

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from edge.backends.tflite import Interpreter
 from edge.bundle import InputSpec
-from edge.errors import DatasetError, SourceError
+from edge.errors import DatasetError
 from edge.preprocess import resize
 from edge.sampling import sample
 from edge.sources.file import FileSource
 from edge.types import NS_PER_S, Frame
 from trainer.backbone import Weights, export_pooled
 from trainer.cache import FORMAT, Arrays, Cache
+from trainer.decoding import reading_clips
 from trainer.extraction import fill
 from trainer.features import frame_features
 from trainer.manifest import Clip
@@ -28,10 +29,8 @@ def reversed_frames(path: Path, spec: InputSpec) -> list[Frame]:
         DatasetError: the file cannot be read as video.
     """
     source = FileSource(path)
-    try:
+    with reading_clips():
         frames = [Frame(resize(frame.pixels, spec), frame.sequence, frame.capture_ns) for frame in source.frames()]
-    except SourceError as error:
-        raise DatasetError(f"{error} (replace the clip or leave it out)") from error
     end_ns = frames[-1].capture_ns
     return [Frame(frame.pixels, number, end_ns - frame.capture_ns) for number, frame in enumerate(reversed(frames))]
 

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import InputSpec
-from edge.errors import DatasetError, SourceError
+from edge.errors import DatasetError
 from edge.preprocess import resize
 from edge.sources.file import FileSource
 from edge.types import Pixels, Sample
+from trainer.decoding import reading_clips
 
 Indices = NDArray[np.int64]
 
@@ -67,15 +68,13 @@ def chosen_samples(path: Path, spec: InputSpec, choice: str) -> Iterator[Sample]
         DatasetError: the file cannot be read as video.
     """
     source = FileSource(path)
-    try:
+    with reading_clips():
         first = _Reading(source, choice)
         decoded = first.decode(spec)
         wanted_ns = [first.times_ns[index] for index in CHOICES[choice](len(first.times_ns))]
         if set(wanted_ns) != first.asked_ns:
             distinct = set(wanted_ns)
             decoded = {frame.capture_ns: resize(frame.pixels, spec) for frame in source.frames(distinct.__contains__)}
-    except SourceError as error:
-        raise DatasetError(f"{error} (replace the clip or leave it out)") from error
     if not decoded:
         raise DatasetError(f"{path}: no chosen frame can be decoded; replace the clip or leave it out")
     for time_ns in wanted_ns:  # a frame that cannot be decoded gives way to its neighbour

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge.bundle import InputSpec
@@ -15,6 +16,19 @@ N_AHEAD = 8
 """Samples that are decoded before they are wanted."""
 
 
+@contextmanager
+def reading_clips() -> Generator[None]:
+    """Say of what the box's source cannot read that it is a clip of the data.
+
+    Raises:
+        DatasetError: in place of SourceError.
+    """
+    try:
+        yield
+    except SourceError as error:
+        raise DatasetError(f"{error} (replace the clip or leave it out)") from error
+
+
 def samples(path: Path, spec: InputSpec) -> Iterator[Sample]:
     """Sample a clip at the spec's rate; nothing of it is kept in memory.
 
@@ -24,11 +38,10 @@ def samples(path: Path, spec: InputSpec) -> Iterator[Sample]:
     source = FileSource(path)
     found = False
     try:
-        for sample in sample_source(source, spec):
-            found = True
-            yield sample
-    except SourceError as error:
-        raise DatasetError(f"{error} (replace the clip or leave it out)") from error
+        with reading_clips():
+            for sample in sample_source(source, spec):
+                found = True
+                yield sample
     finally:
         source.close()
     if not found:

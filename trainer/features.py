@@ -13,13 +13,11 @@ from edge.bundle import InputSpec
 from edge.types import NS_PER_S
 from trainer.backbone import Weights
 from trainer.backbones import POOLED, Backbone
-from trainer.cache import DEFAULT_FOLDER, FORMAT, Arrays, Cache, read_entry, sound_entry
+from trainer.cache import FORMAT, Arrays, Cache, sound_entry
 from trainer.choosing import chosen_samples
 from trainer.decoding import ahead, samples
 from trainer.extraction import fill
 from trainer.manifest import Clip
-
-__all__ = ["DEFAULT_FOLDER", "Cache", "Features", "extract", "read_entry", "read_features"]
 
 
 @dataclass(frozen=True, slots=True)

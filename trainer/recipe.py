@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
 from trainer.backbone import B0, LITE0, Weights
-from trainer.features import Cache
+from trainer.backbones import POOLED, Backbone
+from trainer.cache import Cache
+from trainer.features import extract
 from trainer.manifest import Clip
 from trainer.run import Run, TrainedModel
 
@@ -44,6 +46,14 @@ class Workshop:
     workers: int
     tensorboard: Path | None = None
     """Where to log each epoch for TensorBoard; None logs nothing."""
+
+    def extract(
+        self, clips: Sequence[Clip], spec: InputSpec, seed: int, backbone: Backbone = POOLED, choice: str = ""
+    ) -> list[Path]:
+        """Cache the clips' features; as `trainer.features.extract`, with what this workshop has."""
+        return extract(
+            clips, spec, self.weights, self.cache, workers=self.workers, seed=seed, backbone=backbone, choice=choice
+        )
 
 
 Fit = Callable[[Sequence[Clip], Sequence[Clip], Run, Workshop], TrainedModel]

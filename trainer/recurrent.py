@@ -11,7 +11,7 @@ from typing import Any, overload
 
 import keras
 
-from trainer.features import extract, read_features
+from trainer.features import read_features
 from trainer.loop import fit_epochs, seed_everything
 from trainer.manifest import Clip
 from trainer.mixed import train_mixed
@@ -149,15 +149,7 @@ class StoredSequences(Sequence[LabelledSequence]):
         self._labels = settings.labels
         self._trim_s = float(wanted.get("trim_s", 0.0))
         self._max_clip_s = float(wanted.get("max_clip_s", system.n_steps / settings.input.rate_hz))
-        self._entries: list[Path] = extract(
-            clips,
-            settings.input,
-            workshop.weights,
-            workshop.cache,
-            workers=workshop.workers,
-            seed=settings.seed,
-            backbone=backbone,
-        )
+        self._entries: list[Path] = workshop.extract(clips, settings.input, settings.seed, backbone)
         self._kept: dict[int, LabelledSequence] | None = {} if backbone.dtype == "float32" else None
 
     def __len__(self) -> int:

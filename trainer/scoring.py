@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import AlertSpec, Bundle
-from edge.errors import DatasetError, SourceError
+from edge.errors import DatasetError
 from edge.model import Model, open_model
 from edge.pipeline import Watcher
 from edge.sources.file import FileSource
 from edge.types import NS_PER_S
+from trainer.decoding import reading_clips
 from trainer.files import file_sha256
 from trainer.manifest import Clip
 from trainer.pool import map_clips
@@ -131,7 +132,7 @@ def _watch_clip(clip: Clip) -> ClipScores:
     scores: list[NDArray[np.float32]] = []
     alarms: list[Alarm] = []
     recurrent = model.spec.kind == "frame+head"
-    try:
+    with reading_clips():
         for step in watcher.steps():
             alarms += [Alarm(e.label, e.position_s or 0.0) for e in step.events if e.type == "started"]
             if step.inference is None or step.scores is None:
@@ -139,8 +140,6 @@ def _watch_clip(clip: Clip) -> ClipScores:
             times_s.append(step.inference.capture_ns / NS_PER_S)
             scores.append(step.scores.probabilities)
             frames.append(step.scores.probabilities if recurrent else step.inference.probabilities)
-    except SourceError as error:
-        raise DatasetError(f"{error} (replace the clip or leave it out)") from error
     if not times_s:
         raise DatasetError(f"{clip.path}: too short for one inference; leave it out or give a longer clip")
     return ClipScores(

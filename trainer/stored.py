@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.features import read_entry
+from trainer.cache import read_entry
 from trainer.manifest import Clip
 from trainer.sequences import Batches, step_labels
 

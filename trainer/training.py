@@ -12,8 +12,8 @@ from edge.bundle import InputSpec
 from edge.errors import ConfigurationError, DatasetError
 from trainer.augmentation import augmented, wanted_kinds
 from trainer.backbone import Weights
+from trainer.cache import content_sha256
 from trainer.calibration import calibration_pictures, read_calibration
-from trainer.files import file_sha256
 from trainer.labels import ordered
 from trainer.manifest import Clip
 from trainer.mixed import refuse_without_gpu
@@ -108,7 +108,7 @@ def _parsed(text: str, like: Hyperparameter) -> Hyperparameter:
 
 
 def _digests(clips: Sequence[Clip]) -> dict[str, str]:
-    return {f"{clip.dataset}/{clip.name}": file_sha256(clip.path)[:SHORT_DIGEST] for clip in clips}
+    return {f"{clip.dataset}/{clip.name}": content_sha256(clip.path)[:SHORT_DIGEST] for clip in clips}
 
 
 def train(recipe: Recipe, wishes: Wishes, split: Split, out: Path, workshop: Workshop) -> Run:

@@ -17,7 +17,6 @@ from edge.bundle import AlertSpec, InputSpec
 from edge.errors import ConfigurationError
 from edge.window import STEPS_INPUT
 from trainer.backbones import Backbone
-from trainer.features import extract
 from trainer.files import file_sha256
 from trainer.labels import NORMAL
 from trainer.loop import ACCURACY, Rules, fit_epochs, seed_everything
@@ -158,16 +157,8 @@ def _entries(system: WholeSystem, clips: Sequence[Clip], run: Run, workshop: Wor
     paper = settings.judges_whole_clips
     # the rate decides nothing about frames that are chosen by their number, so their entries are kept whatever it is
     spec = InputSpec(height_px=settings.input.height_px, width_px=settings.input.width_px) if paper else settings.input
-    return extract(
-        clips,
-        spec,
-        workshop.weights,
-        workshop.cache,
-        workers=workshop.workers,
-        seed=settings.seed,
-        backbone=system.backbone(settings.hyperparameters),
-        choice=system.choice if paper else "",
-    )
+    backbone = system.backbone(settings.hyperparameters)
+    return workshop.extract(clips, spec, settings.seed, backbone, system.choice if paper else "")
 
 
 def _frame(backbone: Backbone, run: Run, workshop: Workshop) -> keras.Model | None:

@@ -11,10 +11,10 @@ from edge.bundle import BUILTIN
 from edge.errors import DatasetError
 from proofs.proof import Evidence, Setting, say
 from trainer.backbone import find_weights
+from trainer.cache import Cache
 from trainer.calibration import N_REPRESENTATIVE, pictures
 from trainer.crossvalidation import FoldTask, plan, run_fold
 from trainer.datasets import read_dataset
-from trainer.features import Cache
 from trainer.manifest import Clip, Segment
 from trainer.recipe import Workshop
 from trainer.run import Run

@@ -17,8 +17,8 @@ import trainer
 from edge.errors import ConfigurationError
 from proofs.proof import Evidence, Setting, say
 from trainer.backbone import RANDOM, WEIGHTS_NAMES, Weights, find_weights
+from trainer.cache import Cache
 from trainer.datasets import read_dataset
-from trainer.features import Cache
 from trainer.manifest import Clip
 from trainer.recipe import Recipe, Workshop
 from trainer.splits import assign_folds, read_folds

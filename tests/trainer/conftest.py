@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:  # they bring Keras, which most tests here do not need
-    from trainer.features import Cache
+    from trainer.cache import Cache
     from trainer.recipe import Recipe, Workshop
     from trainer.run import Run
 
@@ -71,7 +71,7 @@ def reduced() -> Callable[[str], "Recipe"]:
 @pytest.fixture(scope="module")
 def paper_cache(tmp_path_factory: pytest.TempPathFactory) -> "Cache":
     """A feature cache that the tests of a file share."""
-    from trainer.features import Cache
+    from trainer.cache import Cache
 
     return Cache(tmp_path_factory.mktemp("cache"))
 

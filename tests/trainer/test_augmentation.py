@@ -11,7 +11,7 @@ from edge.errors import ConfigurationError
 from edge.sources.file import FileSource
 from trainer.augmentation import KINDS, Draw, augmented, changed, draw, wanted_kinds
 from trainer.backbone import Weights
-from trainer.features import Cache
+from trainer.cache import Cache
 from trainer.manifest import Clip, Segment
 from trainer.recipe import Workshop
 from trainer.run import Settings

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from edge.errors import DatasetError
+from trainer.cache import Cache
 from trainer.descent import LEAD_S, descent, fall_start_s, fall_starts_s
-from trainer.features import Cache
 from trainer.manifest import Clip, Segment
 
 RATE_HZ = 20

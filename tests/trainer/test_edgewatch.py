@@ -11,8 +11,8 @@ import pytest
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
 from trainer.backbone import RANDOM, Weights
+from trainer.cache import Cache
 from trainer.datasets import read_datasets
-from trainer.features import Cache
 from trainer.manifest import Clip, Segment
 from trainer.recipe import Workshop
 from trainer.recipes import RECIPES

@@ -8,9 +8,10 @@ import pytest
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
 from trainer.backbone import RANDOM, Weights, build_backbone, find_weights, pooled
+from trainer.cache import Cache, read_entry
 from trainer.datasets import read_dataset
 from trainer.decoding import samples
-from trainer.features import Cache, extract, read_entry, read_features
+from trainer.features import extract, read_features
 from trainer.manifest import Clip
 
 SPEC = InputSpec(height_px=32, width_px=32, stream="rgb+motion", rate_hz=10)

@@ -9,9 +9,9 @@ import pytest
 
 from edge.errors import ConfigurationError
 from trainer.backbone import RANDOM, Weights, build_backbone
+from trainer.cache import Cache
 from trainer.datasets import read_dataset
 from trainer.decoding import samples
-from trainer.features import Cache
 from trainer.finetuning import BLOCK_ENDS, end_of
 from trainer.recipe import Recipe, Workshop
 from trainer.recipes import RECIPES

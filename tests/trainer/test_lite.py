@@ -14,9 +14,9 @@ from edge.errors import ConfigurationError
 from trainer import backbone, lite
 from trainer.backbone import LITE0, Weights, build_backbone, find_weights, pooled
 from trainer.backbones import origin
+from trainer.cache import Cache
 from trainer.commands import BACKBONE_NAMES
 from trainer.datasets import read_dataset
-from trainer.features import Cache
 from trainer.recipe import BACKBONES, Workshop, network_of
 from trainer.recipes import RECIPES
 from trainer.splits import split_validation

@@ -9,9 +9,9 @@ import pytest
 
 from edge.errors import ConfigurationError
 from trainer.backbone import RANDOM, Weights
+from trainer.cache import Cache
 from trainer.cli import main
 from trainer.datasets import read_dataset
-from trainer.features import Cache
 from trainer.manifest import Clip
 from trainer.recipe import Workshop
 from trainer.recipes import RECIPES

@@ -36,7 +36,7 @@ from edge.bundle import AlertSpec, InputSpec
 from trainer import finetuning
 from trainer.backbone import N_FEATURES, build_backbone, pooled
 from trainer.backbones import POOLED, Backbone
-from trainer.features import extract, read_features
+from trainer.features import read_features
 from trainer.labels import NORMAL
 from trainer.loop import Rules, fit_epochs, seed_everything
 from trainer.manifest import Clip
@@ -115,15 +115,7 @@ def frames(
     The features lie in a file that is mapped and already unlinked: memory does not grow with the clips.
     """
     settings = run.settings
-    entries = extract(
-        clips,
-        settings.input,
-        workshop.weights,
-        workshop.cache,
-        workers=workshop.workers,
-        seed=settings.seed,
-        backbone=source,
-    )
+    entries = workshop.extract(clips, settings.input, settings.seed, source)
     n_features = 0
     labels: list[NDArray[np.int64]] = []
     with tempfile.TemporaryFile(dir=run.path) as file:
