@@ -252,6 +252,9 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_seed, help="default: 0; equal seeds and settings give equal models")
     parser.add_argument("--epochs", type=_positive, metavar="N", help="at most this many (default: the recipe's)")
     parser.add_argument("--stream", choices=tuple(STREAMS), help="instead of the recipe's")
+    parser.add_argument(
+        "--devices", type=_devices, metavar="N", help="GPUs of this machine that share each batch, or all (default: 1)"
+    )
     parser.add_argument("--rate-hz", type=float, metavar="HZ", help="samples a second, instead of the recipe's")
     parser.add_argument(
         "--set",
@@ -347,6 +350,10 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return number
+
+
+def _devices(text: str) -> str:
+    return text if text == "all" else str(_positive(text))
 
 
 def _seed(text: str) -> int:

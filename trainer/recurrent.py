@@ -11,10 +11,10 @@ from typing import Any, overload
 
 import keras
 
+from trainer.devices import train_on
 from trainer.features import read_features
 from trainer.loop import fit_epochs, seed_everything
 from trainer.manifest import Clip
-from trainer.mixed import train_mixed
 from trainer.objective import Objective
 from trainer.recipe import Wanted, Workshop
 from trainer.run import RATE, Run, TrainedModel
@@ -132,7 +132,9 @@ def fit_steps(
         )
 
     n_labels = len(settings.labels)
-    head = step_of(train_mixed(wanted, lambda: steps_model(parts.recurrence, wanted, n_features, n_labels), fit))
+    head = step_of(
+        train_on(settings.devices, wanted, lambda: steps_model(parts.recurrence, wanted, n_features, n_labels), fit)
+    )
     seed_everything(settings.seed)  # random weights, where the backbone has no others, as in the extraction
     assert backbone.build is not None, backbone.name
     frame = assemble(backbone.build(settings.input, workshop.weights), head, len(settings.input.streams))

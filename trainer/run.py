@@ -57,6 +57,8 @@ class Settings(BaseModel):
     """What takes the place of the recipe's own backbone; empty where nothing does."""
     weights: str = ""
     """Where the backbone's weights come from, with their digest."""
+    devices: int = 1
+    """How many share each batch."""
     versions: dict[str, str] = {}
 
     @property

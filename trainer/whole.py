@@ -17,11 +17,11 @@ from edge.bundle import AlertSpec, InputSpec
 from edge.errors import ConfigurationError
 from edge.window import STEPS_INPUT
 from trainer.backbones import Backbone
+from trainer.devices import train_on
 from trainer.files import file_sha256
 from trainer.labels import NORMAL
 from trainer.loop import ACCURACY, Rules, fit_epochs, seed_everything
 from trainer.manifest import Clip
-from trainer.mixed import train_mixed
 from trainer.objective import Objective
 from trainer.recipe import Wanted, Workshop
 from trainer.run import PAPER, RATE, SAMPLING, Run, TrainedModel
@@ -112,7 +112,9 @@ def fit_whole(
         )
 
     n_labels = len(settings.labels)
-    model: Any = train_mixed(wanted, lambda: system.build(wanted, settings.input, n_features, n_labels), fit)
+    model: Any = train_on(
+        settings.devices, wanted, lambda: system.build(wanted, settings.input, n_features, n_labels), fit
+    )
     window = keras.Model(model.inputs[0], {"probabilities": model.outputs[0]})
     frame = None if sampling == PAPER else _frame(system.backbone(wanted), run, workshop)
     window_s = system.n_steps / settings.input.rate_hz
