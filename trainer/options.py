@@ -263,7 +263,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="other hyper-parameters than the recipe's; beside those: class_weights=balanced or LABEL:WEIGHT,..., "
         "focal_gamma=2, label_smoothing=0.1, augment=flip,crop,light,noise,speed with augment_copies=1, "
-        "mixed_precision=true on a GPU; efficientnetb0-mean: finetune_blocks=1",
+        "mixed_precision=true on a GPU; efficientnetb0-*: finetune_blocks=1",
     )
     parser.add_argument(
         "--weights",

@@ -15,6 +15,7 @@ from trainer.backbone import Weights
 from trainer.cache import content_sha256
 from trainer.calibration import calibration_pictures, read_calibration
 from trainer.devices import found_devices, n_devices
+from trainer.finetuning import refuse_untrainable
 from trainer.labels import ordered
 from trainer.manifest import Clip
 from trainer.mixed import refuse_without_gpu
@@ -99,6 +100,7 @@ def _hyperparameters(recipe: Recipe, wishes: Wishes) -> dict[str, Hyperparameter
     Objective.of(chosen)
     wanted_kinds(chosen)
     refuse_without_gpu(chosen)
+    refuse_untrainable(chosen)
     return chosen
 
 

@@ -19,17 +19,15 @@ from edge.window import STEPS_INPUT
 from trainer.backbones import Backbone
 from trainer.devices import train_on
 from trainer.files import file_sha256
+from trainer.finetuning import Body
 from trainer.labels import NORMAL
 from trainer.loop import ACCURACY, Rules, fit_epochs, seed_everything
 from trainer.manifest import Clip
 from trainer.objective import Objective
 from trainer.recipe import Wanted, Workshop
-from trainer.run import PAPER, RATE, SAMPLING, Run, TrainedModel
+from trainer.run import FEATURES, PAPER, RATE, SAMPLING, Run, TrainedModel
 from trainer.scoring import ClipScores, container_shape
 from trainer.stored import StretchBatches, read_steps, whole_clips, windows
-
-FEATURES = "features"
-"""Name of the hyper-parameter that chooses among the backbones of a system that has several."""
 
 Build = Callable[[Wanted, InputSpec, int, int], keras.Model]
 """`build(wanted, spec, n_features, n_labels)`: `steps` (n, n_steps, n_features) -> probabilities (n, n_labels)."""
@@ -103,7 +101,11 @@ def fit_whole(
         for found, seed in zip(stretches, (settings.seed, None), strict=True)
     )
     seed_everything(settings.seed)
-    n_features = read_steps(stretches[0][0], system.n_steps, masked=masked).shape[1]
+    body = _body(system, run, workshop)
+    n_features = body.n_features(read_steps(stretches[0][0], system.n_steps, masked=masked).shape[1])
+
+    def build() -> Any:
+        return body.before(system.build(wanted, settings.input, n_features, len(settings.labels)))
 
     def fit(model: Any) -> Any:
         _compile(model, system, wanted, len(settings.labels))
@@ -111,12 +113,10 @@ def fit_whole(
             model, batches, held_out, run, rules_of(system.monitor, wanted), tensorboard=workshop.tensorboard
         )
 
-    n_labels = len(settings.labels)
-    model: Any = train_on(
-        settings.devices, wanted, lambda: system.build(wanted, settings.input, n_features, n_labels), fit
-    )
+    trained = train_on(settings.devices, wanted, build, fit)
+    model = body.network_of(trained)
     window = keras.Model(model.inputs[0], {"probabilities": model.outputs[0]})
-    frame = None if sampling == PAPER else _frame(system.backbone(wanted), run, workshop)
+    frame = None if sampling == PAPER else _frame(body.backbone_of(trained), len(settings.labels))
     window_s = system.n_steps / settings.input.rate_hz
     return TrainedModel(
         frame, None, settings.labels, settings.input, window_s, alerts_of(settings.labels), window=window
@@ -159,19 +159,20 @@ def _entries(system: WholeSystem, clips: Sequence[Clip], run: Run, workshop: Wor
     paper = settings.judges_whole_clips
     # the rate decides nothing about frames that are chosen by their number, so their entries are kept whatever it is
     spec = InputSpec(height_px=settings.input.height_px, width_px=settings.input.width_px) if paper else settings.input
-    backbone = system.backbone(settings.hyperparameters)
-    return workshop.extract(clips, spec, settings.seed, backbone, system.choice if paper else "")
+    source = _body(system, run, workshop).source
+    return workshop.extract(clips, spec, settings.seed, source, system.choice if paper else "")
 
 
-def _frame(backbone: Backbone, run: Run, workshop: Workshop) -> keras.Model | None:
+def _body(system: WholeSystem, run: Run, workshop: Workshop) -> Body:
+    return Body.of(system.backbone(run.settings.hyperparameters), run, workshop.weights, system.n_steps)
+
+
+def _frame(backbone: Any, n_labels: int) -> keras.Model | None:
     """The frame model behind a window: its features, and equal shares, since one frame alone says nothing."""
-    settings = run.settings
-    if backbone.build is None:
+    if backbone is None:
         return None
-    seed_everything(settings.seed)  # random weights, where the backbone has no others, as in the extraction
-    body: Any = backbone.build(settings.input, workshop.weights)
-    shares = keras.layers.Dense(len(settings.labels), "softmax", kernel_initializer="zeros", name="equal_shares")
-    return keras.Model(body.input, {"features": body.output, "probabilities": shares(body.output)})
+    shares = keras.layers.Dense(n_labels, "softmax", kernel_initializer="zeros", name="equal_shares")
+    return keras.Model(backbone.input, {"features": backbone.output, "probabilities": shares(backbone.output)})
 
 
 def steps_input(n_steps: int, n_features: int) -> Any:

@@ -44,6 +44,17 @@ def wanted(split: Split, recipe: str, **changes: str) -> Settings:
         ("lrcn", {"augment": "spin"}, "augment=spin: 'spin' is none of"),
         ("lrcn", {"mixed_precision": "true"}, "mixed_precision=true: TensorFlow finds no GPU"),
         ("lrcn", {"mixed_precision": "perhaps"}, "mixed_precision=perhaps: is true or false"),
+        ("efficientnetb0-lstm", {"finetune_blocks": "5"}, "finetune_blocks=5: give 1 to 4, or 0 to train none"),
+        (
+            "efficientnetb0-gru",
+            {"finetune_blocks": "1", "sampling": "paper"},
+            "finetune_blocks=1: whole clips are judged by the frozen network's features",
+        ),
+        (
+            "efficientnetb0-bilstm",
+            {"finetune_blocks": "1", "features": "maps"},
+            "finetune_blocks=1: trained blocks end in pooled features; leave out features=maps",
+        ),
         ("edgewatch", {"class_weights": "balanced"}, "--set class_weights: edgewatch knows augment"),
     ],
 )
