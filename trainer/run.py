@@ -28,6 +28,8 @@ HEAD_NAME = "head.keras"
 WINDOW_NAME = "window.keras"
 MODEL_NAME = "model.json"
 COMMAND_NAME = "command.json"
+N_STEPS = "n_steps"
+"""Name of the hyper-parameter by which a system takes another number of steps than its paper."""
 FEATURES = "features"
 """Name of the hyper-parameter that chooses among the backbones of a system that has several."""
 MAX_SHOWN = 5

@@ -17,6 +17,7 @@ from edge.bundle import AlertSpec, InputSpec
 from edge.errors import ConfigurationError
 from edge.window import STEPS_INPUT
 from trainer.backbones import Backbone
+from trainer.choosing import EVENLY
 from trainer.devices import train_on
 from trainer.files import file_sha256
 from trainer.finetuning import Body
@@ -24,8 +25,8 @@ from trainer.labels import NORMAL
 from trainer.loop import ACCURACY, Rules, fit_epochs, seed_everything
 from trainer.manifest import Clip
 from trainer.objective import Objective
-from trainer.recipe import Wanted, Workshop
-from trainer.run import FEATURES, PAPER, RATE, SAMPLING, Run, TrainedModel
+from trainer.recipe import DESCENT, Wanted, Workshop
+from trainer.run import FEATURES, N_STEPS, PAPER, RATE, SAMPLING, Run, TrainedModel
 from trainer.scoring import ClipScores, container_shape
 from trainer.stored import StretchBatches, read_steps, whole_clips, windows
 
@@ -42,7 +43,7 @@ class WholeSystem:
     choice: str
     """The paper's choice of a clip's frames, see `trainer.choosing`."""
     n_steps: int
-    """Of the longest sequence."""
+    """Of the longest sequence, see `steps`."""
     build: Build
     optimizer: Callable[[Wanted], keras.optimizers.Optimizer]
     monitor: str = ACCURACY
@@ -52,6 +53,21 @@ class WholeSystem:
     """Also count how often the truth is among so many labels, where there are more."""
     n_labels: int | None = None
     """The only number of labels that it takes."""
+
+    def steps(self, wanted: Wanted) -> int:
+        """How many steps the longest sequence of a run has.
+
+        Raises:
+            ConfigurationError: it has none.
+        """
+        n_steps = int(wanted.get(N_STEPS, self.n_steps))
+        if n_steps < 1:
+            raise ConfigurationError(f"--set {N_STEPS}={n_steps}: give 1 or more")
+        return n_steps
+
+    def frames(self, wanted: Wanted) -> str:
+        """The choice of a clip's frames that a run asks for."""
+        return f"{EVENLY}{self.steps(wanted)}" if self.choice.startswith(EVENLY) else self.choice
 
     def backbone(self, wanted: Wanted) -> Backbone:
         """The backbone that is wanted.
@@ -90,19 +106,18 @@ def fit_whole(
     settings, wanted = run.settings, run.settings.hyperparameters
     sampling = sampling_of(run)
     _check_labels(system, settings.labels)
-    cut = whole_clips if sampling == PAPER else windows
+    cut, n_steps = whole_clips if sampling == PAPER else windows, system.steps(wanted)
     stretches = [
-        cut(clips, _entries(system, clips, run, workshop), settings.labels, system.n_steps)
-        for clips in (train, validation)
+        cut(clips, _entries(system, clips, run, workshop), settings.labels, n_steps) for clips in (train, validation)
     ]
     masked = system.masked and sampling == PAPER
     batches, held_out = (
-        StretchBatches(found, system.n_steps, int(wanted["batch_size"]), seed, masked=masked)
+        StretchBatches(found, n_steps, int(wanted["batch_size"]), seed, masked=masked)
         for found, seed in zip(stretches, (settings.seed, None), strict=True)
     )
     seed_everything(settings.seed)
     body = _body(system, run, workshop)
-    n_features = body.n_features(read_steps(stretches[0][0], system.n_steps, masked=masked).shape[1])
+    n_features = body.n_features(read_steps(stretches[0][0], n_steps, masked=masked).shape[1])
 
     def build() -> Any:
         return body.before(system.build(wanted, settings.input, n_features, len(settings.labels)))
@@ -117,7 +132,7 @@ def fit_whole(
     model = body.network_of(trained)
     window = keras.Model(model.inputs[0], {"probabilities": model.outputs[0]})
     frame = None if sampling == PAPER else _frame(body.backbone_of(trained), len(settings.labels))
-    window_s = system.n_steps / settings.input.rate_hz
+    window_s = n_steps / settings.input.rate_hz
     return TrainedModel(
         frame, None, settings.labels, settings.input, window_s, alerts_of(settings.labels), window=window
     )
@@ -131,12 +146,12 @@ def _compile(model: Any, system: WholeSystem, wanted: Wanted, n_labels: int) -> 
 
 
 def rules_of(monitor: str, wanted: Wanted) -> Rules:
-    """Rules of training by hyper-parameters; a patience of 0 never stops early."""
+    """Rules of training by hyper-parameters; a patience of 0 never stops early, a plateau of 0 keeps the rate."""
     return Rules(
         patience=int(wanted["patience"]) or None,
         monitor=monitor,
-        plateau=int(wanted["plateau"]) if "plateau" in wanted else None,
-        plateau_factor=float(wanted.get("plateau_factor", 1.0)),
+        plateau=int(wanted.get("plateau", 0)) or None,
+        plateau_factor=float(wanted.get("plateau_factor", DESCENT["plateau_factor"])),
         learning_rate=float(wanted["learning_rate"]),
     )
 
@@ -160,11 +175,13 @@ def _entries(system: WholeSystem, clips: Sequence[Clip], run: Run, workshop: Wor
     # the rate decides nothing about frames that are chosen by their number, so their entries are kept whatever it is
     spec = InputSpec(height_px=settings.input.height_px, width_px=settings.input.width_px) if paper else settings.input
     source = _body(system, run, workshop).source
-    return workshop.extract(clips, spec, settings.seed, source, system.choice if paper else "")
+    choice = system.frames(settings.hyperparameters) if paper else ""
+    return workshop.extract(clips, spec, settings.seed, source, choice)
 
 
 def _body(system: WholeSystem, run: Run, workshop: Workshop) -> Body:
-    return Body.of(system.backbone(run.settings.hyperparameters), run, workshop.weights, system.n_steps)
+    wanted = run.settings.hyperparameters
+    return Body.of(system.backbone(wanted), run, workshop.weights, system.steps(wanted))
 
 
 def _frame(backbone: Any, n_labels: int) -> keras.Model | None:
@@ -193,10 +210,11 @@ def score_whole(system: WholeSystem, run: Run, clips: Sequence[Clip], workshop: 
             f"--weights: the run was trained with {settings.weights}, not {workshop.weights.described}; give those"
         )
     model: Any = run.load_model().window
+    n_steps = system.steps(settings.hyperparameters)
     scores: list[ClipScores] = []
     for clip, entry in zip(clips, _entries(system, clips, run, workshop), strict=True):
-        stretch = whole_clips([clip], [entry], (clip.label,), system.n_steps)[0]
-        steps = read_steps(stretch, system.n_steps, masked=system.masked)[np.newaxis]
+        stretch = whole_clips([clip], [entry], (clip.label,), n_steps)[0]
+        steps = read_steps(stretch, n_steps, masked=system.masked)[np.newaxis]
         answer = np.asarray(model(steps, training=False)["probabilities"], np.float64)  # (1, n_labels)
         scores.append(_clip_scores(clip, answer))
     return scores
