@@ -21,6 +21,7 @@ from edge.health.housekeeping import Chore, housekeeping
 from edge.health.log import Log
 from edge.health.notify import Notifier
 from edge.health.stats import Stats
+from edge.heap import trim_heap
 from edge.interruption import Interruption
 from edge.model import Model, open_model
 from edge.pictures.photographer import Photographer
@@ -128,7 +129,7 @@ class Box:
         """Do what has to be done beside watching."""
         from edge.health import prometheus  # noqa: PLC0415 - imports an HTTP server
 
-        chores: list[Chore] = []
+        chores = [Chore("heap", TEND_INTERVAL_S, trim_heap)]
         settings = self.config.health
         if self.mqtt is not None:
             chores.append(Chore("outbox", TEND_INTERVAL_S, self.mqtt.store.tend))
