@@ -16,7 +16,7 @@ from typing import Final
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import ConfigurationError, EdgewatchError
 from proofs.boot import DEVICE, Ear
-from proofs.clips import long_clip
+from proofs.clips import small_clip
 from proofs.emulator import HOST, Emulator, call
 from proofs.image import PATIENCE_S, POLL_S, Shell
 from proofs.mosquitto import Mosquitto, free_port
@@ -25,9 +25,6 @@ from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting,
 KEYS = ROOT / "runs" / "update-keys"
 NEWER, OLDER = "99991231.235959", "20200101.000000"
 CLIP: Final = "clip.mp4"
-CLIP_S: Final = 3600
-"""Played as a camera would deliver it, for as long as a start and a trial take."""
-SMALL: Final = ("-vf", "scale=320:-2", "-r", "10", "-c:v", "libx264", "-crf", "32", "-preset", "veryfast", "-an")
 NO_ROOT_B: Final = 1 << 20
 SLOTS: Final = "/usr/local/lib/edgewatch/slots"
 SLOT_AND_NEXT: Final = f"echo $({SLOTS} get-current) $({SLOTS} get-primary) $({SLOTS} default)"
@@ -150,7 +147,7 @@ def measure(setting: Setting) -> Evidence:
                 "authorized_keys": key.with_suffix(".pub").read_text(),
             }
         )
-        emulator.write_data(small_clip(setting), CLIP)
+        emulator.write_data(small_clip(setting, work / CLIP), CLIP)
         port = free_port()
         say(f"booting {image.name}; its console is {emulator.console}")
         emulator.start(port, stick=stick, may_reboot=True)
@@ -158,14 +155,6 @@ def measure(setting: Setting) -> Evidence:
         shell = Shell(key, port)
         shell.wait()
         return {"bundle_sha256": Bundle.load(BUILTIN).digest} | try_all(Box(shell), ear, broker, setting)
-
-
-def small_clip(setting: Setting) -> Path:
-    """A clip that is long, and small enough for a card's data partition as it ships."""
-    one = long_clip(setting, setting.work / "one.mp4", 0)
-    out = setting.work / CLIP
-    call("ffmpeg", "-v", "error", "-y", "-stream_loop", -1, "-i", one, "-t", CLIP_S, *SMALL, out)
-    return out
 
 
 def try_all(box: Box, ear: Ear, broker: Mosquitto, setting: Setting) -> Evidence:
