@@ -30,7 +30,8 @@ def small_clip(setting: Setting, out: Path) -> Path:
     Raises:
         EdgewatchError: ffmpeg cannot.
     """
-    return _ffmpeg("-stream_loop", "-1", "-i", _fall(setting, out), "-t", str(SMALL_S), *SMALL, out)
+    once = _ffmpeg("-i", _fall(setting, out), *SMALL, out.with_name("once.mp4"))
+    return _ffmpeg("-stream_loop", "-1", "-i", once, "-t", str(SMALL_S), "-c", "copy", out)
 
 
 def _fall(setting: Setting, out: Path) -> Path:
