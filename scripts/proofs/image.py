@@ -32,6 +32,7 @@ COMMANDS = {
     "mounts": "findmnt -no TARGET,FSTYPE,OPTIONS / /var /data /boot/firmware",
     "watchdog": "systemctl show -P RuntimeWatchdogUSec",
     "data": "df --output=size,target /data",
+    "release": "grep ^IMAGE_ /etc/os-release",
 }
 
 TABLE = (
