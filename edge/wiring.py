@@ -63,7 +63,8 @@ class Box:
     def watch_for_ever(self, interruption: Interruption) -> bool:
         """Be the daemon; return whether it is to start again, with another model."""
         notifier = Notifier()
-        health = Health(self.stats, notifier, self.config.cameras)
+        is_connected = None if self.mqtt is None else self.mqtt.publisher.is_connected
+        health = Health(self.stats, notifier, self.config.cameras, is_connected=is_connected)
         with self._photographer() as photographer:
             return self._watch(health, notifier, interruption, photographer)
 

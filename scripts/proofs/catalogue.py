@@ -20,11 +20,13 @@ from proofs import (
     memory,
     node_red,
     notify,
+    power_cut,
     prometheus,
     recipes,
     scale,
     soak,
     speed,
+    update,
     without_rendered,
     writes,
 )
@@ -59,5 +61,7 @@ PROOFS: dict[str, Proof] = {
         prometheus.PROOF,
         boot.PROOF,
         image.PROOF,
+        update.PROOF,
+        power_cut.PROOF,
     )
 }

@@ -33,6 +33,10 @@ class Emulator:
         folder.mkdir(parents=True)
         self.folder = folder
         self.disk = folder / "disk.img"
+        self.before = folder / "before.img"
+        """For a copy of the disk as it was before the start."""
+        self.log = folder / "writes.log"
+        """Of every write and flush, where that is wanted."""
         self.console = folder / "console"
         call("cp", "--sparse=always", image, self.disk)
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,24 +70,44 @@ class Emulator:
         where = f"{self.disk}?offset={start_b}"
         call("debugfs", "-w", "-R", f"write {path} {name}", where)
 
-    def start(self, ssh_port: int | None = None) -> None:
+    def start(
+        self,
+        ssh_port: int | None = None,
+        *,
+        stick: Path | None = None,
+        may_reboot: bool = False,
+        logs_writes: bool = False,
+    ) -> None:
         """Switch it on.
 
         Args:
             ssh_port: of this machine's loopback, from which SSH reaches the box.
+            stick: a file that is a second disk, which cannot be written.
+            may_reboot: whether a restart is one; else it ends the box.
+            logs_writes: whether `log` gets every write and flush.
         """
         forward = "" if ssh_port is None else f",hostfwd=tcp:127.0.0.1:{ssh_port}-:22"
         variables = self.folder / "variables.fd"
         shutil.copy(FIRMWARE_VARIABLES, variables)
         command = ["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", str(MEMORY_MIB)]
-        command += ["-accel", "tcg,thread=multi", "-display", "none", "-monitor", "none", "-no-reboot"]
+        command += ["-accel", "tcg,thread=multi", "-display", "none", "-monitor", "none"]
+        command += [] if may_reboot else ["-no-reboot"]
         command += ["-serial", f"file:{self.console}"]
         command += ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}"]
         command += ["-drive", f"if=pflash,format=raw,file={variables}"]
-        command += ["-drive", f"file={self.disk},if=none,id=disk,format=raw", "-device", "virtio-blk-pci,drive=disk"]
+        command += [*self._drive(logs_writes=logs_writes), "-device", "virtio-blk-pci,drive=disk"]
+        if stick is not None:
+            command += ["-drive", f"file={stick},if=virtio,format=raw,readonly=on"]
         command += ["-netdev", f"user,id=net{forward}", "-device", "virtio-net-pci,netdev=net,romfile="]
         command += ["-device", "virtio-rng-pci"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+    def _drive(self, *, logs_writes: bool) -> list[str]:
+        if not logs_writes:
+            return ["-drive", f"file={self.disk},if=none,id=disk,format=raw"]
+        self.log.write_bytes(b"")
+        files = f"file.driver=file,file.filename={self.disk},log.driver=file,log.filename={self.log}"
+        return ["-blockdev", f"driver=blklogwrites,node-name=disk,{files},log-sector-size=512"]
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

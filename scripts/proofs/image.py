@@ -29,9 +29,10 @@ COMMANDS = {
     "listening": "ss -Hlntup",
     "failed": "systemctl --failed --plain --no-legend",
     "exposure": "systemd-analyze security edgewatch.service --no-pager | tail -1",
-    "mounts": "findmnt -no TARGET,FSTYPE,OPTIONS / /var /data /boot/firmware",
+    "mounts": "findmnt --list -no TARGET,FSTYPE,OPTIONS",
     "watchdog": "systemctl show -P RuntimeWatchdogUSec",
     "data": "df --output=size,target /data",
+    "release": "grep ^IMAGE_ /etc/os-release",
 }
 
 TABLE = (
@@ -63,6 +64,10 @@ class Shell:
         except subprocess.TimeoutExpired:
             return ""
         return ended.stdout
+
+    def open(self, command: str) -> subprocess.Popen[str]:
+        """Run a command that goes on; what it prints can be read."""
+        return subprocess.Popen([*self._command, command], stdout=subprocess.PIPE, text=True)
 
     def wait(self) -> None:
         """Wait for the box to let us in."""
