@@ -58,12 +58,18 @@ def read_row(path: Path) -> tuple[Row, dict[str, Any]]:
     if (path / FOLDS_NAME).is_file():
         pooled = json.loads((path / FOLDS_NAME).read_text(encoding="utf-8"))
         figures = pooled["figures"].get(FIRST_CHOICE) or next(iter(pooled["figures"].values()))
-        return _row(path.resolve().name, Run.load(path / pooled["folds"][0]), figures, f"{len(pooled['folds'])} folds")
+        return _row(path.resolve().name, Run.load(path / pooled["folds"][0]), figures, _protocol(pooled, figures))
     run = Run.load(path)
     if not run.finished or not (path / METRICS_NAME).is_file():
         raise ConfigurationError(f"{path}: training is not finished; go on with trainer train --resume {path}")
     figures = json.loads((path / METRICS_NAME).read_text(encoding="utf-8"))
     return _row(path.resolve().name, run, figures, "validation clips")
+
+
+def _protocol(pooled: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+    """How many folds, and how many groups official splits have on both sides."""
+    torn = sum(split["n_groups"] for split in figures.get("torn_splits", ()))
+    return f"{len(pooled['folds'])} folds" + (f", {torn} groups on both sides" if torn else "")
 
 
 def _row(name: str, run: Run, figures: dict[str, Any], protocol: str) -> tuple[Row, dict[str, Any]]:

@@ -5,7 +5,7 @@ Every step leaves its files in the fold's run directory, so that what was stoppe
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from trainer.manifest import Clip
 from trainer.recipe import Recipe, Workshop
 from trainer.run import Run
 from trainer.scoring import ClipScores
-from trainer.splits import TRAIN_ONLY, UNUSED, Split, read_folds, refuse_leak, split_validation
+from trainer.splits import TRAIN_ONLY, UNUSED, Split, TornSplit, read_folds, refuse_leak, split_validation
 from trainer.training import Wishes, train
 from trainer.verdict import Verdict, judge
 
@@ -40,10 +40,18 @@ class FoldTask:
     """Training clips of the outer split, and the held-out ones."""
     inner: Split
     """The training clips again, split for every choice that training makes."""
+    torn: tuple[TornSplit, ...] = ()
+    """Official splits that have groups on both sides."""
 
 
 def plan(
-    recipe: Recipe, wishes: Wishes, clips: Sequence[Clip], folds: Sequence[int], also: Sequence[Clip] = ()
+    recipe: Recipe,
+    wishes: Wishes,
+    clips: Sequence[Clip],
+    folds: Sequence[int],
+    also: Sequence[Clip] = (),
+    *,
+    torn: Sequence[TornSplit] = (),
 ) -> list[FoldTask]:
     """Make a task of each fold.
 
@@ -53,17 +61,19 @@ def plan(
         clips: clips that are each held out once.
         folds: of each clip, or `TRAIN_ONLY` or `UNUSED`.
         also: clips that every fold learns from and none is judged on.
+        torn: official splits that may have groups on both sides, see `trainer.splits.torn_splits`.
 
     Raises:
-        DatasetError: a group would stand on both sides of a split.
+        DatasetError: a group would stand on both sides of another split.
     """
     tasks: list[FoldTask] = []
+    as_published = frozenset(split.dataset for split in torn)
     for fold in sorted(number for number in set(folds) if number > TRAIN_ONLY):
         held_out = [clip for clip, number in zip(clips, folds, strict=True) if number == fold]
         outside = [clip for clip, number in zip(clips, folds, strict=True) if number not in {fold, UNUSED}]
         outside += also
         inner = split_validation(outside, wishes.seed)
-        tasks.append(FoldTask(recipe, wishes, fold, Split(outside, held_out), inner))
+        tasks.append(FoldTask(recipe, wishes, fold, Split(outside, held_out, as_published), inner, tuple(torn)))
     return tasks
 
 
@@ -94,7 +104,7 @@ def score_fold(
     task: FoldTask, out: Path, workshop: Workshop, precision: Precision, plan: Plan | None = None
 ) -> Verdict:
     """Train the fold's model where it is not trained yet, and let it judge the clips that were held out."""
-    refuse_leak([*task.inner.train, *task.inner.held_out], task.split.held_out)
+    refuse_leak([*task.inner.train, *task.inner.held_out], task.split.held_out, task.split.as_published)
     run = train(task.recipe, task.wishes, task.inner, out, workshop)
     return judge(run, task.split.held_out, precision, workshop, plan)
 
@@ -104,9 +114,12 @@ def cross_validate(
 ) -> dict[str, Any]:
     """Pooled out-of-fold figures of each precision, each clip judged by its own fold's thresholds.
 
-    They are kept in `out`, for `trainer compare`.
+    They are kept in `out`, for `trainer compare`; with them, which official splits have groups on both sides.
     """
     figures: dict[str, Any] = {}
+    torn = {"torn_splits": [asdict(split) for split in tasks[0].torn]} if tasks[0].torn else {}
+    for split in tasks[0].torn:
+        print(f"trainer: {split}", file=sys.stderr)
     names = [f"fold-{task.fold}" for task in tasks]
     for precision in precisions:
         pooled: list[ClipScores] = []
@@ -118,7 +131,7 @@ def cross_validate(
             pooled += verdict.results
             judges += [verdict.judge] * len(verdict.results)
             folds += [task.fold] * len(verdict.results)
-        figures[precision] = evaluate(pooled, judges, folds)
+        figures[precision] = {**evaluate(pooled, judges, folds), **torn}
     keep_latency(Run.load(out / names[0]), workshop)
     write_json(out / FOLDS_NAME, {"folds": names, "figures": figures})
     return figures

@@ -149,14 +149,24 @@ def check_intervals(clip: Clip, where: str) -> None:
 
 def duration_s(path: Path) -> float | None:
     """Length of a video by its container's header; None for a file that cannot be opened or states no length."""
+    rate_hz, frames = _header(path)
+    return frames / rate_hz if rate_hz > 0 and frames > 0 else None
+
+
+def frame_rate_hz(path: Path) -> float | None:
+    """Frames a second by the container's header; None for a file that cannot be opened or states none."""
+    rate_hz, _ = _header(path)
+    return rate_hz if rate_hz > 0 else None
+
+
+def _header(path: Path) -> tuple[float, float]:
+    """Frames a second and number of frames as the container states them; 0 where it does not."""
     prepare()
     capture = cv2.VideoCapture(str(path))
     try:
-        rate_hz = capture.get(cv2.CAP_PROP_FPS)
-        frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        return capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
     finally:
         capture.release()
-    return frames / rate_hz if rate_hz > 0 and frames > 0 else None
 
 
 def write_manifest(path: Path, clips: Iterable[Clip]) -> None:

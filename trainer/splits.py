@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,10 @@ TRAIN_ONLY = -1
 """Instead of a fold: the clip is learned from and never judged."""
 UNUSED = -2
 """Instead of a fold: an official split leaves the clip out."""
+OFFICIAL_FOLDS = {"test": 0, "train": TRAIN_ONLY, "validation": TRAIN_ONLY}
+"""The fold of each side of an official split."""
 OF_FIVE = 5
+OF_FIVE_NAME = "of-five"
 MIN_GROUPS = 2
 """Of a class: one to learn from, one to choose by."""
 RESTARTS = 50
@@ -32,20 +35,22 @@ class Split:
 
     train: list[Clip]
     held_out: list[Clip]
+    as_published: frozenset[str] = frozenset()
+    """Data sets whose own official split this is, so that a group may stand on both sides."""
 
     def __post_init__(self) -> None:
-        refuse_leak(self.train, self.held_out)
+        refuse_leak(self.train, self.held_out, self.as_published)
 
 
-def refuse_leak(train: Iterable[Clip], held_out: Iterable[Clip]) -> None:
-    """Refuse clips of one group on both sides.
+def refuse_leak(train: Iterable[Clip], held_out: Iterable[Clip], as_published: Collection[str] = ()) -> None:
+    """Refuse clips of one group on both sides, but in the data sets that are split as published.
 
     Raises:
         DatasetError: as said; the message names the group.
     """
     both = {_group_key(clip) for clip in train} & {_group_key(clip) for clip in held_out}
-    if both:
-        dataset, group = min(both)
+    if own := sorted(key for key in both if key[0] not in as_published):
+        dataset, group = own[0]
         raise DatasetError(
             f"{dataset}: group {group} stands on both sides of the split; "
             "put all clips of a group into one fold (trainer folds writes such files)"
@@ -132,14 +137,61 @@ def official_folds(clips: Sequence[Clip], split: str) -> list[int]:
     Raises:
         DatasetError: the data has no such split, or it leaves one side empty.
     """
-    sides = [dict(clip.official).get(split) for clip in clips]
-    if "test" not in sides or "train" not in sides:
-        known = sorted({name for clip in clips for name, _ in clip.official})
+    folds = _official_folds(clips, split)
+    if not {0, TRAIN_ONLY} <= set(folds):
+        known = _official_names(clips)
         raise DatasetError(
             f"--official {split}: no clips of it on both sides; the data knows {', '.join(known) or 'no such split'}"
         )
-    numbers = {"test": 0, "train": TRAIN_ONLY, "validation": TRAIN_ONLY}
-    return [numbers.get(side or "", UNUSED) for side in sides]
+    return folds
+
+
+def official_split(clips: Sequence[Clip], folds: Sequence[int]) -> str | None:
+    """The official split, or that of paper 004, that these folds are, clip by clip; None where they are none."""
+    found = (split for split in _official_names(clips) if _official_folds(clips, split) == list(folds))
+    return next(found, OF_FIVE_NAME if _fifths(clips) == list(folds) else None)
+
+
+def _official_folds(clips: Iterable[Clip], split: str) -> list[int]:
+    return [OFFICIAL_FOLDS.get(dict(clip.official).get(split, ""), UNUSED) for clip in clips]
+
+
+def _official_names(clips: Iterable[Clip]) -> list[str]:
+    return sorted({name for clip in clips for name, _ in clip.official})
+
+
+@dataclass(frozen=True, slots=True)
+class TornSplit:
+    """An official split that has groups on both sides, which is said wherever it is used."""
+
+    dataset: str
+    split: str
+    n_groups: int
+    """On both sides."""
+    n_clips: int
+    """Judged clips of these groups."""
+    n_judged: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.dataset}: split {self.split} as published has {self.n_groups} "
+            f"{'group' if self.n_groups == 1 else 'groups'} on both sides ({self.n_clips} of {self.n_judged} judged "
+            "clips): figures on it flatter; folds by trainer folds --number keep groups whole"
+        )
+
+
+def torn_splits(clips: Sequence[Clip], folds: Sequence[int]) -> list[TornSplit]:
+    """The official splits among the folds of several data sets that have groups on both sides."""
+    found: list[TornSplit] = []
+    for dataset in sorted({clip.dataset for clip in clips}):
+        own = [(clip, fold) for clip, fold in zip(clips, folds, strict=True) if clip.dataset == dataset]
+        split = official_split([clip for clip, _ in own], [fold for _, fold in own])
+        learned = {clip.group for clip, fold in own if fold == TRAIN_ONLY}
+        judged = [clip for clip, fold in own if fold > TRAIN_ONLY]
+        torn = [clip.group for clip in judged if clip.group in learned]
+        if split is not None and torn:
+            found.append(TornSplit(dataset, split, len(set(torn)), len(torn), len(judged)))
+    return found
 
 
 def of_five(clips: Sequence[Clip]) -> list[int]:
@@ -148,16 +200,21 @@ def of_five(clips: Sequence[Clip]) -> list[int]:
     Raises:
         DatasetError: a class has fewer than five clips, so none of it would be judged.
     """
+    for label, n_clips in sorted(Counter(clip.label for clip in clips).items()):
+        if n_clips < OF_FIVE:
+            raise DatasetError(
+                f"class {label}: {n_clips} clips, of which no fifth one can be judged; give more footage"
+            )
+    return _fifths(clips)
+
+
+def _fifths(clips: Sequence[Clip]) -> list[int]:
+    """Fold 0 for every fifth clip of each class."""
     count: Counter[str] = Counter()
     numbers: dict[str, int] = {}
     for clip in sorted(clips, key=lambda clip: clip.name):
         count[clip.label] += 1
         numbers[clip.name] = 0 if count[clip.label] % OF_FIVE == 0 else TRAIN_ONLY
-    for label, n_clips in sorted(count.items()):
-        if n_clips < OF_FIVE:
-            raise DatasetError(
-                f"class {label}: {n_clips} clips, of which no fifth one can be judged; give more footage"
-            )
     return [numbers[clip.name] for clip in clips]
 
 
@@ -212,20 +269,22 @@ def read_folds(path: Path, clips: Sequence[Clip]) -> list[int]:
     """Read the folds of exactly these clips.
 
     Raises:
-        DatasetError: file and clips do not fit, or a group (of the file or of the clips) stands in two folds.
+        DatasetError: file and clips do not fit, or a group (of the file or of the clips) stands in two folds that are
+            not the set's own official split.
     """
     rows = read_rows(path, required=("path", "group", "fold"))
     try:
         fold_of = {row["path"]: int(row["fold"]) for row in rows}
     except ValueError as error:
         raise DatasetError(f"{path}: a fold is not a whole number ({error})") from error
-    _refuse_torn(str(path), ((row["group"], int(row["fold"])) for row in rows))
     names = {clip.name for clip in clips}
     if missing := sorted(set(fold_of) ^ names):
         where = "the data" if missing[0] in fold_of else "the fold file"
         raise DatasetError(f"{path}: {missing[0]} is not in {where}; make the fold file again with trainer folds")
     folds = [fold_of[clip.name] for clip in clips]
-    refuse_torn(str(path), clips, folds)
+    if official_split(clips, folds) is None:
+        _refuse_torn(str(path), ((row["group"], int(row["fold"])) for row in rows))
+        refuse_torn(str(path), clips, folds)
     return folds
 
 

@@ -10,7 +10,7 @@ from edge.errors import DatasetError
 from trainer.cli import main
 from trainer.datacheck import check, lines_of
 from trainer.datasets import read_dataset
-from trainer.splits import TRAIN_ONLY, UNUSED, of_five, official_folds, refuse_torn
+from trainer.splits import TRAIN_ONLY, UNUSED, of_five, official_folds, read_folds, refuse_torn
 
 TWINS = ("fight/a.avi", "normal/again.mp4")
 
@@ -96,16 +96,22 @@ def test_a_timed_set_with_a_broken_clip_is_read_all_the_same(tmp_path, write_cli
     assert [item["path"] for item in report["broken"]] == [f"{tmp_path.name}/b.avi"]
 
 
-def test_a_group_on_both_sides_of_an_official_split_is_refused(tmp_path, write_clip, capsys):
+def test_a_group_on_both_sides_of_an_official_split_is_said(tmp_path, write_clip, capsys):
+    """It is what the literature reports, so its fold file is written, and read again, as published."""
     root = tmp_path / "rwf"
     for number, name in enumerate(("train/Fight/a_0.avi", "val/Fight/a_1.avi", "val/NonFight/b_0.avi")):
         write_clip(root / name, lively=True, seed=number)
     assert main(["data", "check", str(root), "--workers", "1"]) == 6
     assert "rwf: group a leaks in split official: 1 clips train, 1 test" in capsys.readouterr().out
-    folds = ["folds", "--data", str(root), "--out", str(tmp_path / "folds.csv"), "--official", "official"]
-    assert main(folds) == 6
-    assert "group a stands in folds -1 and 0" in capsys.readouterr().err
-    assert not (tmp_path / "folds.csv").exists()
+    out = tmp_path / "folds.csv"
+    assert main(["folds", "--data", str(root), "--out", str(out), "--official", "official"]) == 0
+    said = "rwf: split official as published has 1 group on both sides (1 of 2 judged clips)"
+    assert said in capsys.readouterr().err
+    clips = read_dataset(root)
+    assert read_folds(out, clips) == [TRAIN_ONLY, 0, 0]
+    out.write_text(out.read_text().replace("b,0", "b,1"))
+    with pytest.raises(DatasetError, match="group a stands in folds -1 and 0"):
+        read_folds(out, clips)
 
 
 def test_duplicates_across_an_official_split(tmp_path, write_clip):

@@ -141,6 +141,37 @@ def test_sets_that_are_names_alone(lay, names, title, expected):
     assert {label for clip in clips for label in clip.annotates} == {expected[0][0], expected[-1][0]} - {"normal"}
 
 
+def urfd(folder: Path, write_clip) -> Path:
+    """Two falls, one of them seen by both cameras, and a daily activity; 20 frames a second."""
+    for number, name in enumerate(("fall-01-cam0", "fall-01-cam1", "fall-02-cam0-rgb", "adl-01-cam0")):
+        write_clip(folder / f"{name}.avi", frames=40, rate_hz=20, seed=number)
+    return folder
+
+
+def test_urfd_by_its_tables_of_frames(tmp_path, write_clip):
+    """The tables as they are published: no header, frames without a person left out, further figures in each row."""
+    root = urfd(tmp_path / "urfd", write_clip)
+    falls = ["fall-01,1,-1,0.5,1", "fall-01,3,-1,0.5,1", "fall-01,11,0,0.9,1", "fall-01,12,1,0.9,1", "fall-02,1,-1,2,1"]
+    (root / "urfall-cam0-falls.csv").write_text("\n".join(falls) + "\n")
+    (tmp_path / "urfall-cam0-adls.csv").write_text("adl-01,1,-1,0.5,1\nadl-01,30,1,0.5,1\n")
+    assert identify(root)[0] == "URFD"
+    activity, fall, from_above, unmarked = read_dataset(root)
+    assert (fall.name, fall.start_s("fall"), fall.timed) == ("fall-01-cam0.avi", 0.5, True)
+    assert fall.labels_at(0.4) == {"normal"}
+    assert fall.labels_at(1.9) == {"fall"}
+    assert (activity.label, activity.timed) == ("normal", True)
+    for clip in (from_above, unmarked):
+        assert (clip.label, clip.start_s("fall"), clip.timed) == ("fall", 0.0, False)
+
+
+@pytest.mark.parametrize("row", ["fall-01,1,2,0.5", "fall-01,frame,0", "fall-01", "fall-01,1,"])
+def test_a_table_of_urfd_that_says_something_else_is_refused(tmp_path, write_clip, row):
+    root = urfd(tmp_path, write_clip)
+    (root / "urfall-cam0-falls.csv").write_text(f"fall-01,1,-1\n{row}\n")
+    with pytest.raises(DatasetError, match=r"urfall-cam0-falls\.csv, line 2: is not sequence, number of the frame"):
+        read_dataset(root)
+
+
 def test_le2i_by_frames(tmp_path, write_clip):
     place = tmp_path / "le2i" / "Home_01"
     for number in (1, 2, 3):

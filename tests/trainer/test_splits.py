@@ -1,4 +1,5 @@
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,13 @@ from trainer.splits import (
     assign_folds,
     hold_out,
     leave_one_group_out,
+    of_five,
+    official_folds,
+    official_split,
     read_folds,
     refuse_few_groups,
     split_validation,
+    torn_splits,
     write_folds,
 )
 
@@ -56,6 +61,30 @@ def test_folds_are_balanced_and_repeat():
 def test_a_group_on_both_sides_is_refused():
     with pytest.raises(DatasetError, match="group g1 stands on both sides"):
         Split([clip(1, "g0"), clip(2, "g1")], [clip(3, "g1")])
+
+
+def sided(number: int, group: str, side: str) -> Clip:
+    return replace(clip(number, group), official=(("1", side),))
+
+
+def test_an_official_split_is_used_as_published_and_its_torn_groups_counted():
+    clips = [sided(1, "a", "train"), sided(2, "a", "test"), sided(3, "a", "test"), sided(4, "b", "test")]
+    clips += [sided(5, "b", "unused"), sided(6, "c", "train")]
+    folds = official_folds(clips, "1")
+    assert official_split(clips, folds) == "1"
+    (torn,) = torn_splits(clips, folds)
+    assert (torn.split, torn.n_groups, torn.n_clips, torn.n_judged) == ("1", 1, 2, 3)
+    assert "set: split 1 as published has 1 group on both sides (2 of 3 judged clips)" in str(torn)
+    own = [*folds[:-1], 0]
+    assert official_split(clips, own) is None
+    assert torn_splits(clips, own) == []
+
+
+def test_the_split_of_paper_004_is_one_too():
+    """Of every five clips the fifth, whatever group it is of."""
+    clips = [clip(number, f"g{number // 3}") for number in range(10)]
+    (torn,) = torn_splits(clips, of_five(clips))
+    assert (torn.split, torn.n_groups, torn.n_clips, torn.n_judged) == ("of-five", 1, 1, 2)
 
 
 def test_validation_is_a_fifth_in_whole_groups():

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 
 from edge.errors import ConfigurationError, DatasetError
 from trainer.commands.shared import read_clips, workers_of
@@ -18,8 +19,10 @@ def folds(options: argparse.Namespace) -> int:
         leave_one_group_out,
         of_five,
         official_folds,
+        official_split,
         refuse_few_groups,
         refuse_torn,
+        torn_splits,
         write_folds,
     )
 
@@ -35,7 +38,10 @@ def folds(options: argparse.Namespace) -> int:
     else:
         numbers = assign_folds(clips, options.number, options.seed)
         refuse_few_groups(clips, options.number, f"{options.number} folds")
-    refuse_torn(", ".join(map(str, options.data)), clips, numbers)
+    for torn in torn_splits(clips, numbers):
+        print(f"trainer: {torn}", file=sys.stderr)
+    if official_split(clips, numbers) is None:
+        refuse_torn(", ".join(map(str, options.data)), clips, numbers)
     write_folds(options.out, clips, numbers)
     n_folds, n_judged = len({number for number in numbers if number > TRAIN_ONLY}), sum(n > TRAIN_ONLY for n in numbers)
     judged = "" if n_judged == len(clips) else f", {n_judged} of them judged"

@@ -127,11 +127,14 @@ def _cross_validate(options: argparse.Namespace, clips: list["Clip"], judged: li
     recipe_name, folds_of = known(options.recipe), required(options, "folds")
     import_tensorflow()
     from trainer.crossvalidation import cross_validate, plan, read_fold_files  # noqa: PLC0415
+    from trainer.splits import torn_splits  # noqa: PLC0415
 
     recipe = recipe_of(recipe_name)
-    fold_of = {clip.path: fold for clip, fold in zip(clips, read_fold_files(folds_of, clips), strict=True)}
+    folds = read_fold_files(folds_of, clips)
+    fold_of = {clip.path: fold for clip, fold in zip(clips, folds, strict=True)}
     also = sound(read_clips(options.also, options), options) if options.also else []
-    tasks = plan(recipe, wishes_of(options), judged, [fold_of[clip.path] for clip in judged], also)
+    own, torn = [fold_of[clip.path] for clip in judged], torn_splits(clips, folds)
+    tasks = plan(recipe, wishes_of(options), judged, own, also, torn=torn)
     workshop = workshop_of(options, recipe, network_of(recipe, options))
     name = "-".join(filter(None, (recipe.name, workshop.weights.network.lower(), "folds")))
     return cross_validate(tasks, options.out or Path("runs") / name, workshop, options.precision)

@@ -5,7 +5,7 @@ sequences of walking, jogging and running nobody is in the picture.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 RATE_HZ = 25.0
@@ -16,13 +16,12 @@ _RANGE = re.compile(r"(\d+)-(\d+)")
 Intervals = tuple[tuple[float, float], ...]
 
 
-def kth_intervals(root: Path) -> Mapping[str, Intervals]:
-    """Seconds of each sequence, by the video's name without `_uncomp` and suffix; nothing where there is no list."""
+def kth_intervals(root: Path) -> Callable[[Path], Intervals]:
+    """Seconds of a video's sequences; nothing where there is no list in the folder or beside it."""
     lists = [place / name for place in (root, root.parent) for name in LISTS if (place / name).is_file()]
-    if not lists:
-        return {}
-    lines = _LINE.findall(lists[0].read_text(encoding="utf-8", errors="replace"))
-    return {name: tuple(_seconds(*pair) for pair in _RANGE.findall(ranges)) for name, ranges in lines}
+    lines = _LINE.findall(lists[0].read_text(encoding="utf-8", errors="replace")) if lists else []
+    found = {name: tuple(_seconds(*pair) for pair in _RANGE.findall(ranges)) for name, ranges in lines}
+    return lambda video: found.get(video.stem.removesuffix("_uncomp"), ())
 
 
 def _seconds(first: str, last: str) -> tuple[float, float]:

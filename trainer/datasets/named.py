@@ -8,7 +8,7 @@
 | KTH | `person01_boxing_d1_uncomp.avi` | the person | 16 persons train, 9 test (Schuldt et al., 2004) |
 | RWF-2000 | `train/Fight/id_0.avi` | the source video | its folders `train` and `val` |
 | Hockey Fight | `fi1_xvid.avi`, `no1_xvid.avi` | blocks of 20 numbers | random folds |
-| URFD | `fall-01-cam0.mp4`, `adl-01-cam0.mp4` | the event, seen by one or two cameras | none |
+| URFD | `fall-01-cam0.mp4`, `adl-01-cam0.mp4`; times by its tables | the event, seen by one or two cameras | none |
 | UP-Fall | `Subject1Activity1Trial1Camera1.mp4`; activities 1 to 5 are falls | the subject | none |
 | Kinetics | `[train/]class/<id>_000010_000020.mp4` | the film | its folders `train`, `val` or `validate`, `test` |
 | paper 003 | `0_1.mp4`: 0 dangerous, 1 safe | each clip | 75 to 25 at random |
@@ -22,6 +22,7 @@ from pathlib import Path
 from trainer.datasets.folders import HOCKEY_BLOCK_CLIPS, VIDEO_SUFFIXES
 from trainer.datasets.kth import Intervals, kth_intervals
 from trainer.datasets.official import Side, Sides, hmdb51_splits, ucf101_splits
+from trainer.datasets.urfd import urfd_intervals
 from trainer.labels import EVENT_LABELS, FALL, NORMAL, label_of_class
 from trainer.manifest import Clip, Segment
 
@@ -37,8 +38,8 @@ def _no_splits(_: Path) -> Mapping[str, Sides]:
     return {}
 
 
-def _no_intervals(_: Path) -> Mapping[str, Intervals]:
-    return {}
+def _no_intervals(_: Path) -> Callable[[Path], Intervals]:
+    return lambda _: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class NamedSet:
     """The official side that the name itself gives."""
     splits: Callable[[Path], Mapping[str, Sides]] = _no_splits
     """The official sides of files, by name without folder, that lists below or beside the folder give."""
-    intervals: Callable[[Path], Mapping[str, Intervals]] = _no_intervals
-    """When somebody acts, by name without `_uncomp` and suffix."""
+    intervals: Callable[[Path], Callable[[Path], Intervals]] = _no_intervals
+    """By lists in a set's folder or beside it: when the class holds in a video; nothing where they do not say."""
 
 
 def _kth_side(match: Match) -> Sides:
@@ -126,6 +127,7 @@ NAMED_SETS = (
         re.compile(r"(?:.*/)?(?P<group>(?P<class>fall|adl)-\d+)-cam\d(?:-rgb)?\.\w+"),
         lambda match: match["class"],
         lambda match: match["group"],
+        intervals=urfd_intervals,
     ),
     NamedSet(
         "UP-Fall",
@@ -167,7 +169,7 @@ def read_named(path: Path, named: NamedSet, positive: Mapping[str, str] | None =
     """Read a set by its names.
 
     Raises:
-        DatasetError: a list of the official split cannot be read.
+        DatasetError: a list that lies beside it cannot be read.
     """
     official = named.splits(path)
     found: list[tuple[Path, Match, str]] = []
@@ -179,7 +181,7 @@ def read_named(path: Path, named: NamedSet, positive: Mapping[str, str] | None =
     intervals = named.intervals(path)
     clips: list[Clip] = []
     for video, match, label in found:
-        acts = intervals.get(video.stem.removesuffix("_uncomp"), ())
+        acts = intervals(video)
         segments = tuple(Segment(label, *interval) for interval in acts) or (Segment(label),)
         name, sides = video.relative_to(path).as_posix(), official.get(video.name, named.side_of(match))
         clips.append(

@@ -1,0 +1,57 @@
+"""An official split from its fold file to the figures, with the groups that it has on both sides said and kept."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.errors import DatasetError
+from trainer.backbone import Weights
+from trainer.cache import Cache
+from trainer.comparison import read_row
+from trainer.crossvalidation import cross_validate, plan
+from trainer.datasets import read_dataset
+from trainer.recipe import Workshop
+from trainer.splits import TRAIN_ONLY, official_folds, torn_splits
+from trainer.training import Wishes
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+NAMES = (
+    *(f"train/Fight/{source}_0.avi" for source in "abc"),
+    *(f"train/NonFight/{source}_0.avi" for source in "xyz"),
+    "val/Fight/a_1.avi",
+    "val/NonFight/w_0.avi",
+)
+
+
+@pytest.fixture
+def rwf(tmp_path: Path, write_clip) -> Path:
+    """RWF-2000 with one source video in both of its folders."""
+    for number, name in enumerate(NAMES):
+        write_clip(tmp_path / "rwf" / name, lively="/Fight/" in name, seed=number)
+    return tmp_path / "rwf"
+
+
+def test_an_official_split_is_judged_as_published_and_its_leak_is_kept(rwf, reduced, tmp_path, capsys):
+    clips = read_dataset(rwf)
+    folds = official_folds(clips, "official")
+    wishes = Wishes(epochs=1, hyperparameters={"n_units": "4", "sampling": "paper"})
+    tasks = plan(reduced("lrcn"), wishes, clips, folds, torn=torn_splits(clips, folds))
+    assert [clip.name for clip in tasks[0].split.held_out] == list(NAMES[-2:])
+    figures = cross_validate(
+        tasks, tmp_path / "out", Workshop(Cache(tmp_path / "cache"), Weights("", ""), 1), ["float32"]
+    )
+    leak = {"dataset": "rwf", "split": "official", "n_groups": 1, "n_clips": 1, "n_judged": 2}
+    assert figures["float32"]["torn_splits"] == [leak]
+    assert json.loads((tmp_path / "out" / "folds.json").read_text())["figures"]["float32"]["torn_splits"] == [leak]
+    assert "trainer: rwf: split official as published has 1 group on both sides" in capsys.readouterr().err
+    assert read_row(tmp_path / "out")[0].protocol == "1 folds, 1 groups on both sides"
+
+
+def test_any_other_split_of_the_same_clips_is_refused(rwf, reduced):
+    clips = read_dataset(rwf)
+    folds = [0 if clip.name == NAMES[-2] else TRAIN_ONLY for clip in clips]
+    assert torn_splits(clips, folds) == []
+    with pytest.raises(DatasetError, match="rwf: group a stands on both sides of the split"):
+        plan(reduced("lrcn"), Wishes(), clips, folds)
