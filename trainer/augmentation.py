@@ -166,6 +166,7 @@ def _write(path: Path, copy: Path, drawn: Draw) -> None:
     random = np.random.default_rng(drawn.seed)
     rate_hz = (container_shape(path)[2] or USUAL_RATE_HZ) * drawn.speed
     writer: cv2.VideoWriter | None = None
+    n_frames = 0
     try:
         with reading_clips():
             for frame in FileSource(path).frames():
@@ -174,11 +175,26 @@ def _write(path: Path, copy: Path, drawn: Draw) -> None:
                     size_px = pixels.shape[1], pixels.shape[0]
                     writer = cv2.VideoWriter(str(copy), cv2.VideoWriter.fourcc(*FOURCC), rate_hz, size_px)
                 writer.write(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+                n_frames += 1
     finally:
         if writer is not None:
             writer.release()
     if not copy.is_file():
         raise DatasetError(f"{path}: OpenCV cannot write a copy of it as Motion JPEG; leave out --set augment")
+    if _count(copy) != n_frames:  # OpenCV does not tell that a disk is full
+        raise ConfigurationError(
+            f"{copy.parent}: cannot hold a whole copy of {path}; make room or give another --cache, what is finished "
+            "is kept"
+        )
+
+
+def _count(video: Path) -> int:
+    """Frames that can be read."""
+    capture, n_frames = cv2.VideoCapture(str(video)), 0
+    while capture.grab():
+        n_frames += 1
+    capture.release()
+    return n_frames
 
 
 def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

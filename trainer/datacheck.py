@@ -1,7 +1,7 @@
 """What a data set was taken for, what it holds, and what would spoil training: broken files, duplicates, names."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from edge.bundle import InputSpec
 from edge.errors import EdgewatchError
 from trainer.choosing import chosen_samples
 from trainer.datasets import MANIFEST_NAME, identify
-from trainer.labels import letters
+from trainer.labels import alike
 from trainer.manifest import Clip, read_rows
 from trainer.pool import map_clips
 from trainer.splits import MIN_GROUPS, few_groups
@@ -81,14 +81,6 @@ def similar_names(path: Path) -> list[list[str]]:
         return alike(folder.name for folder in path.iterdir() if folder.is_dir())
     table = path / MANIFEST_NAME if path.is_dir() else path
     return alike(row["label"] for row in read_rows(table, ["label"]))
-
-
-def alike(names: Iterable[str]) -> list[list[str]]:
-    """Groups of names of which only the letters and digits are the same."""
-    spelled: dict[str, list[str]] = {}
-    for name in sorted(set(names)):
-        spelled.setdefault(letters(name), []).append(name)
-    return [found for found in spelled.values() if len(found) > 1]
 
 
 def leaks(clips: Sequence[Clip]) -> list[dict[str, Any]]:

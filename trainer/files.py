@@ -5,7 +5,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,23 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """
     temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.{path.name}")  # containers share process ids
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        temporary.replace(path)
+        with telling_refusals(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(temporary)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def telling_refusals(path: Path) -> Generator[None]:
+    """Say in one line that a disk takes no more, or nothing from us.
+
+    Raises:
+        ConfigurationError: as said.
+    """
+    try:
+        yield
     except OSError as error:
         if error.errno not in REFUSED:
             raise
@@ -33,8 +48,6 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise ConfigurationError(
             f"{path}: cannot be written ({reason}); make room or name another folder, what is finished is kept"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

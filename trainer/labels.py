@@ -61,6 +61,14 @@ def letters(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """Groups of names of which only the letters and digits are the same."""
+    spelled: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        spelled.setdefault(letters(name), []).append(name)
+    return [found for found in spelled.values() if len(found) > 1]
+
+
 def parse_positive(pairs: Iterable[str]) -> dict[str, str]:
     """Read `CLASS=LABEL` arguments.
 

@@ -1,5 +1,8 @@
 """Copies of clips: one draw for all frames, the same again from the same seed, times as the speed makes them."""
 
+import resource
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,6 +117,39 @@ def test_the_same_seed_writes_the_same_bytes(write_clip, tmp_path):
     ]
     assert copies[0].path.read_bytes() == copies[1].path.read_bytes()
     assert copies[0].path.name == copies[1].path.name
+
+
+COPY = """
+import sys
+from pathlib import Path
+from edge.errors import EdgewatchError
+from trainer.augmentation import Draw, _write_copy
+try:
+    _write_copy((Path(sys.argv[1]), Path(sys.argv[2]), Draw(0)))
+except EdgewatchError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_copy_that_a_full_disk_cuts_off_is_not_kept(write_clip, tmp_path, share):
+    """A limit of the process in place of a disk's; OpenCV itself reports nothing."""
+    path = write_clip(tmp_path / "clips" / "a.avi", frames=60, lively=True)
+    whole, cut = tmp_path / "whole" / "copy.avi", tmp_path / "cut" / "copy.avi"
+    assert run_copy(path, whole, resource.RLIM_INFINITY) == ""
+    said = run_copy(path, cut, int(share * whole.stat().st_size))
+    assert f"{cut.parent}: cannot hold a whole copy of {path}; make room" in said
+    assert list(cut.parent.iterdir()) == []
+
+
+def run_copy(path: Path, copy: Path, limit: int) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", COPY, str(path), str(copy)],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 def test_kinds_that_do_not_exist_are_refused():

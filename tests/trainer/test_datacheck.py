@@ -78,6 +78,9 @@ def test_labels_in_several_spellings(tmp_path, write_clip, capsys):
     assert report["similar_labels"] == [["punching_bag", "punchingbag"]]
     assert main(["data", "check", str(tmp_path / "set"), "--workers", "1"]) == 0
     assert "labels that differ only in spelling: punching_bag, punchingbag" in capsys.readouterr().out
+    folds = ["folds", "--data", str(tmp_path / "set"), "--out", str(tmp_path / "f.csv"), "--leave-one-group-out"]
+    assert main(folds) == 0
+    assert "trainer: labels punching_bag, punchingbag differ only in spelling" in capsys.readouterr().err
 
 
 def test_a_class_of_too_few_groups(tmp_path, write_clip):

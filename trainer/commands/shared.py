@@ -2,11 +2,12 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import ConfigurationError
-from trainer.labels import parse_positive
+from trainer.labels import alike, parse_positive
 
 if TYPE_CHECKING:  # heavy; the commands import them when they run
     from trainer.cache import Cache
@@ -53,7 +54,13 @@ def recipe_of(name: str) -> "Recipe":
 def read_clips(paths: list[Path], options: argparse.Namespace) -> list["Clip"]:
     from trainer.datasets import read_datasets  # noqa: PLC0415
 
-    return read_datasets(paths, parse_positive(options.positive or ()), options.groups)
+    clips = read_datasets(paths, parse_positive(options.positive or ()), options.groups)
+    for names in alike(segment.label for clip in clips for segment in clip.segments):
+        print(
+            f"trainer: labels {', '.join(names)} differ only in spelling; if they are one, spell them alike",
+            file=sys.stderr,
+        )
+    return clips
 
 
 def sound(clips: list["Clip"], options: argparse.Namespace) -> list["Clip"]:

@@ -37,6 +37,7 @@ from trainer import finetuning
 from trainer.backbone import N_FEATURES, build_backbone, pooled
 from trainer.backbones import POOLED, Backbone
 from trainer.features import read_features
+from trainer.files import telling_refusals
 from trainer.labels import NORMAL
 from trainer.loop import Rules, fit_epochs, seed_everything
 from trainer.manifest import Clip
@@ -118,7 +119,7 @@ def frames(
     entries = workshop.extract(clips, settings.input, settings.seed, source)
     n_features = 0
     labels: list[NDArray[np.int64]] = []
-    with tempfile.TemporaryFile(dir=run.path) as file:
+    with telling_refusals(run.path), tempfile.TemporaryFile(dir=run.path) as file:
         for clip, entry in zip(clips, entries, strict=True):
             features = read_features(entry)
             kept = paper_samples(features.times_s, _number(run, "trim_s"), _number(run, "max_clip_s"))
