@@ -20,7 +20,6 @@ from proofs import (
     memory,
     node_red,
     notify,
-    power_cut,
     prometheus,
     recipes,
     scale,
@@ -62,6 +61,5 @@ PROOFS: dict[str, Proof] = {
         boot.PROOF,
         image.PROOF,
         update.PROOF,
-        power_cut.PROOF,
     )
 }

@@ -33,10 +33,6 @@ class Emulator:
         folder.mkdir(parents=True)
         self.folder = folder
         self.disk = folder / "disk.img"
-        self.before = folder / "before.img"
-        """For a copy of the disk as it was before the start."""
-        self.log = folder / "writes.log"
-        """Of every write and flush, where that is wanted."""
         self.console = folder / "console"
         call("cp", "--sparse=always", image, self.disk)
         self._process: subprocess.Popen[bytes] | None = None
@@ -76,7 +72,6 @@ class Emulator:
         *,
         stick: Path | None = None,
         may_reboot: bool = False,
-        logs_writes: bool = False,
     ) -> None:
         """Switch it on.
 
@@ -84,7 +79,6 @@ class Emulator:
             ssh_port: of this machine's loopback, from which SSH reaches the box.
             stick: a file that is a second disk, which cannot be written.
             may_reboot: whether a restart is one; else it ends the box.
-            logs_writes: whether `log` gets every write and flush.
         """
         forward = "" if ssh_port is None else f",hostfwd=tcp:127.0.0.1:{ssh_port}-:22"
         variables = self.folder / "variables.fd"
@@ -95,19 +89,12 @@ class Emulator:
         command += ["-serial", f"file:{self.console}"]
         command += ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}"]
         command += ["-drive", f"if=pflash,format=raw,file={variables}"]
-        command += [*self._drive(logs_writes=logs_writes), "-device", "virtio-blk-pci,drive=disk"]
+        command += ["-drive", f"file={self.disk},if=none,id=disk,format=raw", "-device", "virtio-blk-pci,drive=disk"]
         if stick is not None:
             command += ["-drive", f"file={stick},if=virtio,format=raw,readonly=on"]
         command += ["-netdev", f"user,id=net{forward}", "-device", "virtio-net-pci,netdev=net,romfile="]
         command += ["-device", "virtio-rng-pci"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-
-    def _drive(self, *, logs_writes: bool) -> list[str]:
-        if not logs_writes:
-            return ["-drive", f"file={self.disk},if=none,id=disk,format=raw"]
-        self.log.write_bytes(b"")
-        files = f"file.driver=file,file.filename={self.disk},log.driver=file,log.filename={self.log}"
-        return ["-blockdev", f"driver=blklogwrites,node-name=disk,{files},log-sector-size=512"]
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
