@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError
 from edge.fleet.commands import add_commands as add_fleet_commands
+from edge.heap import share_heap
 from edge.interruption import Interruption, start_again
 from edge.options import Command, configuration, make_parser, split_password
 from edge.updates.commands import add_commands as add_update_commands
@@ -58,6 +59,7 @@ def _add_further(commands: Any) -> None:
 
 def _run(options: argparse.Namespace, interruption: Interruption) -> int:
     starts_again = False
+    share_heap()
     with contextlib.ExitStack() as stack:
         config, password = _settings(options, stack)
         from edge.config.updates import UpdatesConfig  # noqa: PLC0415 - heavy

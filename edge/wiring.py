@@ -21,6 +21,7 @@ from edge.health.housekeeping import Chore, housekeeping
 from edge.health.log import Log
 from edge.health.notify import Notifier
 from edge.health.stats import Stats
+from edge.heap import trim_heap
 from edge.interruption import Interruption
 from edge.model import Model, open_model
 from edge.pictures.photographer import Photographer
@@ -62,7 +63,8 @@ class Box:
     def watch_for_ever(self, interruption: Interruption) -> bool:
         """Be the daemon; return whether it is to start again, with another model."""
         notifier = Notifier()
-        health = Health(self.stats, notifier, self.config.cameras)
+        is_connected = None if self.mqtt is None else self.mqtt.publisher.is_connected
+        health = Health(self.stats, notifier, self.config.cameras, is_connected=is_connected)
         with self._photographer() as photographer:
             return self._watch(health, notifier, interruption, photographer)
 
@@ -128,7 +130,7 @@ class Box:
         """Do what has to be done beside watching."""
         from edge.health import prometheus  # noqa: PLC0415 - imports an HTTP server
 
-        chores: list[Chore] = []
+        chores = [Chore("heap", TEND_INTERVAL_S, trim_heap)]
         settings = self.config.health
         if self.mqtt is not None:
             chores.append(Chore("outbox", TEND_INTERVAL_S, self.mqtt.store.tend))

@@ -2,20 +2,25 @@
 
 import zipfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.backends.tflite import Interpreter
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
+from trainer.cache import Arrays, Cache, sound_entry
 from trainer.decoding import samples
+from trainer.extraction import fill
 from trainer.files import write_atomically
 from trainer.manifest import Clip
-from trainer.pool import map_clips
+from trainer.recipe import Workshop
 from trainer.run import Run
 
 FILE_NAME = "calibration.npz"
+FORMAT = "pictures-v1"
 N_REPRESENTATIVE = 240
 N_HELD_OUT = 120
 PICTURES_PER_CLIP = 4
@@ -24,11 +29,12 @@ Pictures = NDArray[np.uint8]
 """uint8 (n, height, width, 3)."""
 
 
-def calibration_pictures(run: Run, train: Sequence[Clip], validation: Sequence[Clip], workers: int) -> None:
+def calibration_pictures(run: Run, train: Sequence[Clip], validation: Sequence[Clip], workshop: Workshop) -> None:
     """Keep pictures of training clips (to calibrate) and of validation clips (to verify) with the run."""
     spec, seed = run.settings.input, run.settings.seed
-    representative = pictures(train, spec, N_REPRESENTATIVE, seed, workers)
-    held_out = pictures(validation, spec, N_HELD_OUT, seed, workers)
+    cache, workers = workshop.cache, workshop.workers
+    representative = pictures(train, spec, N_REPRESENTATIVE, seed=seed, cache=cache, workers=workers)
+    held_out = pictures(validation, spec, N_HELD_OUT, seed=seed, cache=cache, workers=workers)
     write_atomically(
         run.path / FILE_NAME,
         lambda path: np.savez_compressed(path, representative=representative, held_out=held_out),
@@ -52,16 +58,23 @@ def read_calibration(run: Run) -> tuple[Pictures, Pictures] | None:
         raise ConfigurationError(f"{path}: cannot be read ({reason}); train again") from error
 
 
-def pictures(clips: Sequence[Clip], spec: InputSpec, n_pictures: int, seed: int, workers: int) -> Pictures:
-    """Draw up to about `n_pictures` from randomly chosen clips, evenly over each clip."""
+def pictures(
+    clips: Sequence[Clip], spec: InputSpec, n_pictures: int, *, seed: int, cache: Cache, workers: int
+) -> Pictures:
+    """Draw up to about `n_pictures` from randomly chosen clips, evenly over each clip.
+
+    Raises:
+        DatasetError: a clip cannot be read.
+    """
     order = np.random.default_rng(seed).permutation(len(clips))
     chosen = [clips[index] for index in order[: -(-n_pictures // PICTURES_PER_CLIP)]]
     per_clip = -(-n_pictures // len(chosen))
-    jobs = [(clip.path, spec, per_clip) for clip in chosen]
-    return np.concatenate(list(map_clips(_pictures_of, jobs, workers, "calibration pictures")))[:n_pictures]
+    compute = partial(_pictures_of, spec=spec, n_pictures=per_clip)
+    settings = f"{FORMAT} {per_clip} {spec.model_dump_json()}"
+    entries = fill(cache, chosen, settings, compute, workers=workers, description="calibration pictures")
+    return np.concatenate([sound_entry(entry)["pictures"].astype(np.uint8) for entry in entries])[:n_pictures]
 
 
-def _pictures_of(job: tuple[Path, InputSpec, int]) -> Pictures:
-    path, spec, wanted = job
+def _pictures_of(_: Interpreter | None, path: Path, *, spec: InputSpec, n_pictures: int) -> Arrays:
     found = np.concatenate([sample.streams for sample in samples(path, spec)])  # (n_samples * n_streams, h, w, 3)
-    return found[np.unique(np.linspace(0, len(found) - 1, wanted).round().astype(int))]
+    return {"pictures": found[np.unique(np.linspace(0, len(found) - 1, n_pictures).round().astype(int))]}

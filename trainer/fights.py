@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from trainer.labels import VIOLENCE
 from trainer.memory import signed_root
-from trainer.readout import Examples, fit_readout
+from trainer.readout import Examples, fit_readouts
 from trainer.watched import SCALES, Watched
 
 MIN_STRETCH_S = 0.5
@@ -45,20 +45,21 @@ def pieces(times_s: NDArray[np.float64], holds: NDArray[np.bool_], longest_s: fl
     return found
 
 
-def held_out_logits(parts: Sequence[Examples], folds: NDArray[np.int64], strength: float) -> list[float]:
-    """Mean logit of each clip's rows by a readout fitted without the clip's fold.
+def held_out_logits(
+    parts: Sequence[Examples], folds: NDArray[np.int64], strengths: Sequence[float]
+) -> NDArray[np.float64]:
+    """Mean logits (n_strengths, n_clips) of each clip's rows by readouts fitted without the clip's fold.
 
     Of a clip with violence only its violent rows count; of all clips only those at the pictures' own size, which come
     first.
     """
-    logits = [0.0] * len(parts)
-    for fold in sorted(set(folds.tolist())):
-        readout = fit_readout(
-            Examples.join([parts[index] for index in np.flatnonzero(folds != fold).tolist()]), strength
-        )
+    logits = np.zeros((len(strengths), len(parts)))
+    for fold in np.unique(folds):
+        learned_from = Examples.join([parts[index] for index in np.flatnonzero(folds != fold).tolist()])
+        readouts = fit_readouts(learned_from, strengths)
         for index in np.flatnonzero(folds == fold).tolist():
             own = parts[index].rows[: -(-len(parts[index].rows) // (1 + len(SCALES)))]
             truth = parts[index].truth[: len(own)]
             rows = own[truth] if truth.any() else own
-            logits[index] = float(readout.logits(rows).mean())
+            logits[:, index] = [readout.logits(rows).mean() for readout in readouts]
     return logits

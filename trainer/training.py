@@ -134,7 +134,7 @@ def train(recipe: Recipe, wishes: Wishes, split: Split, out: Path, workshop: Wor
         learned = augmented(split.train, run.settings, workshop)
         run.save_model(recipe.fit(learned, split.held_out, run, workshop))
     if not run.settings.judges_whole_clips and read_calibration(run) is None:
-        calibration_pictures(run, split.train, split.held_out, workshop.workers)
+        calibration_pictures(run, split.train, split.held_out, workshop)
     return run
 
 

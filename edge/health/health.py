@@ -16,7 +16,13 @@ class Health:
     """Hears of every inference and every change of a camera's state. To be called from one thread."""
 
     def __init__(
-        self, stats: Stats, notifier: Notifier, cameras: Collection[str], now_s: Callable[[], float] = time.monotonic
+        self,
+        stats: Stats,
+        notifier: Notifier,
+        cameras: Collection[str],
+        now_s: Callable[[], float] = time.monotonic,
+        *,
+        is_connected: Callable[[], bool] | None = None,
     ) -> None:
         """Prepare.
 
@@ -25,6 +31,7 @@ class Health:
             notifier: tells systemd.
             cameras: their names.
             now_s: monotonic seconds.
+            is_connected: whether the broker hears us; None where there is none.
         """
         self._stats = stats
         self._notifier = notifier
@@ -32,6 +39,8 @@ class Health:
         self._states = dict.fromkeys(cameras, "starting")
         self._not_seen = set(cameras)
         self._is_ready = False
+        self._is_connected = is_connected
+        self._told = ""
         self._fed_s = now_s()
 
     def inferred(self, camera: str, inference: Inference, *, live: bool) -> None:
@@ -50,10 +59,9 @@ class Health:
         """Take note of a camera's new state."""
         self._states[camera] = state
         self._stats.camera(camera).note(state=state)
-        if self._is_ready:
-            self._tell()
-        elif state in DECLARED:
+        if state in DECLARED:
             self._see(camera)
+        self._tell()
 
     def idle(self) -> None:
         """Take note that no camera delivers. Where all of them are known not to, no inference can be expected: what
@@ -69,14 +77,21 @@ class Health:
         if not self._not_seen:
             self._is_ready = True
             self._notifier.ready()
-            self._tell()
 
     def _tell(self) -> None:
+        """Show systemd, and whoever asks it, how cameras and broker are, when that is news."""
+        if not self._is_ready:
+            return
         states = list(self._states.values())
         counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
-        self._notifier.status(f"{len(states)} cameras: {', '.join(counts)}")
+        broker = "" if self._is_connected is None else f"; broker: {'connected' if self._is_connected() else 'away'}"
+        line = f"{len(states)} cameras: {', '.join(counts)}{broker}"
+        if line != self._told:
+            self._told = line
+            self._notifier.status(line)
 
     def _feed(self) -> None:
+        self._tell()
         interval_s, now_s = self._notifier.feed_interval_s, self._now_s()
         if interval_s and now_s - self._fed_s >= interval_s:
             self._fed_s = now_s

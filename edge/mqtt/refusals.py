@@ -1,12 +1,16 @@
 """Why there is no connection, in one line each, and what to do about it."""
 
 import ssl
+from datetime import UTC, datetime
+from typing import Final
 
 from edge.config import PASSWORD_VARIABLE, BrokerConfig
 from edge.errors import BrokerError
 
 CREDENTIALS_REFUSED = frozenset({"Bad user name or password", "Not authorized", "Bad authentication method"})
 """Answers to CONNECT, as paho words them."""
+OUT_OF_TIME: Final = frozenset({9, 10})
+"""OpenSSL's numbers of a certificate that is not valid yet, or no longer: by the clock of this machine."""
 
 
 class CredentialsRefusedError(BrokerError):
@@ -34,10 +38,15 @@ def refusal(broker: BrokerConfig, answer: str) -> BrokerError:
 
 def absence(broker: BrokerConfig, error: OSError | ValueError) -> BrokerError:
     """Explain why nobody was reached with whom MQTT could be spoken."""
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in OUT_OF_TIME:
+        return BrokerError(
+            f"{broker.address}: by the clock of this machine, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, the broker's "
+            f"{error.verify_message}; set the clock (NTP), or renew the certificate"
+        )
     if isinstance(error, ssl.SSLCertVerificationError):
         return BrokerError(
             f"{broker.address}: the broker's certificate is not trusted ({error.verify_message}); "
-            "set broker.ca_file, and check the host name and the clock"
+            "set broker.ca_file, and check the host name"
         )
     if isinstance(error, ssl.SSLError):
         return BrokerError(f"{broker.address}: no TLS connection ({error.reason}); check the port and the certificates")

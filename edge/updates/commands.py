@@ -62,9 +62,9 @@ def _add_update(commands: Any) -> argparse.ArgumentParser:
 
 def _update(options: argparse.Namespace, _interruption: Interruption) -> int:
     if (options.config is None) == (options.broker is None) or (options.broker is None) != (options.device is None):
-        raise ConfigurationError("edge update: give --config, or --broker with --device; see edge update --help")
+        raise ConfigurationError("give --config, or --broker with --device; see edge update --help")
     if (options.file is None) != options.fetch or (options.fetch and options.config is None):
-        raise ConfigurationError("edge update: give a FILE, or --fetch with --config; see edge update --help")
+        raise ConfigurationError("give a FILE, or --fetch with --config; see edge update --help")
     if options.config is None:
         _update_by_mqtt(options)
     else:

@@ -1,9 +1,10 @@
-"""`scripts/prove`: run a proof, print its figures as one JSON object, fail when one misses its limit."""
+"""`scripts/prove`: run proofs, print the figures of each as a JSON object, fail when one misses its limit."""
 
 import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError, QualityError
@@ -14,7 +15,7 @@ from proofs.proof import ROOT, Proof, Setting, say
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="scripts/prove", description=__doc__)
-    options.add_argument("name", nargs="?", help="the proof to run")
+    options.add_argument("names", metavar="NAME", nargs="*", help="the proofs to run, one after the other")
     options.add_argument("--short", action="store_true", help="a smaller measurement, in minutes; it is not recorded")
     options.add_argument("--record", action="store_true", help="write figures and evidence to tests/proofs/NAME.json")
     options.add_argument("--list", action="store_true", help="name the proofs and their limits")
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> int:
         elif chosen.readme:
             write_readme()
         else:
-            prove(chosen.name, short=chosen.short, recorded=chosen.record)
+            prove(chosen.names, short=chosen.short, recorded=chosen.record)
     except EdgewatchError as error:
         say(str(error))
         return error.exit_code
@@ -53,21 +54,36 @@ def write_readme() -> None:
     readme.README.write_text(readme.with_tables(readme.README.read_text(), tables))
 
 
-def prove(name: str | None, *, short: bool, recorded: bool) -> None:
-    proof = PROOFS.get(name or "")
-    if proof is None:
-        raise ConfigurationError(f"no proof {name!r}; scripts/prove --list names them: {', '.join(PROOFS)}")
+def prove(names: Sequence[str], *, short: bool, recorded: bool) -> None:
+    """Run each proof, the others too when one misses its limits.
+
+    Raises:
+        ConfigurationError: no proof was named, or one that there is not.
+        QualityError: limits were missed.
+    """
+    unknown = [name for name in names if name not in PROOFS]
+    if unknown or not names:
+        raise ConfigurationError(
+            f"no proof {unknown[0] if unknown else ''!r}; scripts/prove --list names them: {', '.join(PROOFS)}"
+        )
     if short and recorded:
         raise ConfigurationError("--record keeps whole measurements only; leave out --short")
+    missed = {name: run(PROOFS[name], short=short, recorded=recorded) for name in names}
+    told = [f"{name} misses its limits: {'; '.join(limits)}" for name, limits in missed.items() if limits]
+    if told:
+        raise QualityError(". ".join(told))
+
+
+def run(proof: Proof, *, short: bool, recorded: bool) -> list[str]:
+    """Measure, print, record; which limits are missed."""
     evidence = proof.measure(setting(proof, short=short))
     figures = proof.figures(evidence)
     held_to_limits = proof.short_keeps_limits or not short
     missed = proof.missed(figures) if held_to_limits else []
-    print(json.dumps({"proof": proof.name, "short": short, "figures": figures, "missed": missed}, indent=1))
+    print(json.dumps({"proof": proof.name, "short": short, "figures": figures, "missed": missed}, indent=1), flush=True)
     if recorded:
         say(f"recorded in {record.write(proof.name, figures, evidence).relative_to(ROOT)}")
-    if missed:
-        raise QualityError(f"{proof.name} misses its limits: {'; '.join(missed)}")
+    return missed
 
 
 def setting(proof: Proof, *, short: bool) -> Setting:

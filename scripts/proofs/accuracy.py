@@ -193,4 +193,5 @@ PROOF = Proof(
     measure=measure,
     figures=figures,
     short_keeps_limits=False,
+    of_bundle=True,
 )

@@ -158,6 +158,7 @@ PROOF = Proof(
     table=TABLE,
     measure=measure,
     figures=figures,
+    of_bundle=True,
 )
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from proofs import (
     scale,
     soak,
     speed,
+    update,
     without_rendered,
     writes,
 )
@@ -59,5 +60,6 @@ PROOFS: dict[str, Proof] = {
         prometheus.PROOF,
         boot.PROOF,
         image.PROOF,
+        update.PROOF,
     )
 }

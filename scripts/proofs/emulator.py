@@ -66,21 +66,32 @@ class Emulator:
         where = f"{self.disk}?offset={start_b}"
         call("debugfs", "-w", "-R", f"write {path} {name}", where)
 
-    def start(self, ssh_port: int | None = None) -> None:
+    def start(
+        self,
+        ssh_port: int | None = None,
+        *,
+        stick: Path | None = None,
+        may_reboot: bool = False,
+    ) -> None:
         """Switch it on.
 
         Args:
             ssh_port: of this machine's loopback, from which SSH reaches the box.
+            stick: a file that is a second disk, which cannot be written.
+            may_reboot: whether a restart is one; else it ends the box.
         """
         forward = "" if ssh_port is None else f",hostfwd=tcp:127.0.0.1:{ssh_port}-:22"
         variables = self.folder / "variables.fd"
         shutil.copy(FIRMWARE_VARIABLES, variables)
         command = ["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", str(MEMORY_MIB)]
-        command += ["-accel", "tcg,thread=multi", "-display", "none", "-monitor", "none", "-no-reboot"]
+        command += ["-accel", "tcg,thread=multi", "-display", "none", "-monitor", "none"]
+        command += [] if may_reboot else ["-no-reboot"]
         command += ["-serial", f"file:{self.console}"]
         command += ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}"]
         command += ["-drive", f"if=pflash,format=raw,file={variables}"]
         command += ["-drive", f"file={self.disk},if=none,id=disk,format=raw", "-device", "virtio-blk-pci,drive=disk"]
+        if stick is not None:
+            command += ["-drive", f"file={stick},if=virtio,format=raw,readonly=on"]
         command += ["-netdev", f"user,id=net{forward}", "-device", "virtio-net-pci,netdev=net,romfile="]
         command += ["-device", "virtio-rng-pci"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)

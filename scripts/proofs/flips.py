@@ -8,6 +8,7 @@ folds, and reads what each precision saw, by the box's own aggregator.
 Resumed where it was stopped: a run, a converted model, the features of a clip and the scores of a fold are each kept.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -32,7 +33,7 @@ from proofs.proof import Evidence, Setting, say
 from trainer.backbone import B0, LITE0, find_weights
 from trainer.cache import Cache, read_entry, write_entry
 from trainer.calibration import N_HELD_OUT, N_REPRESENTATIVE, pictures
-from trainer.crossvalidation import plan
+from trainer.crossvalidation import FoldTask, plan
 from trainer.datasets import read_dataset
 from trainer.labels import VIOLENCE
 from trainer.manifest import Clip
@@ -92,7 +93,7 @@ def _measure_set(network: str, dataset: str, setting: Setting) -> list[Evidence]
 def _score_task(task: Task, clips: Sequence[Clip], setting: Setting) -> Evidence:
     """Train the fold's head, and let it read what each precision saw of the fold's clips."""
     model = train_task(task, setting).load_model()
-    folds = folds_of(task, clips)
+    folds = folds_of(task.dataset, task.seed, clips)
     judged = [clip for clip, fold in zip(clips, folds, strict=True) if fold == task.fold]
     cache, aggregator = Cache(setting.work / "looked"), aggregator_of(model)
     scores = {
@@ -109,23 +110,28 @@ def _score_task(task: Task, clips: Sequence[Clip], setting: Setting) -> Evidence
 
 def train_task(task: Task, setting: Setting) -> Run:
     """The fold's run, trained where it is not."""
-    from trainer.recipes import RECIPES  # noqa: PLC0415  (brings Keras, which listing proofs need not wait for)
-
-    clips = read_dataset(setting.data / task.dataset)
-    others = [clip for name in LEARNED_FROM if name != task.dataset for clip in read_dataset(setting.data / name)]
-    tasks = plan(RECIPES[RECIPE], Wishes(seed=task.seed), clips, folds_of(task, clips), others)
-    planned = next(each for each in tasks if each.fold == task.fold)
+    planned = next(each for each in _planned(task.dataset, task.seed, setting.data) if each.fold == task.fold)
     weights = find_weights(str(setting.weights) if setting.weights.is_dir() else None, task.network)
     workshop = Workshop(Cache(), weights, _workers())
     return train(planned.recipe, planned.wishes, planned.inner, setting.work / task.name, workshop)
 
 
-def folds_of(task: Task, clips: Sequence[Clip]) -> list[int]:
+@functools.cache
+def _planned(dataset: str, seed: int, data: Path) -> list[FoldTask]:
+    """All folds of one seed; drawing them takes seconds."""
+    from trainer.recipes import RECIPES  # noqa: PLC0415  (brings Keras, which listing proofs need not wait for)
+
+    clips = read_dataset(data / dataset)
+    others = [clip for name in LEARNED_FROM if name != dataset for clip in read_dataset(data / name)]
+    return plan(RECIPES[RECIPE], Wishes(seed=seed), clips, folds_of(dataset, seed, clips), others)
+
+
+def folds_of(dataset: str, seed: int, clips: Sequence[Clip]) -> list[int]:
     """The published folds for the first seed, where there are any; others are drawn by the seed, groups whole."""
-    published = FOLD_FILES / f"{task.dataset}.csv"
-    if task.seed == SEEDS[0] and published.is_file():
+    published = FOLD_FILES / f"{dataset}.csv"
+    if seed == SEEDS[0] and published.is_file():
         return read_folds(published, clips)
-    return assign_folds(clips, N_FOLDS, task.seed)
+    return assign_folds(clips, N_FOLDS, seed)
 
 
 def _bundles(task: Task, clips: Sequence[Clip], setting: Setting) -> dict[Precision, Path]:
@@ -140,8 +146,8 @@ def _bundles(task: Task, clips: Sequence[Clip], setting: Setting) -> dict[Precis
     model = train_task(Task(task.network, task.dataset, SEEDS[0], 0), setting).load_model()
     others = sorted({*LEARNED_FROM, *SETS} - {task.dataset})
     seen = [clip for name in others for clip in read_dataset(setting.data / name)]
-    representative = pictures(seen, model.input, N_REPRESENTATIVE, SEEDS[0], _workers())
-    held_out = pictures(clips, model.input, N_HELD_OUT, SEEDS[0], _workers())
+    draw = functools.partial(pictures, spec=model.input, seed=SEEDS[0], cache=Cache(), workers=_workers())
+    representative, held_out = draw(seen, n_pictures=N_REPRESENTATIVE), draw(clips, n_pictures=N_HELD_OUT)
     for precision in missing:
         convert(
             model,

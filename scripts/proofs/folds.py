@@ -84,7 +84,7 @@ def mixed_plan(run: Run, setting: Setting) -> Plan:
     """Which operations stay float, found once for all folds: the backbone is the same in all of them. The pictures are
     of a set that no fold is judged on."""
     clips = read_dataset(setting.data / PLAN_SET)
-    shown = pictures(clips, run.settings.input, N_REPRESENTATIVE, SEED, os.cpu_count() or 1)
+    shown = pictures(clips, run.settings.input, N_REPRESENTATIVE, seed=SEED, cache=Cache(), workers=os.cpu_count() or 1)
     return find_plan(run.load_model().frame, run.settings.input, shown, say)
 
 

@@ -82,10 +82,11 @@ def _frames(setting: Setting, spec: InputSpec) -> tuple[NDArray[np.uint8], bool]
     """uint8 (n, height, width, 3) as the frame model sees them, and whether they are of real footage."""
     n_frames = N_FRAMES_SHORT if setting.short else N_FRAMES
     if (setting.data / FOOTAGE).is_dir():
+        from trainer.cache import Cache  # noqa: PLC0415
         from trainer.calibration import pictures  # noqa: PLC0415
         from trainer.datasets import read_dataset  # noqa: PLC0415
 
-        return pictures(read_dataset(setting.data / FOOTAGE), spec, n_frames, SEED, workers=1), True
+        return pictures(read_dataset(setting.data / FOOTAGE), spec, n_frames, seed=SEED, cache=Cache(), workers=1), True
     chance = np.random.default_rng(SEED)
     return chance.integers(0, 256, (n_frames, spec.height_px, spec.width_px, 3), np.uint8), False
 

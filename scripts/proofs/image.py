@@ -29,9 +29,10 @@ COMMANDS = {
     "listening": "ss -Hlntup",
     "failed": "systemctl --failed --plain --no-legend",
     "exposure": "systemd-analyze security edgewatch.service --no-pager | tail -1",
-    "mounts": "findmnt -no TARGET,FSTYPE,OPTIONS / /var /data /boot/firmware",
+    "mounts": "findmnt --list -no TARGET,FSTYPE,OPTIONS",
     "watchdog": "systemctl show -P RuntimeWatchdogUSec",
     "data": "df --output=size,target /data",
+    "release": "grep ^IMAGE_ /etc/os-release",
 }
 
 TABLE = (

@@ -126,7 +126,7 @@ def copy_sources(out: Path) -> None:
 
 
 def figures(evidence: Evidence) -> Figures:
-    found = {name: float(value) for name, value in evidence["found"].items()}
+    found = {name: float(value) if "." in value else int(value) for name, value in evidence["found"].items()}
     known: Figures = {row.name: found[row.name] for row in TABLE if row.name in found}
     memory = {"memory_mb": found["memory_kb"] / KB_PER_MB} if "memory_kb" in found else {}
     return {"suite": evidence["suite"]} | known | memory

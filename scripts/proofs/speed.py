@@ -148,4 +148,5 @@ PROOF = Proof(
     table=TABLE,
     measure=measure,
     figures=figures,
+    of_bundle=True,
 )

@@ -25,4 +25,5 @@ PROOF = Proof(
     table=tuple(replace(row, limit=None) for row in FOLDS_TABLE),
     measure=measure,
     figures=figures,
+    of_bundle=True,
 )

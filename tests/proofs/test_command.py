@@ -1,5 +1,6 @@
 """`scripts/prove`: what it prints and how it exits."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def test_a_missed_limit_prints_its_figures_and_exits_with_7(
     assert "median_s is 2.0" in printed.err
 
 
+def test_several_proofs_run_one_after_the_other_also_past_a_miss(
+    proofs: dict[str, Proof], capsys: pytest.CaptureFixture[str]
+) -> None:
+    proofs["other"] = dataclasses.replace(proofs["quick"], name="other")
+    assert __main__.main(["quick", "other"]) == 7
+    assert capsys.readouterr().err.count("misses its limits: median_s is 2.0") == 2
+
+
 def test_record_holds_figures_evidence_and_where_they_come_from(proofs: dict[str, Proof]) -> None:
     assert __main__.main([*proofs, "--record"]) == 7
     kept = record.read("quick")
@@ -51,7 +60,7 @@ def test_record_holds_figures_evidence_and_where_they_come_from(proofs: dict[str
 
 
 @pytest.mark.usefixtures("proofs")
-@pytest.mark.parametrize("arguments", [["slow"], [], ["quick", "--short", "--record"]])
+@pytest.mark.parametrize("arguments", [["slow"], ["quick", "slow"], [], ["quick", "--short", "--record"]])
 def test_usage_errors_are_one_line_and_exit_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert __main__.main(arguments) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from edge.bundle import BUILTIN, Bundle, InputSpec
 from edge.model import open_model
-from proofs.flips import SEEDS, Task, aggregator_of, folds_of, look, replay, scores_of
+from proofs.flips import SEEDS, aggregator_of, folds_of, look, replay, scores_of
 from trainer.cache import Cache, write_entry
 from trainer.manifest import Clip, Segment
 from trainer.memory import Retention, build_step
@@ -70,7 +70,7 @@ def test_every_seed_draws_its_own_folds_and_keeps_groups_whole() -> None:
         )
         for number in range(40)
     ]
-    drawn = [folds_of(Task("EfficientNetB0", "set", seed, 0), clips) for seed in SEEDS]
+    drawn = [folds_of("set", seed, clips) for seed in SEEDS]
     assert len({tuple(folds) for folds in drawn}) == len(SEEDS)
     for folds in drawn:
         assert set(folds) == set(range(5))

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from proofs import boot, image
+from proofs import boot, image, update
 from proofs.proof import ROOT
 
 HEARD = [
@@ -51,6 +51,35 @@ def test_a_boot_without_its_event_is_missed() -> None:
     assert (boot.PROOF.missed(found), found["memory_mb"]) == ([], 103.5)
     found = boot.figures(evidence | {"event_s": None, "secrets_left": ["passwords"]})
     assert [line.split()[0] for line in boot.PROOF.missed(found)] == ["event_s", "secrets_left"]
+
+
+def test_each_fault_of_an_update_is_missed() -> None:
+    former = ["a", "a", "a"]
+    evidence = {
+        "refusals": {name: [1, "no"] for name in update.REFUSED},
+        "after_refusals": former,
+        "dead_install": [0, "", 100.0],
+        "after_dead": former,
+        "during_deaf": ["b", "a", "a"],
+        "after_deaf": former,
+        "good_install": [0, "", 100.0],
+        "trial_s": 200.0,
+        "after_good": ["b", "b", "b"],
+        "heard": [("e/fault", f"update: the new system did not work ({why})") for why in ("one", "other")],
+        "heard_since_good": [("e/availability", "offline"), ("e/availability", "online")],
+    }
+    assert update.PROOF.missed(update.figures(evidence)) == []
+
+    def missed(**changes: object) -> list[str]:
+        return [line.split()[0] for line in update.PROOF.missed(update.figures(evidence | changes))]
+
+    assert missed(refusals=evidence["refusals"] | {"older": [0, "installed"]}) == ["refused"]
+    assert missed(after_refusals=["a", "b", "a"]) == ["untouched"]
+    assert missed(after_dead=["b", "b", "b"]) == ["dead_undone"]
+    assert missed(during_deaf=former) == ["deaf_undone"]
+    assert missed(after_good=["b", "a", "a"]) == ["good_kept"]
+    assert missed(heard=[]) == ["told"]
+    assert missed(heard_since_good=[("e/availability", "offline")]) == ["good_online"]
 
 
 def test_the_bill_of_materials_names_packages_and_distributions(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from trainer.readout import Examples, calibration_of, fit_readout
+from trainer.readout import Examples, calibration_of, fit_readouts
 
 
 @pytest.mark.parametrize(("n", "d"), [(40, 6), (20, 50)])
@@ -12,12 +12,13 @@ def test_it_is_penalised_logistic_regression_on_standardised_inputs(n: int, d: i
     rng = np.random.default_rng(0)
     rows = rng.normal(2, 3, (n, d)).astype(np.float32)
     truth = rows[:, 0] + rng.normal(size=n) > 2
-    readout = fit_readout(Examples(rows, truth, np.ones(n)), 10.0)
+    strengths = (10.0, 100.0)
     weights = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum()) * n
     deviation = rows.std(axis=0)
     inputs = (rows - np.average(rows, axis=0, weights=weights)) / (deviation + 1e-3 * deviation.max()) / np.sqrt(d)
-    plain = LogisticRegression(C=10.0, max_iter=5000, tol=1e-8).fit(inputs, truth, sample_weight=weights)
-    np.testing.assert_allclose(readout.logits(rows), plain.decision_function(inputs), atol=0.02)
+    for strength, readout in zip(strengths, fit_readouts(Examples(rows, truth, np.ones(n)), strengths), strict=True):
+        plain = LogisticRegression(C=strength, max_iter=5000, tol=1e-8).fit(inputs, truth, sample_weight=weights)
+        np.testing.assert_allclose(readout.logits(rows), plain.decision_function(inputs), atol=0.02 * strength / 10)
 
 
 def test_calibration_makes_logits_of_their_own_probabilities() -> None:

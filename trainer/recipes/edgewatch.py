@@ -32,7 +32,6 @@ from dataclasses import replace
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from edge.bundle import AlertSpec, InputSpec
@@ -120,12 +119,8 @@ def fit_violence(watched: Sequence[Watched], run: Run) -> tuple[Readout, dict[st
     real = np.flatnonzero([not is_rendered(item.clip) for item in known])
     real = real if len(real) else np.arange(len(known))
     truth = np.asarray([known[index].clip.label == VIOLENCE for index in real])
-    figures: dict[str, float] = {}
-    logits: dict[float, NDArray[np.float64]] = {}
-    for strength in STRENGTHS:
-        held_out = held_out_logits(parts, folds, strength)
-        logits[strength] = np.asarray([held_out[index] for index in real])
-        figures[f"inner_violence_auc_{strength:g}"] = float(roc_auc_score(truth, logits[strength]))
+    logits = dict(zip(STRENGTHS, held_out_logits(parts, folds, STRENGTHS)[:, real], strict=True))
+    figures = {f"inner_violence_auc_{each:g}": float(roc_auc_score(truth, logits[each])) for each in STRENGTHS}
     best = max(STRENGTHS, key=lambda strength: figures[f"inner_violence_auc_{strength:g}"])
     slope, offset = calibration_of(logits[best], truth)
     figures |= {

@@ -62,9 +62,9 @@ def clock() -> Clock:
 def make_health(systemd: Systemd, clock: Clock) -> Callable[..., Health]:
     """Watch cameras with a watchdog of 20 s."""
 
-    def make(*cameras: str) -> Health:
+    def make(*cameras: str, is_connected: Callable[[], bool] | None = None) -> Health:
         notifier = Notifier({"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "20000000"})
-        return Health(Stats({}, lambda: "cpu"), notifier, cameras, clock)
+        return Health(Stats({}, lambda: "cpu"), notifier, cameras, clock, is_connected=is_connected)
 
     return make
 
@@ -81,6 +81,22 @@ def test_the_box_is_ready_when_every_camera_has_inferred_or_is_lost(make_health,
     health.condition("hall", "ok")
     health.condition("stairs", "ok")
     assert systemd.heard() == ["STATUS=3 cameras: 1 ok, 1 lost, 1 starting", "STATUS=3 cameras: 2 ok, 1 lost"]
+
+
+def test_the_status_says_once_whether_the_broker_hears_us(make_health, systemd: Systemd) -> None:
+    connected: list[bool] = []
+    health = make_health("hall", is_connected=lambda: bool(connected))
+    health.inferred("hall", INFERENCE, live=False)
+    health.condition("hall", "ok")
+    connected.append(True)
+    for _ in range(3):
+        health.inferred("hall", INFERENCE, live=False)
+    assert systemd.heard() == [
+        "READY=1",
+        "STATUS=1 cameras: 1 starting; broker: away",
+        "STATUS=1 cameras: 1 ok; broker: away",
+        "STATUS=1 cameras: 1 ok; broker: connected",
+    ]
 
 
 def test_while_a_camera_delivers_only_inferences_feed_the_watchdog(make_health, systemd: Systemd, clock: Clock) -> None:
