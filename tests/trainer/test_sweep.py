@@ -8,7 +8,7 @@ import pytest
 
 from edge.errors import ConfigurationError
 from trainer.cli import main
-from trainer.commands.studies import changes
+from trainer.commands.studies import changes_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -38,8 +38,8 @@ def test_values_that_are_none_are_refused(tmp_path, capsys):
 
 def test_options_may_be_tried_as_hyperparameters_are():
     options = argparse.Namespace(set=["dropout=0"])
-    assert changes("n_units", "3", options) == {"set": ["dropout=0", "n_units=3"]}
-    assert changes("rate-hz", "2.5", options) == {"rate_hz": 2.5}
-    assert changes("stream", "motion", options) == {"stream": "motion"}
+    assert changes_of("n_units", "3", options) == {"set": ["dropout=0", "n_units=3"]}
+    assert changes_of("rate-hz", "2.5", options) == {"rate_hz": 2.5}
+    assert changes_of("stream", "motion", options) == {"stream": "motion"}
     with pytest.raises(ConfigurationError, match="argument --epochs: invalid _positive value: 'many'"):
-        changes("epochs", "many", options)
+        changes_of("epochs", "many", options)

@@ -16,13 +16,13 @@ def sweep(options: argparse.Namespace) -> int:
     values = [value for value in listed.split(",") if value]
     if not equals or not values:
         raise ConfigurationError(f"--over {options.over}: is not KEY=VALUE,VALUE,..., such as n_units=160,320")
-    tried = {options.out / f"{key}={value}": changes(key, value, options) for value in dict.fromkeys(values)}
+    tried = {options.out / f"{key}={value}": changes_of(key, value, options) for value in dict.fromkeys(values)}
     for run, changes in tried.items():
         train(argparse.Namespace(**{**vars(options), "out": run, "resume": None, **changes}))
     return compare(argparse.Namespace(runs=list(tried), out=options.out))
 
 
-def changes(key: str, value: str, options: argparse.Namespace) -> dict[str, Any]:
+def changes_of(key: str, value: str, options: argparse.Namespace) -> dict[str, Any]:
     """What one run of a sweep is given, as the option of this name reads it, or else as a hyper-parameter."""
     from trainer.options import make_parser  # noqa: PLC0415  (which imports the commands)
 
