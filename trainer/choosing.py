@@ -5,6 +5,7 @@ so a model that learned from it judges whole clips and is not for the box.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +51,21 @@ def one_a_segment(n_frames: int, n_steps: int = 40) -> Indices:
     return ((np.arange(n_steps) + 0.5) * n_frames / n_steps).astype(np.int64)
 
 
+EVENLY = "evenly-"
+"""Begins the names of `evenly` with any number of steps."""
 CHOICES: dict[str, Callable[[int], Indices]] = {
     "every-third": every_third,
     "evenly-20": evenly,
     "first-40": first_ones,
     "segments-40": one_a_segment,
 }
+
+
+def choice_of(name: str) -> Callable[[int], Indices]:
+    """The choice of a name: one of `CHOICES`, or `evenly-N`."""
+    if name in CHOICES:
+        return CHOICES[name]
+    return partial(evenly, n_steps=int(name.removeprefix(EVENLY)))
 
 
 def chosen_samples(path: Path, spec: InputSpec, choice: str) -> Iterator[Sample]:
@@ -71,7 +81,7 @@ def chosen_samples(path: Path, spec: InputSpec, choice: str) -> Iterator[Sample]
     with reading_clips():
         first = _Reading(source, choice)
         decoded = first.decode(spec)
-        wanted_ns = [first.times_ns[index] for index in CHOICES[choice](len(first.times_ns))]
+        wanted_ns = [first.times_ns[index] for index in choice_of(choice)(len(first.times_ns))]
         if set(wanted_ns) != first.asked_ns:
             distinct = set(wanted_ns)
             decoded = {frame.capture_ns: resize(frame.pixels, spec) for frame in source.frames(distinct.__contains__)}
@@ -100,7 +110,7 @@ class _Reading:
         if self._indices is None:
             claimed = self._source.claimed_frames  # damaged containers claim anything, NaN included
             n_frames = round(min(claimed, MAX_CLAIMED_FRAMES)) if claimed >= 1 else 1
-            self._indices = set(CHOICES[self._choice](n_frames).tolist())
+            self._indices = set(choice_of(self._choice)(n_frames).tolist())
         wanted = len(self.times_ns) in self._indices
         self.times_ns.append(capture_ns)
         if wanted:

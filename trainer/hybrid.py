@@ -7,8 +7,9 @@ from typing import Any
 import keras
 
 from edge.bundle import InputSpec
+from trainer import finetuning
 from trainer.backbones import MAPS, POOLED
-from trainer.recipe import Hyperparameter, Recipe, Wanted
+from trainer.recipe import DESCENT, Hyperparameter, Recipe, Wanted
 from trainer.recurrent import Recurrence, RecurrentSystem, fit, whole_model
 from trainer.run import RATE
 from trainer.sequences import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S
@@ -62,5 +63,6 @@ def hybrid_recipe(name: str, summary: str, cell: Callable[[Wanted], Any], *, bot
         epochs=EPOCHS,
         fit=partial(fit, RecurrentSystem(system, recurrence)),
         hyperparameters=DEFAULTS,
+        optional={**DESCENT, finetuning.KEY: 0},
         whole=system,
     )

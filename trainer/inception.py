@@ -8,7 +8,7 @@ import keras
 
 from edge.bundle import InputSpec
 from trainer.backbones import INCEPTIONV3
-from trainer.recipe import Hyperparameter, Recipe, Wanted
+from trainer.recipe import DESCENT, Hyperparameter, Recipe, Wanted
 from trainer.recurrent import Recurrence, RecurrentSystem, fit, whole_model
 from trainer.whole import WholeSystem
 
@@ -24,6 +24,7 @@ def inception_recipe(
     *,
     epochs: int,
     hyperparameters: Mapping[str, Hyperparameter],
+    optional: Mapping[str, Hyperparameter] = DESCENT,
     n_labels: int | None = None,
     top_k: int | None = None,
 ) -> Recipe:
@@ -48,6 +49,7 @@ def inception_recipe(
         epochs=epochs,
         fit=partial(fit, RecurrentSystem(system, recurrence)),
         hyperparameters=hyperparameters,
+        optional=optional,
         network="InceptionV3",
         whole=system,
     )
@@ -71,6 +73,7 @@ def paper_004(name: str, summary: str, cell: Callable[[Wanted], keras.Layer]) ->
             "patience": 0,
             "sampling": "paper",
         },
+        optional={key: value for key, value in DESCENT.items() if not key.startswith("plateau")},  # it decays already
         top_k=2,
     )
 

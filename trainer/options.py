@@ -168,7 +168,13 @@ def _add_sweep(commands_: "argparse._SubParsersAction[_Parser]") -> None:
         "train a recipe with each of several values of one hyper-parameter, and compare",
         "Each value has its run directory below --out. Stopped, the same command goes on.",
     )
-    parser.add_argument("--over", required=True, metavar="KEY=V,V", help="values to try, such as n_units=160,320,360")
+    parser.add_argument(
+        "--over",
+        required=True,
+        metavar="KEY=V,V",
+        help="values to try of a hyper-parameter, such as n_units=160,320,360, or of seed, epochs, stream, rate_hz or "
+        "backbone",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the runs and their page")
     _add_recipe(parser)
     _add_data(parser, required=True)
@@ -252,6 +258,9 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_seed, help="default: 0; equal seeds and settings give equal models")
     parser.add_argument("--epochs", type=_positive, metavar="N", help="at most this many (default: the recipe's)")
     parser.add_argument("--stream", choices=tuple(STREAMS), help="instead of the recipe's")
+    parser.add_argument(
+        "--devices", type=_devices, metavar="N", help="GPUs of this machine that share each batch, or all (default: 1)"
+    )
     parser.add_argument("--rate-hz", type=float, metavar="HZ", help="samples a second, instead of the recipe's")
     parser.add_argument(
         "--set",
@@ -259,8 +268,9 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         default=None,
         metavar="KEY=VALUE",
         help="other hyper-parameters than the recipe's; beside those: class_weights=balanced or LABEL:WEIGHT,..., "
-        "focal_gamma=2, label_smoothing=0.1, augment=flip,crop,light,noise,speed with augment_copies=1, "
-        "mixed_precision=true on a GPU; efficientnetb0-mean: finetune_blocks=1",
+        "focal_gamma=2, label_smoothing=0.1, plateau=5 with plateau_factor=0.2, augment=flip,crop,light,noise,speed "
+        "with augment_copies=1, "
+        "mixed_precision=true on a GPU; efficientnetb0-*: finetune_blocks=1",
     )
     parser.add_argument(
         "--weights",
@@ -347,6 +357,10 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return number
+
+
+def _devices(text: str) -> str:
+    return text if text == "all" else str(_positive(text))
 
 
 def _seed(text: str) -> int:

@@ -33,8 +33,10 @@ DESCENT: Mapping[str, Hyperparameter] = {
     "focal_gamma": 0.0,
     "label_smoothing": 0.0,
     "mixed_precision": False,
+    "plateau": 0,
+    "plateau_factor": 0.2,
 }
-"""Of every recipe that is trained by gradient descent, see `trainer.objective` and `trainer.mixed`."""
+"""Of every recipe that is trained by gradient descent, see `trainer.objective`, `trainer.mixed` and `trainer.loop`."""
 
 
 @dataclass(frozen=True, slots=True)

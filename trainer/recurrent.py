@@ -11,10 +11,12 @@ from typing import Any, overload
 
 import keras
 
+from trainer.backbones import Backbone
+from trainer.devices import train_on
 from trainer.features import read_features
+from trainer.finetuning import Body
 from trainer.loop import fit_epochs, seed_everything
 from trainer.manifest import Clip
-from trainer.mixed import train_mixed
 from trainer.objective import Objective
 from trainer.recipe import Wanted, Workshop
 from trainer.run import RATE, Run, TrainedModel
@@ -116,12 +118,14 @@ def fit_steps(
 ) -> TrainedModel:
     """Train an answer at every step, on samples of a fixed rate."""
     system, settings, wanted = parts.whole, run.settings, run.settings.hyperparameters
-    backbone = system.backbone(wanted)
     window_s = float(wanted.get("max_clip_s", system.n_steps / settings.input.rate_hz))
     length = max(1, round(window_s * settings.input.rate_hz))
-    of_train, of_validation = (StoredSequences(system, clips, run, workshop) for clips in (train, validation))
+    body = Body.of(system.backbone(wanted), run, workshop.weights, length)
+    of_train, of_validation = (
+        StoredSequences(body.source, window_s, clips, run, workshop) for clips in (train, validation)
+    )
     seed_everything(settings.seed)
-    n_features = of_train[0].features.shape[1]
+    n_features = body.n_features(of_train[0].features.shape[1])
     batches = SequenceBatches(of_train, length, int(wanted["batch_size"]), settings.seed)
     held_out = SequenceBatches(of_validation, length, int(wanted["batch_size"]), None)
 
@@ -131,24 +135,26 @@ def fit_steps(
             model, batches, held_out, run, rules_of(system.monitor, wanted), tensorboard=workshop.tensorboard
         )
 
-    n_labels = len(settings.labels)
-    head = step_of(train_mixed(wanted, lambda: steps_model(parts.recurrence, wanted, n_features, n_labels), fit))
-    seed_everything(settings.seed)  # random weights, where the backbone has no others, as in the extraction
-    assert backbone.build is not None, backbone.name
-    frame = assemble(backbone.build(settings.input, workshop.weights), head, len(settings.input.streams))
+    def build() -> Any:
+        return body.before(steps_model(parts.recurrence, wanted, n_features, len(settings.labels)))
+
+    trained = train_on(settings.devices, wanted, build, fit)
+    head = step_of(body.network_of(trained))
+    frame = assemble(body.backbone_of(trained), head, len(settings.input.streams))
     return TrainedModel(frame, head, settings.labels, settings.input, window_s, alerts_of(settings.labels))
 
 
 class StoredSequences(Sequence[LabelledSequence]):
     """The clips' sequences, each read from the cache when it is wanted; small ones are kept."""
 
-    def __init__(self, system: WholeSystem, clips: Sequence[Clip], run: Run, workshop: Workshop) -> None:
-        settings, wanted = run.settings, run.settings.hyperparameters
-        backbone = system.backbone(wanted)
+    def __init__(
+        self, backbone: Backbone, max_clip_s: float, clips: Sequence[Clip], run: Run, workshop: Workshop
+    ) -> None:
+        settings = run.settings
         self._clips = clips
         self._labels = settings.labels
-        self._trim_s = float(wanted.get("trim_s", 0.0))
-        self._max_clip_s = float(wanted.get("max_clip_s", system.n_steps / settings.input.rate_hz))
+        self._trim_s = float(settings.hyperparameters.get("trim_s", 0.0))
+        self._max_clip_s = max_clip_s
         self._entries: list[Path] = workshop.extract(clips, settings.input, settings.seed, backbone)
         self._kept: dict[int, LabelledSequence] | None = {} if backbone.dtype == "float32" else None
 

@@ -28,6 +28,10 @@ HEAD_NAME = "head.keras"
 WINDOW_NAME = "window.keras"
 MODEL_NAME = "model.json"
 COMMAND_NAME = "command.json"
+N_STEPS = "n_steps"
+"""Name of the hyper-parameter by which a system takes another number of steps than its paper."""
+FEATURES = "features"
+"""Name of the hyper-parameter that chooses among the backbones of a system that has several."""
 MAX_SHOWN = 5
 """Differences between settings that one line shows."""
 SAMPLING = "sampling"
@@ -57,6 +61,8 @@ class Settings(BaseModel):
     """What takes the place of the recipe's own backbone; empty where nothing does."""
     weights: str = ""
     """Where the backbone's weights come from, with their digest."""
+    devices: int = 1
+    """How many share each batch."""
     versions: dict[str, str] = {}
 
     @property

@@ -8,12 +8,14 @@ import keras
 
 from edge.bundle import InputSpec
 from trainer.backbones import PICTURES
+from trainer.choosing import EVENLY
 from trainer.loop import LOSS
-from trainer.recipe import Hyperparameter, Recipe, Wanted
-from trainer.run import PAPER
+from trainer.recipe import DESCENT, Hyperparameter, Recipe, Wanted
+from trainer.run import N_STEPS, PAPER
 from trainer.whole import WholeSystem, fit_whole, steps_input
 
-N_STEPS = 20
+PAPER_STEPS = 20
+"""Its best; `--set n_steps=N` takes another number, as its study does."""
 SIZE_PX = 64
 EPOCHS = 400
 DEFAULTS: dict[str, Hyperparameter] = {
@@ -35,21 +37,22 @@ def small_pictures_recipe(
     Args:
         name: of the recipe.
         summary: one line.
-        layers: from pictures (n, 20, height, width, 3) of 0..1 to what the dense softmax takes, (n, f).
+        layers: from pictures (n, n_steps, height, width, 3) of 0..1 to what the dense softmax takes, (n, f).
         hyperparameters: those that the other network has not.
     """
 
     def build(wanted: Wanted, spec: InputSpec, n_features: int, n_labels: int) -> keras.Model:
-        """Pictures as rows of numbers, steps (n, 20, h * w * 3) -> probabilities (n, n_labels)."""
-        steps = steps_input(N_STEPS, n_features)
-        pictures = keras.layers.Reshape((N_STEPS, spec.height_px, spec.width_px, 3))(steps)
+        """Pictures as rows of numbers, steps (n, n_steps, h * w * 3) -> probabilities (n, n_labels)."""
+        n_steps = system.steps(wanted)
+        steps = steps_input(n_steps, n_features)
+        pictures = keras.layers.Reshape((n_steps, spec.height_px, spec.width_px, 3))(steps)
         x = layers(wanted, keras.layers.Rescaling(1 / 255)(pictures))
         return keras.Model(steps, keras.layers.Dense(n_labels, activation="softmax")(x))
 
     system = WholeSystem(
         backbones={"pictures": PICTURES},
-        choice="evenly-20",
-        n_steps=N_STEPS,
+        choice=f"{EVENLY}{PAPER_STEPS}",
+        n_steps=PAPER_STEPS,
         build=build,
         optimizer=lambda wanted: keras.optimizers.Adam(float(wanted["learning_rate"])),
         monitor=LOSS,
@@ -61,6 +64,7 @@ def small_pictures_recipe(
         epochs=EPOCHS,
         fit=partial(fit_whole, system),
         hyperparameters=dict(sorted({**DEFAULTS, **hyperparameters}.items())),
+        optional={**DESCENT, N_STEPS: PAPER_STEPS},
         network="",
         whole=system,
     )

@@ -14,6 +14,8 @@ from trainer.augmentation import augmented, wanted_kinds
 from trainer.backbone import Weights
 from trainer.cache import content_sha256
 from trainer.calibration import calibration_pictures, read_calibration
+from trainer.devices import found_devices, n_devices
+from trainer.finetuning import refuse_untrainable
 from trainer.labels import ordered
 from trainer.manifest import Clip
 from trainer.mixed import refuse_without_gpu
@@ -36,6 +38,8 @@ class Wishes:
     stream: str | None = None
     rate_hz: float | None = None
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    devices: str | None = None
+    """How many to train on, or `all`."""
 
 
 def make_settings(recipe: Recipe, wishes: Wishes, split: Split, weights: Weights) -> Settings:
@@ -59,6 +63,7 @@ def make_settings(recipe: Recipe, wishes: Wishes, split: Split, weights: Weights
         validation_clips=_digests(split.held_out),
         network=weights.network,
         weights=weights.described,
+        devices=n_devices(wishes.devices, recipe, hyperparameters),
         versions={package: version(package) for package in PACKAGES},
     )
 
@@ -95,6 +100,7 @@ def _hyperparameters(recipe: Recipe, wishes: Wishes) -> dict[str, Hyperparameter
     Objective.of(chosen)
     wanted_kinds(chosen)
     refuse_without_gpu(chosen)
+    refuse_untrainable(chosen)
     return chosen
 
 
@@ -123,7 +129,8 @@ def train(recipe: Recipe, wishes: Wishes, split: Split, out: Path, workshop: Wor
     run = Run.start(out, make_settings(recipe, wishes, split, workshop.weights))
     if not run.finished:
         n_train, n_held_out = len(split.train), len(split.held_out)
-        print(f"{recipe.name}: learning from {n_train} clips, choosing by {n_held_out}", file=sys.stderr)
+        where = "" if wishes.devices is None else f", on {', '.join(found_devices()[: run.settings.devices])}"
+        print(f"{recipe.name}: learning from {n_train} clips, choosing by {n_held_out}{where}", file=sys.stderr)
         learned = augmented(split.train, run.settings, workshop)
         run.save_model(recipe.fit(learned, split.held_out, run, workshop))
     if not run.settings.judges_whole_clips and read_calibration(run) is None:

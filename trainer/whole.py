@@ -17,19 +17,18 @@ from edge.bundle import AlertSpec, InputSpec
 from edge.errors import ConfigurationError
 from edge.window import STEPS_INPUT
 from trainer.backbones import Backbone
+from trainer.choosing import EVENLY
+from trainer.devices import train_on
 from trainer.files import file_sha256
+from trainer.finetuning import Body
 from trainer.labels import NORMAL
 from trainer.loop import ACCURACY, Rules, fit_epochs, seed_everything
 from trainer.manifest import Clip
-from trainer.mixed import train_mixed
 from trainer.objective import Objective
-from trainer.recipe import Wanted, Workshop
-from trainer.run import PAPER, RATE, SAMPLING, Run, TrainedModel
+from trainer.recipe import DESCENT, Wanted, Workshop
+from trainer.run import FEATURES, N_STEPS, PAPER, RATE, SAMPLING, Run, TrainedModel
 from trainer.scoring import ClipScores, container_shape
 from trainer.stored import StretchBatches, read_steps, whole_clips, windows
-
-FEATURES = "features"
-"""Name of the hyper-parameter that chooses among the backbones of a system that has several."""
 
 Build = Callable[[Wanted, InputSpec, int, int], keras.Model]
 """`build(wanted, spec, n_features, n_labels)`: `steps` (n, n_steps, n_features) -> probabilities (n, n_labels)."""
@@ -44,7 +43,7 @@ class WholeSystem:
     choice: str
     """The paper's choice of a clip's frames, see `trainer.choosing`."""
     n_steps: int
-    """Of the longest sequence."""
+    """Of the longest sequence, see `steps`."""
     build: Build
     optimizer: Callable[[Wanted], keras.optimizers.Optimizer]
     monitor: str = ACCURACY
@@ -54,6 +53,21 @@ class WholeSystem:
     """Also count how often the truth is among so many labels, where there are more."""
     n_labels: int | None = None
     """The only number of labels that it takes."""
+
+    def steps(self, wanted: Wanted) -> int:
+        """How many steps the longest sequence of a run has.
+
+        Raises:
+            ConfigurationError: it has none.
+        """
+        n_steps = int(wanted.get(N_STEPS, self.n_steps))
+        if n_steps < 1:
+            raise ConfigurationError(f"--set {N_STEPS}={n_steps}: give 1 or more")
+        return n_steps
+
+    def frames(self, wanted: Wanted) -> str:
+        """The choice of a clip's frames that a run asks for."""
+        return f"{EVENLY}{self.steps(wanted)}" if self.choice.startswith(EVENLY) else self.choice
 
     def backbone(self, wanted: Wanted) -> Backbone:
         """The backbone that is wanted.
@@ -92,18 +106,21 @@ def fit_whole(
     settings, wanted = run.settings, run.settings.hyperparameters
     sampling = sampling_of(run)
     _check_labels(system, settings.labels)
-    cut = whole_clips if sampling == PAPER else windows
+    cut, n_steps = whole_clips if sampling == PAPER else windows, system.steps(wanted)
     stretches = [
-        cut(clips, _entries(system, clips, run, workshop), settings.labels, system.n_steps)
-        for clips in (train, validation)
+        cut(clips, _entries(system, clips, run, workshop), settings.labels, n_steps) for clips in (train, validation)
     ]
     masked = system.masked and sampling == PAPER
     batches, held_out = (
-        StretchBatches(found, system.n_steps, int(wanted["batch_size"]), seed, masked=masked)
+        StretchBatches(found, n_steps, int(wanted["batch_size"]), seed, masked=masked)
         for found, seed in zip(stretches, (settings.seed, None), strict=True)
     )
     seed_everything(settings.seed)
-    n_features = read_steps(stretches[0][0], system.n_steps, masked=masked).shape[1]
+    body = _body(system, run, workshop)
+    n_features = body.n_features(read_steps(stretches[0][0], n_steps, masked=masked).shape[1])
+
+    def build() -> Any:
+        return body.before(system.build(wanted, settings.input, n_features, len(settings.labels)))
 
     def fit(model: Any) -> Any:
         _compile(model, system, wanted, len(settings.labels))
@@ -111,11 +128,11 @@ def fit_whole(
             model, batches, held_out, run, rules_of(system.monitor, wanted), tensorboard=workshop.tensorboard
         )
 
-    n_labels = len(settings.labels)
-    model: Any = train_mixed(wanted, lambda: system.build(wanted, settings.input, n_features, n_labels), fit)
+    trained = train_on(settings.devices, wanted, build, fit)
+    model = body.network_of(trained)
     window = keras.Model(model.inputs[0], {"probabilities": model.outputs[0]})
-    frame = None if sampling == PAPER else _frame(system.backbone(wanted), run, workshop)
-    window_s = system.n_steps / settings.input.rate_hz
+    frame = None if sampling == PAPER else _frame(body.backbone_of(trained), len(settings.labels))
+    window_s = n_steps / settings.input.rate_hz
     return TrainedModel(
         frame, None, settings.labels, settings.input, window_s, alerts_of(settings.labels), window=window
     )
@@ -129,12 +146,12 @@ def _compile(model: Any, system: WholeSystem, wanted: Wanted, n_labels: int) -> 
 
 
 def rules_of(monitor: str, wanted: Wanted) -> Rules:
-    """Rules of training by hyper-parameters; a patience of 0 never stops early."""
+    """Rules of training by hyper-parameters; a patience of 0 never stops early, a plateau of 0 keeps the rate."""
     return Rules(
         patience=int(wanted["patience"]) or None,
         monitor=monitor,
-        plateau=int(wanted["plateau"]) if "plateau" in wanted else None,
-        plateau_factor=float(wanted.get("plateau_factor", 1.0)),
+        plateau=int(wanted.get("plateau", 0)) or None,
+        plateau_factor=float(wanted.get("plateau_factor", DESCENT["plateau_factor"])),
         learning_rate=float(wanted["learning_rate"]),
     )
 
@@ -157,19 +174,22 @@ def _entries(system: WholeSystem, clips: Sequence[Clip], run: Run, workshop: Wor
     paper = settings.judges_whole_clips
     # the rate decides nothing about frames that are chosen by their number, so their entries are kept whatever it is
     spec = InputSpec(height_px=settings.input.height_px, width_px=settings.input.width_px) if paper else settings.input
-    backbone = system.backbone(settings.hyperparameters)
-    return workshop.extract(clips, spec, settings.seed, backbone, system.choice if paper else "")
+    source = _body(system, run, workshop).source
+    choice = system.frames(settings.hyperparameters) if paper else ""
+    return workshop.extract(clips, spec, settings.seed, source, choice)
 
 
-def _frame(backbone: Backbone, run: Run, workshop: Workshop) -> keras.Model | None:
+def _body(system: WholeSystem, run: Run, workshop: Workshop) -> Body:
+    wanted = run.settings.hyperparameters
+    return Body.of(system.backbone(wanted), run, workshop.weights, system.steps(wanted))
+
+
+def _frame(backbone: Any, n_labels: int) -> keras.Model | None:
     """The frame model behind a window: its features, and equal shares, since one frame alone says nothing."""
-    settings = run.settings
-    if backbone.build is None:
+    if backbone is None:
         return None
-    seed_everything(settings.seed)  # random weights, where the backbone has no others, as in the extraction
-    body: Any = backbone.build(settings.input, workshop.weights)
-    shares = keras.layers.Dense(len(settings.labels), "softmax", kernel_initializer="zeros", name="equal_shares")
-    return keras.Model(body.input, {"features": body.output, "probabilities": shares(body.output)})
+    shares = keras.layers.Dense(n_labels, "softmax", kernel_initializer="zeros", name="equal_shares")
+    return keras.Model(backbone.input, {"features": backbone.output, "probabilities": shares(backbone.output)})
 
 
 def steps_input(n_steps: int, n_features: int) -> Any:
@@ -190,10 +210,11 @@ def score_whole(system: WholeSystem, run: Run, clips: Sequence[Clip], workshop: 
             f"--weights: the run was trained with {settings.weights}, not {workshop.weights.described}; give those"
         )
     model: Any = run.load_model().window
+    n_steps = system.steps(settings.hyperparameters)
     scores: list[ClipScores] = []
     for clip, entry in zip(clips, _entries(system, clips, run, workshop), strict=True):
-        stretch = whole_clips([clip], [entry], (clip.label,), system.n_steps)[0]
-        steps = read_steps(stretch, system.n_steps, masked=system.masked)[np.newaxis]
+        stretch = whole_clips([clip], [entry], (clip.label,), n_steps)[0]
+        steps = read_steps(stretch, n_steps, masked=system.masked)[np.newaxis]
         answer = np.asarray(model(steps, training=False)["probabilities"], np.float64)  # (1, n_labels)
         scores.append(_clip_scores(clip, answer))
     return scores

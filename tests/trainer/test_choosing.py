@@ -6,7 +6,7 @@ import pytest
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
 from edge.preprocess import resize
-from trainer.choosing import CHOICES, chosen_samples, evenly, every_third, first_ones, one_a_segment
+from trainer.choosing import CHOICES, choice_of, chosen_samples, evenly, every_third, first_ones, one_a_segment
 
 SPEC = InputSpec(height_px=48, width_px=64, rate_hz=10)
 
@@ -33,6 +33,11 @@ def test_the_middles_of_forty_segments():
     assert one_a_segment(120).tolist() == [3 * k + 1 for k in range(40)]
     assert one_a_segment(40).tolist() == list(range(40))
     assert one_a_segment(1).tolist() == [0] * 40
+
+
+def test_any_number_of_steps_may_be_spread_evenly():
+    assert choice_of("evenly-3")(101).tolist() == [0, 50, 100]
+    assert choice_of("first-40") is first_ones
 
 
 @pytest.mark.parametrize("name", CHOICES)

@@ -9,10 +9,11 @@ import pytest
 
 from edge.errors import ConfigurationError
 from trainer.backbone import RANDOM, Weights, build_backbone
+from trainer.backbones import POOLED
 from trainer.cache import Cache
 from trainer.datasets import read_dataset
 from trainer.decoding import samples
-from trainer.finetuning import BLOCK_ENDS, end_of
+from trainer.finetuning import BLOCK_ENDS, TAIL, Body, end_of, frozen_part
 from trainer.recipe import Recipe, Workshop
 from trainer.recipes import RECIPES
 from trainer.run import Run
@@ -26,17 +27,27 @@ pytestmark = pytest.mark.filterwarnings(
 
 RATE = "0.05"
 """High, so that two epochs change weights by more than float16 does."""
+SIZES = {"efficientnetb0-mean": {"n_hidden": "4"}, "efficientnetb0-gru": {"n_units": "4", "batch_size": "4"}}
+SIZES["efficientnetb0-bilstm"] = SIZES["efficientnetb0-gru"]
 
 
-def small() -> Recipe:
-    recipe = RECIPES["efficientnetb0-mean"]
+def small(name: str) -> Recipe:
+    recipe = RECIPES[name]
     return dataclasses.replace(recipe, input=recipe.input.model_copy(update={"height_px": 64, "width_px": 64}))
 
 
-def tune(fights: Path, workshop: Workshop, out: Path, n_blocks: int = 1) -> Run:
-    wanted = {"finetune_blocks": str(n_blocks), "n_hidden": "4", "learning_rate": RATE}
+def tune(
+    fights: Path,
+    workshop: Workshop,
+    out: Path,
+    n_blocks: int = 1,
+    *,
+    name: str = "efficientnetb0-mean",
+    epochs: int = 2,
+) -> Run:
+    wanted = {"finetune_blocks": str(n_blocks), "learning_rate": RATE, **SIZES[name]}
     split = split_validation(read_dataset(fights), 0)
-    return train(small(), Wishes(epochs=2, hyperparameters=wanted), split, out, workshop)
+    return train(small(name), Wishes(epochs=epochs, hyperparameters=wanted), split, out, workshop)
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +131,60 @@ def test_a_stopped_run_goes_on_with_the_same_activations(tuned, fights, workshop
 def test_so_many_blocks_are_refused():
     with pytest.raises(ConfigurationError, match="finetune_blocks=5: give 1 to 4, or 0 to train none"):
         end_of(5)
+
+
+def of_steps(n_features: int) -> Any:
+    """A network with two inputs, as is trained for a step at a time."""
+    from trainer.hybrid import top
+    from trainer.recurrent import Recurrence, steps_model
+
+    return steps_model(Recurrence(gru_cell, top), {"dropout": 0.4}, n_features, 2)
+
+
+def of_windows(n_features: int) -> Any:
+    """A network with one input, as is trained for windows."""
+    from trainer.hybrid import top
+    from trainer.recurrent import Recurrence, whole_model
+
+    return whole_model(Recurrence(gru_cell, top, both_ways=True), {"dropout": 0.4}, 3, n_features, 2)
+
+
+def gru_cell(_: Any) -> Any:
+    import keras
+
+    return keras.layers.GRUCell(4)
+
+
+@pytest.mark.parametrize("build", [of_steps, of_windows])
+def test_blocks_before_a_network_say_what_the_whole_backbone_says(build):
+    """Two streams, three steps, two clips; the blocks' weights changed as training would."""
+    import keras
+
+    spec = small("efficientnetb0-gru").input.model_copy(update={"stream": "rgb+motion"})
+    body = Body(POOLED, 1, 3, spec, Weights(RANDOM, RANDOM), 0)
+    trained = body.before(build(body.n_features(0)))
+    tail, random = trained.get_layer(TAIL), np.random.default_rng(0)
+    tail.set_weights([value + random.normal(0, 0.02, value.shape) for value in tail.get_weights()])
+    pictures = random.integers(0, 256, (2 * 3 * 2, 64, 64, 3)).astype(np.float32)
+    keras.utils.set_random_seed(0)
+    frozen: Any = frozen_part(1)
+    activations = frozen.build(spec, body.weights)(pictures).numpy().reshape(2, 3, -1)
+    backbone: Any = body.backbone_of(trained)
+    features = backbone(pictures).numpy().reshape(2, 3, -1)
+    expected, said = (
+        np.asarray(model({"features": given, "mask": np.ones((2, 3), bool)} if build is of_steps else given))
+        for model, given in ((body.network_of(trained), features), (trained, activations))
+    )
+    assert np.ptp(expected) > 0.01
+    assert np.allclose(said, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["efficientnetb0-gru", "efficientnetb0-bilstm"])
+def test_the_last_block_learns_with_a_recurrent_network(fights, workshop, tmp_path, name):
+    run = tune(fights, workshop, tmp_path / "run", name=name, epochs=1)
+    differ, names = learned(run, workshop)
+    assert {"block7a_expand_conv", "top_conv"} <= differ
+    assert all(names.index(layer) > names.index(BLOCK_ENDS[0]) for layer in differ)
+    model = run.load_model()
+    part: Any = model.head or model.window
+    assert part.inputs[0].shape[-1] == 1280, "the box gives it pooled features"

@@ -58,7 +58,19 @@ def test_what_the_box_says_of_a_window_is_what_was_trained(trained):
     assert np.allclose(result.scores[-1], expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("sampling", ["paper", "rate"])
+def test_sequences_may_have_another_length_than_the_papers(trained, sampling):
+    """The study of paper 001: how many frames a clip needs."""
+    run, workshop, held_out = trained("lrcn", sampling, n_steps="6")
+    model = run.load_model()
+    assert model.window.input_shape == (None, 6, 32 * 32 * 3)
+    assert model.window_s == 6 / run.settings.input.rate_hz
+    if sampling == "paper":
+        assert len(judge(run, held_out, "float32", workshop).results) == 2
+
+
 REFUSED = [
+    ("lrcn", {"hyperparameters": {"n_steps": "0"}}, "--set n_steps=0: give 1 or more"),
     ("lrcn", {"hyperparameters": {"sampling": "luck"}}, "--set sampling=luck: choose paper or rate"),
     ("lrcn", {"stream": "motion"}, "--stream motion: the paper's frames lie too far apart"),
     ("efficientnetb0-gru", {"hyperparameters": {"features": "x"}}, "--set features=x: choose one of pooled, maps"),

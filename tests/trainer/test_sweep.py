@@ -1,11 +1,14 @@
 """A sweep on the smallest system, called twice."""
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 
+from edge.errors import ConfigurationError
 from trainer.cli import main
+from trainer.commands.studies import changes_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -31,3 +34,12 @@ def test_values_that_are_none_are_refused(tmp_path, capsys):
         arguments = ["sweep", "--recipe", "lrcn", "--over", over, "--data", str(tmp_path), "--out", str(tmp_path / "x")]
         assert main(arguments) == 2
         assert "--over" in capsys.readouterr().err
+
+
+def test_options_may_be_tried_as_hyperparameters_are():
+    options = argparse.Namespace(set=["dropout=0"])
+    assert changes_of("n_units", "3", options) == {"set": ["dropout=0", "n_units=3"]}
+    assert changes_of("rate-hz", "2.5", options) == {"rate_hz": 2.5}
+    assert changes_of("stream", "motion", options) == {"stream": "motion"}
+    with pytest.raises(ConfigurationError, match="argument --epochs: invalid _positive value: 'many'"):
+        changes_of("epochs", "many", options)

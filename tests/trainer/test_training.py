@@ -12,12 +12,14 @@ from trainer.backbone import RANDOM, Weights
 from trainer.cache import Cache
 from trainer.cli import main
 from trainer.datasets import read_dataset
+from trainer.loop import ACCURACY
 from trainer.manifest import Clip
 from trainer.recipe import Workshop
 from trainer.recipes import RECIPES
 from trainer.run import Run, Settings, TrainedModel
 from trainer.splits import Split, split_validation
 from trainer.training import Wishes, make_settings, train
+from trainer.whole import rules_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -44,6 +46,19 @@ def wanted(split: Split, recipe: str, **changes: str) -> Settings:
         ("lrcn", {"augment": "spin"}, "augment=spin: 'spin' is none of"),
         ("lrcn", {"mixed_precision": "true"}, "mixed_precision=true: TensorFlow finds no GPU"),
         ("lrcn", {"mixed_precision": "perhaps"}, "mixed_precision=perhaps: is true or false"),
+        ("efficientnetb0-lstm", {"finetune_blocks": "5"}, "finetune_blocks=5: give 1 to 4, or 0 to train none"),
+        (
+            "efficientnetb0-gru",
+            {"finetune_blocks": "1", "sampling": "paper"},
+            "finetune_blocks=1: whole clips are judged by the frozen network's features",
+        ),
+        (
+            "efficientnetb0-bilstm",
+            {"finetune_blocks": "1", "features": "maps"},
+            "finetune_blocks=1: trained blocks end in pooled features; leave out features=maps",
+        ),
+        ("inceptionv3-lstm", {"plateau": "3"}, "--set plateau: inceptionv3-lstm knows"),
+        ("efficientnetb0-gru", {"n_steps": "3"}, "--set n_steps: efficientnetb0-gru knows"),
         ("edgewatch", {"class_weights": "balanced"}, "--set class_weights: edgewatch knows augment"),
     ],
 )
@@ -59,6 +74,13 @@ def test_a_run_keeps_of_the_common_settings_what_was_asked_for(split):
         "focal_gamma": 2.0,
         "augment": "flip",
     }
+
+
+def test_the_learning_rate_may_fall_in_any_recipe_whose_rate_is_constant(split):
+    chosen = wanted(split, "efficientnetb0-gru", plateau="3").hyperparameters
+    rules = rules_of(ACCURACY, chosen)
+    assert (rules.plateau, rules.plateau_factor, rules.learning_rate) == (3, 0.2, 1e-3)
+    assert rules_of(ACCURACY, wanted(split, "efficientnetb0-gru").hyperparameters).plateau is None
 
 
 def test_copies_are_learned_from_and_not_chosen_by(split, reduced, tmp_path):

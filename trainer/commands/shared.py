@@ -84,7 +84,7 @@ def wishes_of(options: argparse.Namespace) -> "Wishes":
         if not equals:
             raise ConfigurationError(f"--set {key}: is not KEY=VALUE")
     changed = {key: value for key, _, value in pairs}
-    return Wishes(options.seed or 0, options.epochs, options.stream, options.rate_hz, changed)
+    return Wishes(options.seed or 0, options.epochs, options.stream, options.rate_hz, changed, options.devices)
 
 
 def network_of(recipe: "Recipe", options: argparse.Namespace) -> str:

@@ -1,9 +1,13 @@
 """`trainer sweep` and `trainer compare`: several runs beside each other."""
 
 import argparse
+from typing import Any
 
 from edge.errors import ConfigurationError
 from trainer.commands.training import train
+
+RUN_OPTIONS = ("seed", "epochs", "stream", "rate_hz", "backbone")
+"""What `--over` tries beside hyper-parameters."""
 
 
 def sweep(options: argparse.Namespace) -> int:
@@ -12,11 +16,21 @@ def sweep(options: argparse.Namespace) -> int:
     values = [value for value in listed.split(",") if value]
     if not equals or not values:
         raise ConfigurationError(f"--over {options.over}: is not KEY=VALUE,VALUE,..., such as n_units=160,320")
-    runs = [options.out / f"{key}={value}" for value in dict.fromkeys(values)]
-    for run in runs:
-        changed = {"out": run, "resume": None, "set": [*(options.set or ()), run.name]}
-        train(argparse.Namespace(**{**vars(options), **changed}))
-    return compare(argparse.Namespace(runs=runs, out=options.out))
+    tried = {options.out / f"{key}={value}": changes_of(key, value, options) for value in dict.fromkeys(values)}
+    for run, changes in tried.items():
+        train(argparse.Namespace(**{**vars(options), "out": run, "resume": None, **changes}))
+    return compare(argparse.Namespace(runs=list(tried), out=options.out))
+
+
+def changes_of(key: str, value: str, options: argparse.Namespace) -> dict[str, Any]:
+    """What one run of a sweep is given, as the option of this name reads it, or else as a hyper-parameter."""
+    from trainer.options import make_parser  # noqa: PLC0415  (which imports the commands)
+
+    name = key.replace("-", "_")
+    if name not in RUN_OPTIONS:
+        return {"set": [*(options.set or ()), f"{key}={value}"]}
+    given = make_parser().parse_args(["train", "--out", "sweep", f"--{name.replace('_', '-')}={value}"])
+    return {name: getattr(given, name)}
 
 
 def compare(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from trainer.commands.shared import known, network_of, read_clips, recipe_of, re
 
 KEPT_OPTIONS = (
     *("recipe", "backbone", "data", "groups", "positive", "seed", "epochs", "stream", "rate_hz", "set", "weights"),
-    *("max_broken", "hold_out"),
+    *("max_broken", "hold_out", "devices"),
 )
 """Options of `trainer train` that `--resume` takes from the run."""
 

@@ -36,16 +36,17 @@ from edge.bundle import AlertSpec, InputSpec
 from trainer import finetuning
 from trainer.backbone import N_FEATURES, build_backbone, pooled
 from trainer.backbones import POOLED, Backbone
+from trainer.devices import train_on
 from trainer.features import read_features
 from trainer.files import telling_refusals
 from trainer.labels import NORMAL
-from trainer.loop import Rules, fit_epochs, seed_everything
+from trainer.loop import ACCURACY, fit_epochs, seed_everything
 from trainer.manifest import Clip
-from trainer.mixed import train_mixed
 from trainer.objective import Objective
 from trainer.recipe import DESCENT, Recipe, Workshop
 from trainer.run import Run, TrainedModel
 from trainer.sequences import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S, FrameBatches, paper_samples, step_labels
+from trainer.whole import rules_of
 
 VALIDATION_BATCH = 1024
 TUNED_VALIDATION_BATCH = 64
@@ -92,11 +93,9 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
         model.compile(
             keras.optimizers.SGD(_number(run, "learning_rate")), Objective.of(wanted).loss, metrics=["accuracy"]
         )
-        return fit_epochs(
-            model, batches, held_out, run, Rules(int(wanted["patience"])), tensorboard=workshop.tensorboard
-        )
+        return fit_epochs(model, batches, held_out, run, rules_of(ACCURACY, wanted), tensorboard=workshop.tensorboard)
 
-    head: Any = train_mixed(wanted, build, fit_heads)
+    head: Any = train_on(settings.devices, wanted, build, fit_heads)
     seed_everything(settings.seed)
     backbone = build_backbone(settings.input, workshop.weights)
     if n_blocks:
