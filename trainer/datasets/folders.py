@@ -86,3 +86,8 @@ def _group(group_of: Mapping[str, str], complete: bool, name: str, path: Path) -
     if complete and name not in group_of:
         raise DatasetError(f"{path}: {name}: has no group in the groups' CSV; add its row")
     return group_of.get(name, name)
+
+
+def list_of(root: Path, *names: str) -> Path | None:
+    """The first file of these names in a set's folder, or else beside it; None where there is none."""
+    return next((place / name for place in (root, root.parent) for name in names if (place / name).is_file()), None)

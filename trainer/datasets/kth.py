@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from trainer.datasets.folders import list_of
+
 RATE_HZ = 25.0
 LISTS = ("00sequences.txt", "sequences.txt")
 _LINE = re.compile(r"(person\d+_[a-z]+_d\d)\s+frames\s+([\d\s,-]+)")
@@ -18,8 +20,8 @@ Intervals = tuple[tuple[float, float], ...]
 
 def kth_intervals(root: Path) -> Callable[[Path], Intervals]:
     """Seconds of a video's sequences; nothing where there is no list in the folder or beside it."""
-    lists = [place / name for place in (root, root.parent) for name in LISTS if (place / name).is_file()]
-    lines = _LINE.findall(lists[0].read_text(encoding="utf-8", errors="replace")) if lists else []
+    path = list_of(root, *LISTS)
+    lines = _LINE.findall(path.read_text(encoding="utf-8", errors="replace")) if path else []
     found = {name: tuple(_seconds(*pair) for pair in _RANGE.findall(ranges)) for name, ranges in lines}
     return lambda video: found.get(video.stem.removesuffix("_uncomp"), ())
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from edge.errors import DatasetError
+from trainer.datasets.folders import list_of
 from trainer.datasets.kth import Intervals
 from trainer.manifest import frame_rate_hz
 
@@ -36,7 +37,7 @@ def urfd_intervals(root: Path) -> Callable[[Path], Intervals]:
     """
     falls: dict[str, int | None] = {}
     for name in TABLES:
-        path = next((place / name for place in (root, root.parent) if (place / name).is_file()), None)
+        path = list_of(root, name)
         falls |= _first_frames(path) if path else {}
 
     def of_video(video: Path) -> Intervals:
