@@ -33,7 +33,7 @@ from proofs.proof import Evidence, Setting, say
 from trainer.backbone import B0, LITE0, find_weights
 from trainer.cache import Cache, read_entry, write_entry
 from trainer.calibration import N_HELD_OUT, N_REPRESENTATIVE, pictures
-from trainer.crossvalidation import FoldTask, plan
+from trainer.crossvalidation import plan_fold
 from trainer.datasets import read_dataset
 from trainer.labels import VIOLENCE
 from trainer.manifest import Clip
@@ -110,20 +110,15 @@ def _score_task(task: Task, clips: Sequence[Clip], setting: Setting) -> Evidence
 
 def train_task(task: Task, setting: Setting) -> Run:
     """The fold's run, trained where it is not."""
-    planned = next(each for each in _planned(task.dataset, task.seed, setting.data) if each.fold == task.fold)
+    from trainer.recipes import RECIPES  # noqa: PLC0415  (brings Keras, which listing proofs need not wait for)
+
+    clips = read_dataset(setting.data / task.dataset)
+    others = [clip for name in LEARNED_FROM if name != task.dataset for clip in read_dataset(setting.data / name)]
+    folds = folds_of(task.dataset, task.seed, clips)
+    planned = plan_fold(RECIPES[RECIPE], Wishes(seed=task.seed), clips, folds, others, fold=task.fold)
     weights = find_weights(str(setting.weights) if setting.weights.is_dir() else None, task.network)
     workshop = Workshop(Cache(), weights, _workers())
     return train(planned.recipe, planned.wishes, planned.inner, setting.work / task.name, workshop)
-
-
-@functools.cache
-def _planned(dataset: str, seed: int, data: Path) -> list[FoldTask]:
-    """All folds of one seed; drawing them takes seconds."""
-    from trainer.recipes import RECIPES  # noqa: PLC0415  (brings Keras, which listing proofs need not wait for)
-
-    clips = read_dataset(data / dataset)
-    others = [clip for name in LEARNED_FROM if name != dataset for clip in read_dataset(data / name)]
-    return plan(RECIPES[RECIPE], Wishes(seed=seed), clips, folds_of(dataset, seed, clips), others)
 
 
 def folds_of(dataset: str, seed: int, clips: Sequence[Clip]) -> list[int]:

@@ -13,7 +13,7 @@ from proofs.proof import Evidence, Setting, say
 from trainer.backbone import find_weights
 from trainer.cache import Cache
 from trainer.calibration import N_REPRESENTATIVE, pictures
-from trainer.crossvalidation import FoldTask, plan, run_fold
+from trainer.crossvalidation import FoldTask, plan_fold, run_fold
 from trainer.datasets import read_dataset
 from trainer.manifest import Clip, Segment
 from trainer.recipe import Workshop
@@ -97,8 +97,7 @@ def fold_task(task: Task, setting: Setting) -> FoldTask:
     folds = read_folds(fold_file, clips) if fold_file.is_file() else leave_one_group_out(clips)
     others = [clip for name in TRAINED_ON if name != task.dataset for clip in read_dataset(setting.data / name)]
     also = others + (rendered_clips(setting) if task.rendered else [])
-    tasks = plan(RECIPES[task.recipe], Wishes(seed=task.seed), clips, folds, also)
-    return next(planned for planned in tasks if planned.fold == task.fold)
+    return plan_fold(RECIPES[task.recipe], Wishes(seed=task.seed), clips, folds, also, fold=task.fold)
 
 
 def rendered_clips(setting: Setting) -> list[Clip]:
