@@ -39,9 +39,13 @@ def read_class_folders(path: Path, positive: Mapping[str, str] | None = None, gr
     for class_name, videos in classes.items():
         for video in videos:
             name = video.relative_to(path).as_posix()
-            group, official = _group(group_of, original, name, path), hockey_sides(original.get(name, ""))
+            group, official = _group(group_of, original, name, path), hockey_sides(original.get(name, name))
             segments = (Segment(labels[class_name]),)
-            clips.append(Clip(video, group, annotates, segments, name, path.resolve().name, official=official))
+            clips.append(
+                Clip(
+                    video, group, annotates, segments, name, path.resolve().name, official=official if original else ()
+                )
+            )
     return clips
 
 
@@ -69,11 +73,11 @@ def _groups(path: Path, groups: Path | None) -> dict[str, str] | None:
 
 
 def _originals(path: Path) -> dict[str, str]:
-    """The original names of `hockey-fights` by the clips' names; nothing elsewhere."""
+    """The original names of `hockey-fights` by the clips' names, where they are known; nothing elsewhere."""
     if not (path / NAME_MAP_NAME).is_file():
         return {}
     rows = read_rows(path / NAME_MAP_NAME, required=("label", "file", "original"))
-    return {f"{row['label']}/{row['file']}": row["original"] for row in rows}
+    return {f"{row['label']}/{row['file']}": row["original"] for row in rows if row["original"]}
 
 
 def _group(group_of: Mapping[str, str] | None, original: Mapping[str, str], name: str, path: Path) -> str:

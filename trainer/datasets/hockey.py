@@ -25,7 +25,5 @@ def hockey_group(name: str) -> str:
 def hockey_sides(name: str) -> Sides:
     """The clip's random fold, the same for every container and codec."""
     match = NAME.fullmatch(name)
-    if match is None:
-        return ()
-    digest = hashlib.sha256(f"{match['class']}{match['number']}".encode()).digest()
+    digest = hashlib.sha256((f"{match['class']}{match['number']}" if match else name).encode()).digest()
     return (Side(RANDOM, str(int.from_bytes(digest) % N_FOLDS)),)
