@@ -201,7 +201,7 @@ def _add_folds(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--number", type=_positive, default=5, metavar="N", help="number of folds (default: 5)")
     ways.add_argument(
-        "--official", metavar="SPLIT", help="the set's own split (official, or 1, 2, 3): its test clips are one fold"
+        "--official", metavar="SPLIT", help="the set's own split (official, 1, 2, 3, random), as published"
     )
     ways.add_argument(
         "--of-five", action="store_true", help="of every five clips of a class the fifth is judged, as in paper 004"

@@ -132,13 +132,13 @@ def leave_one_group_out(clips: Sequence[Clip]) -> list[int]:
 
 
 def official_folds(clips: Sequence[Clip], split: str) -> list[int]:
-    """Fold 0 for the test clips of an official split, `TRAIN_ONLY` for its training clips.
+    """Fold 0 for the test clips of an official split, `TRAIN_ONLY` for its training clips; or its own folds.
 
     Raises:
         DatasetError: the data has no such split, or it leaves one side empty.
     """
     folds = _official_folds(clips, split)
-    if not {0, TRAIN_ONLY} <= set(folds):
+    if set(folds) <= {UNUSED, TRAIN_ONLY} or len(set(folds) - {UNUSED}) < 2:
         known = _official_names(clips)
         raise DatasetError(
             f"--official {split}: no clips of it on both sides; the data knows {', '.join(known) or 'no such split'}"
@@ -153,7 +153,8 @@ def official_split(clips: Sequence[Clip], folds: Sequence[int]) -> str | None:
 
 
 def _official_folds(clips: Iterable[Clip], split: str) -> list[int]:
-    return [OFFICIAL_FOLDS.get(dict(clip.official).get(split, ""), UNUSED) for clip in clips]
+    sides = [dict(clip.official).get(split, "") for clip in clips]
+    return [int(side) if side.isdigit() else OFFICIAL_FOLDS.get(side, UNUSED) for side in sides]
 
 
 def _official_names(clips: Iterable[Clip]) -> list[str]:
@@ -186,9 +187,11 @@ def torn_splits(clips: Sequence[Clip], folds: Sequence[int]) -> list[TornSplit]:
     for dataset in sorted({clip.dataset for clip in clips}):
         own = [(clip, fold) for clip, fold in zip(clips, folds, strict=True) if clip.dataset == dataset]
         split = official_split([clip for clip, _ in own], [fold for _, fold in own])
-        learned = {clip.group for clip, fold in own if fold == TRAIN_ONLY}
+        folds_of: dict[str, set[int]] = {}
+        for clip, fold in own:
+            folds_of.setdefault(clip.group, set()).add(fold)
         judged = [clip for clip, fold in own if fold > TRAIN_ONLY]
-        torn = [clip.group for clip in judged if clip.group in learned]
+        torn = [clip.group for clip in judged if len(folds_of[clip.group] - {UNUSED}) > 1]
         if split is not None and torn:
             found.append(TornSplit(dataset, split, len(set(torn)), len(torn), len(judged)))
     return found

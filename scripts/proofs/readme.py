@@ -10,17 +10,26 @@ COMMIT_LETTERS = 10
 
 
 def table(proof: Proof, record: dict[str, Any]) -> str:
-    """Markdown: where and when, then one row a figure."""
+    """Markdown that a reader unfolds: whether limits are kept, where and when, then one row a figure."""
     machine, figures = record["machine"], record["figures"]
     where = (
-        f"`scripts/prove {proof.name}`, {record['date']}, commit {_short(record['commit'])}, {machine['processor']}, "
-        f"{machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}."
+        f"Commit {_short(record['commit'])}, {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}."
     )
+    summary = f"<code>scripts/prove {proof.name}</code>, {record['date']}: {_verdict(proof, figures)}"
     above = [*proof.layout(figures), ""] if proof.layout is not None else []
-    lines = [where, "", *above, "| figure | measured | required |", "|---|---|---|"]
+    lines = [*above, "<details>", f"<summary>{summary}</summary>", "", where, ""]
+    lines += ["| figure | measured | required |", "|---|---|---|"]
     rows = [row for row in proof.table if row.name in figures]
     lines += [f"| {row.title} | {_measured(row, figures)} | {_required(row, figures)} |" for row in rows]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "</details>"])
+
+
+def _verdict(proof: Proof, figures: dict[str, Value]) -> str:
+    n_limits, n_missed = sum(row.limit is not None for row in proof.table), len(proof.missed(figures))
+    if n_missed:
+        return f"<b>{n_missed} of {n_limits} limits missed</b>"
+    return f"all {n_limits} limits kept" if n_limits > 1 else "its limit kept" if n_limits else "no limits"
 
 
 def with_tables(text: str, tables: dict[str, str]) -> str:

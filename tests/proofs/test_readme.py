@@ -21,14 +21,21 @@ RECORD: dict[str, Any] = {
 
 def test_table() -> None:
     assert readme.table(PROOF, RECORD).splitlines() == [
-        "`scripts/prove accuracy`, 2026-01-02, commit `0123456789`, CPU, 2 cores, 23.5 GiB, Debian, Python 3.11.2.",
+        "<details>",
+        "<summary><code>scripts/prove accuracy</code>, 2026-01-02: <b>1 of 2 limits missed</b></summary>",
+        "",
+        "Commit `0123456789`, CPU, 2 cores, 23.5 GiB, Debian, Python 3.11.2.",
         "",
         "| figure | measured | required |",
         "|---|---|---|",
         "| videos right | 85.1 % (80.1 to 90.2) | at least 84 % |",
         "| delay | 1.62 s | at most 1.5 s, **missed** |",
         "| found | 13/14 |  |",
+        "",
+        "</details>",
     ]
+    within = RECORD | {"figures": RECORD["figures"] | {"delay_s": 1.5}}
+    assert "2026-01-02: all 2 limits kept</summary>" in readme.table(PROOF, within)
 
 
 def test_record_of_changed_code_says_so() -> None:

@@ -5,6 +5,7 @@ import pytest
 from edge.errors import ConfigurationError, DatasetError
 from trainer.datasets import read_dataset, read_datasets
 from trainer.datasets.gmdcsa24 import fall_start_s
+from trainer.datasets.hockey import hockey_sides
 from trainer.labels import label_of_class, ordered, parse_positive
 
 
@@ -31,7 +32,10 @@ def test_hockey_names_make_blocks(tmp_path):
         (tmp_path / name).touch()
     rows = ["label,file,original", "fight,(1).mp4,fi5_xvid.avi", "fight,(2).mp4,fi25_xvid.avi"]
     (tmp_path / "name_map.csv").write_text("\n".join([*rows, "nofight,(1).mp4,no7_xvid.avi"]))
-    assert [clip.group for clip in read_dataset(tmp_path)] == ["fi0", "fi1", "no0", "nofight/(9).mp4"]
+    clips = read_dataset(tmp_path)
+    assert [clip.group for clip in clips] == ["fi0", "fi1", "no0", "nofight/(9).mp4"]
+    names = ("fi5.avi", "fi25.avi", "no7.avi", "nofight/(9).mp4")
+    assert [clip.official for clip in clips] == [hockey_sides(name) for name in names]
 
 
 def test_a_folder_of_normal_footage_annotates_every_event(tmp_path):

@@ -119,7 +119,11 @@ def test_rwf2000_keeps_its_folders_apart(lay):
 @pytest.mark.parametrize(
     ("names", "title", "expected"),
     [
-        (("fi1_xvid.avi", "no41_xvid.avi"), "Hockey Fight", [("violence", "fi0", ()), ("normal", "no2", ())]),
+        (
+            ("fi1_xvid.avi", "no41_xvid.avi"),
+            "Hockey Fight",
+            [("violence", "fi0", (("random", "2"),)), ("normal", "no2", (("random", "0"),))],
+        ),
         (
             ("adl-02-cam0.mp4", "fall-01-cam0.mp4", "fall-01-cam1.mp4"),
             "URFD",

@@ -80,6 +80,19 @@ def test_an_official_split_is_used_as_published_and_its_torn_groups_counted():
     assert torn_splits(clips, own) == []
 
 
+def test_random_folds_of_a_set_judge_every_clip_and_tell_what_they_tear(tmp_path):
+    clips = [replace(clip(number, f"g{number // 3}"), official=(("random", str(number % 2)),)) for number in range(6)]
+    clips.append(clip(6, "g2"))
+    folds = official_folds(clips, "random")
+    assert folds == [0, 1, 0, 1, 0, 1, -2]
+    (torn,) = torn_splits(clips, folds)
+    assert (torn.split, torn.n_groups, torn.n_clips, torn.n_judged) == ("random", 2, 6, 6)
+    write_folds(tmp_path / "folds.csv", clips, folds)
+    assert read_folds(tmp_path / "folds.csv", clips) == folds
+    with pytest.raises(DatasetError, match="--official random: no clips of it on both sides"):
+        official_folds([clips[0], clips[2], clips[6]], "random")
+
+
 def test_the_split_of_paper_004_is_one_too():
     """Of every five clips the fifth, whatever group it is of."""
     clips = [clip(number, f"g{number // 3}") for number in range(10)]

@@ -1,23 +1,20 @@
 """One folder per class, the layout of most sets, with groups where something tells them.
 
-`groups.csv` (path,group) gives the groups of `surveillance-fight` (Akti et al., IPTA 2019). `name_map.csv` is that of
-`hockey-fights` (Bermejo Nievas et al., CAIP 2011): its clips were cut one after the other, so blocks of neighbouring
-numbers, often the same game, are taken as groups. Otherwise each clip is a group of its own.
+`groups.csv` (path,group) gives the groups of `surveillance-fight` (Akti et al., IPTA 2019). `name_map.csv` gives the
+original names of `hockey-fights`, which tell their groups. Otherwise each clip is a group of its own.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from edge.errors import DatasetError
+from trainer.datasets.hockey import hockey_group, hockey_sides
 from trainer.labels import EVENT_LABELS, NORMAL, is_known_class, label_of_class
 from trainer.manifest import Clip, Segment, read_rows
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
 GROUPS_NAME = "groups.csv"
 NAME_MAP_NAME = "name_map.csv"
-HOCKEY_BLOCK_CLIPS = 20
-"""Neighbouring numbers of `hockey-fights` that count as one group."""
 
 
 def read_class_folders(path: Path, positive: Mapping[str, str] | None = None, groups: Path | None = None) -> list[Clip]:
@@ -36,19 +33,20 @@ def read_class_folders(path: Path, positive: Mapping[str, str] | None = None, gr
         raise DatasetError(f"{path}: holds {found}; it needs one folder per class, such as fight/ and normal/")
     labels = {name: _label(name, path, positive) for name in classes}
     annotates = frozenset(labels.values()) - {NORMAL} or frozenset(EVENT_LABELS)
-    group_of, complete = _groups(path, groups)
-    return [
-        Clip(
-            video,
-            _group(group_of, complete, video.relative_to(path).as_posix(), path),
-            annotates,
-            (Segment(labels[name]),),
-            video.relative_to(path).as_posix(),
-            path.resolve().name,
-        )
-        for name, videos in classes.items()
-        for video in videos
-    ]
+    group_of = _groups(path, groups)
+    original = _originals(path)
+    clips: list[Clip] = []
+    for class_name, videos in classes.items():
+        for video in videos:
+            name = video.relative_to(path).as_posix()
+            group, official = _group(group_of, original, name, path), hockey_sides(original.get(name, name))
+            segments = (Segment(labels[class_name]),)
+            clips.append(
+                Clip(
+                    video, group, annotates, segments, name, path.resolve().name, official=official if original else ()
+                )
+            )
+    return clips
 
 
 def _videos(folder: Path) -> list[Path]:
@@ -62,30 +60,32 @@ def _label(name: str, path: Path, positive: Mapping[str, str] | None) -> str:
     return label
 
 
-def _groups(path: Path, groups: Path | None) -> tuple[dict[str, str], bool]:
-    """Groups by the clips' names, and whether every clip has to have one."""
-    if groups is not None or (path / GROUPS_NAME).is_file():
-        rows = read_rows(groups or path / GROUPS_NAME, required=("path", "group"))
-        for row in rows:
-            if not (path / row["path"]).is_file():
-                raise DatasetError(f"{groups or path / GROUPS_NAME}: {row['path']}: no such file below {path}")
-        return {row["path"]: row["group"] for row in rows}, True
-    if (path / NAME_MAP_NAME).is_file():
-        rows = read_rows(path / NAME_MAP_NAME, required=("label", "file", "original"))
-        return {f"{row['label']}/{row['file']}": _block(row["original"]) for row in rows}, False
-    return {}, False
+def _groups(path: Path, groups: Path | None) -> dict[str, str] | None:
+    """Groups by the clips' names; None where no CSV gives them."""
+    table = groups or path / GROUPS_NAME
+    if groups is None and not table.is_file():
+        return None
+    rows = read_rows(table, required=("path", "group"))
+    for row in rows:
+        if not (path / row["path"]).is_file():
+            raise DatasetError(f"{table}: {row['path']}: no such file below {path}")
+    return {row["path"]: row["group"] for row in rows}
 
 
-def _block(original: str) -> str:
-    """`fi47_xvid.avi` -> `fi2`: the block of neighbouring numbers."""
-    match = re.match(r"([a-z]+)(\d+)", original)
-    return f"{match[1]}{int(match[2]) // HOCKEY_BLOCK_CLIPS}" if match else original
+def _originals(path: Path) -> dict[str, str]:
+    """The original names of `hockey-fights` by the clips' names, where they are known; nothing elsewhere."""
+    if not (path / NAME_MAP_NAME).is_file():
+        return {}
+    rows = read_rows(path / NAME_MAP_NAME, required=("label", "file", "original"))
+    return {f"{row['label']}/{row['file']}": row["original"] for row in rows if row["original"]}
 
 
-def _group(group_of: Mapping[str, str], complete: bool, name: str, path: Path) -> str:
-    if complete and name not in group_of:
+def _group(group_of: Mapping[str, str] | None, original: Mapping[str, str], name: str, path: Path) -> str:
+    if group_of is None:
+        return hockey_group(original[name]) if name in original else name
+    if name not in group_of:
         raise DatasetError(f"{path}: {name}: has no group in the groups' CSV; add its row")
-    return group_of.get(name, name)
+    return group_of[name]
 
 
 def list_of(root: Path, *names: str) -> Path | None:

@@ -7,7 +7,7 @@
 | HMDB51 | `..._class_f_cm_np1_le_med_0.avi` | the film before the class | `class_test_split1.txt`, ... |
 | KTH | `person01_boxing_d1_uncomp.avi` | the person | 16 persons train, 9 test (Schuldt et al., 2004) |
 | RWF-2000 | `train/Fight/id_0.avi` | the source video | its folders `train` and `val` |
-| Hockey Fight | `fi1_xvid.avi`, `no1_xvid.avi` | blocks of 20 numbers | random folds |
+| Hockey Fight | `fi1_xvid.avi`, `no1_xvid.avi` | blocks of 20 numbers | five random folds |
 | URFD | `fall-01-cam0.mp4`, `adl-01-cam0.mp4`; times by its tables | the event, seen by one or two cameras | none |
 | UP-Fall | `Subject1Activity1Trial1Camera1.mp4`; activities 1 to 5 are falls | the subject | none |
 | Kinetics | `[train/]class/<id>_000010_000020.mp4` | the film | its folders `train`, `val` or `validate`, `test` |
@@ -19,7 +19,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.datasets.folders import HOCKEY_BLOCK_CLIPS, VIDEO_SUFFIXES
+from trainer.datasets.folders import VIDEO_SUFFIXES
+from trainer.datasets.hockey import NAME as HOCKEY_NAME
+from trainer.datasets.hockey import hockey_group, hockey_sides
 from trainer.datasets.kth import Intervals, kth_intervals
 from trainer.datasets.official import Side, Sides, hmdb51_splits, ucf101_splits
 from trainer.datasets.urfd import urfd_intervals
@@ -118,9 +120,10 @@ NAMED_SETS = (
     ),
     NamedSet(
         "Hockey Fight",
-        re.compile(r"(?P<class>fi|no)(?P<number>\d+)(?:_xvid)?\.\w+"),
+        HOCKEY_NAME,
         lambda match: "fight" if match["class"] == "fi" else NORMAL,
-        lambda match: f"{match['class']}{int(match['number']) // HOCKEY_BLOCK_CLIPS}",
+        lambda match: hockey_group(match[0]),
+        lambda match: hockey_sides(match[0]),
     ),
     NamedSet(
         "URFD",

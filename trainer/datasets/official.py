@@ -17,9 +17,9 @@ class Side(NamedTuple):
     """On which side of one official split a clip stands."""
 
     split: str
-    """`1`, `2`, `3`, or `official` where there is one alone."""
+    """`1`, `2`, `3`, or `official` where there is one alone; `random` for folds at random."""
     side: str
-    """`train`, `test` or `unused`."""
+    """`train`, `test` or `unused`; where every clip is judged once, the number of its fold."""
 
 
 Sides = tuple[Side, ...]
