@@ -20,6 +20,7 @@ from proofs import (
     memory,
     node_red,
     notify,
+    power_cut,
     prometheus,
     recipes,
     scale,
@@ -61,5 +62,6 @@ PROOFS: dict[str, Proof] = {
         boot.PROOF,
         image.PROOF,
         update.PROOF,
+        power_cut.PROOF,
     )
 }

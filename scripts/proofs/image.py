@@ -65,6 +65,10 @@ class Shell:
             return ""
         return ended.stdout
 
+    def open(self, command: str) -> subprocess.Popen[str]:
+        """Run a command that goes on; what it prints can be read."""
+        return subprocess.Popen([*self._command, command], stdout=subprocess.PIPE, text=True)
+
     def wait(self) -> None:
         """Wait for the box to let us in."""
         deadline_s = time.monotonic() + PATIENCE_S
