@@ -2,6 +2,7 @@
 
 from proofs import (
     accuracy,
+    audit,
     boot,
     cameras,
     cluster,
@@ -61,6 +62,7 @@ PROOFS: dict[str, Proof] = {
         prometheus.PROOF,
         boot.PROOF,
         image.PROOF,
+        audit.PROOF,
         update.PROOF,
         power_cut.PROOF,
     )

@@ -26,9 +26,9 @@ from edge.errors import ConfigurationError, EdgewatchError
 from proofs.boot import DEVICE, Ear
 from proofs.clips import small_clip
 from proofs.emulator import DATA_PARTITION, HOST, Emulator, call
-from proofs.image import PATIENCE_S, Shell
+from proofs.image import IMAGE, PATIENCE_S, Shell, make_key
 from proofs.mosquitto import Mosquitto, free_port
-from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
+from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.update import KEYS, Box, make_bundles
 from proofs.writelog import Entry, read_entries, replay, surviving
 from trainer.files import file_sha256
@@ -86,10 +86,9 @@ class Recording:
 
 def measure(setting: Setting) -> Evidence:
     """Record one box's writes, then cut. What an earlier call recorded and tried is kept."""
-    image = ROOT / "edgewatch.img"
-    if not image.is_file():
-        raise ConfigurationError(f"{image}: no such image; make one by scripts/build-image")
-    recorded = setting.once("recording", {"image": file_sha256(image)}, lambda: _record(image, setting))
+    if not IMAGE.is_file():
+        raise ConfigurationError(f"{IMAGE}: no such image; make one by scripts/build-image")
+    recorded = setting.once("recording", {"image": file_sha256(IMAGE)}, lambda: _record(setting))
     recording = Recording(setting.work / "box", **recorded)
     entries = read_entries(recording.log)
     n_cuts, n_boots = (N_CUTS_SHORT, N_BOOTS_SHORT) if setting.short else (N_CUTS, N_BOOTS)
@@ -100,7 +99,7 @@ def measure(setting: Setting) -> Evidence:
     return {"bundle_sha256": Bundle.load(BUILTIN).digest, "writes": len(entries), "cuts": cuts}
 
 
-def _record(image: Path, setting: Setting) -> Evidence:
+def _record(setting: Setting) -> Evidence:
     """Run a box without a broker until it has written events, and have it install an update.
 
     Returns:
@@ -108,11 +107,9 @@ def _record(image: Path, setting: Setting) -> Evidence:
     """
     work, port, ssh_port = setting.work, free_port(), free_port()
     work.mkdir(parents=True, exist_ok=True)
-    key = work / "key"
-    key.unlink(missing_ok=True)
-    call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
-    stick = make_bundles(image, KEYS, work)
-    box = Emulator(image, work / "box")
+    key = make_key(work)
+    stick = make_bundles(IMAGE, KEYS, work)
+    box = Emulator(IMAGE, work / "box")
     box.write_boot(
         {
             "edgewatch.toml": f'device_id = "{DEVICE}"\n[broker]\nurl = "mqtt://{HOST}:{port}"\n'
