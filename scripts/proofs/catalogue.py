@@ -2,6 +2,7 @@
 
 from proofs import (
     accuracy,
+    audit,
     boot,
     cameras,
     cluster,
@@ -20,6 +21,7 @@ from proofs import (
     memory,
     node_red,
     notify,
+    power_cut,
     prometheus,
     recipes,
     scale,
@@ -60,6 +62,8 @@ PROOFS: dict[str, Proof] = {
         prometheus.PROOF,
         boot.PROOF,
         image.PROOF,
+        audit.PROOF,
         update.PROOF,
+        power_cut.PROOF,
     )
 }

@@ -72,6 +72,7 @@ class Emulator:
         *,
         stick: Path | None = None,
         may_reboot: bool = False,
+        write_log: Path | None = None,
     ) -> None:
         """Switch it on.
 
@@ -79,6 +80,7 @@ class Emulator:
             ssh_port: of this machine's loopback, from which SSH reaches the box.
             stick: a file that is a second disk, which cannot be written.
             may_reboot: whether a restart is one; else it ends the box.
+            write_log: a file for the log of every write and flush, which is begun anew.
         """
         forward = "" if ssh_port is None else f",hostfwd=tcp:127.0.0.1:{ssh_port}-:22"
         variables = self.folder / "variables.fd"
@@ -89,12 +91,19 @@ class Emulator:
         command += ["-serial", f"file:{self.console}"]
         command += ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}"]
         command += ["-drive", f"if=pflash,format=raw,file={variables}"]
-        command += ["-drive", f"file={self.disk},if=none,id=disk,format=raw", "-device", "virtio-blk-pci,drive=disk"]
+        command += [*self._drive(write_log), "-device", "virtio-blk-pci,drive=disk"]
         if stick is not None:
             command += ["-drive", f"file={stick},if=virtio,format=raw,readonly=on"]
         command += ["-netdev", f"user,id=net{forward}", "-device", "virtio-net-pci,netdev=net,romfile="]
         command += ["-device", "virtio-rng-pci"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+    def _drive(self, write_log: Path | None) -> list[str]:
+        if write_log is None:
+            return ["-drive", f"file={self.disk},if=none,id=disk,format=raw"]
+        write_log.write_bytes(b"")
+        files = f"file.driver=file,file.filename={self.disk},log.driver=file,log.filename={write_log}"
+        return ["-blockdev", f"driver=blklogwrites,node-name=disk,{files},log-sector-size=512"]
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -6,7 +6,8 @@ Evidence: the image booted in QEMU with a key on its boot partition, and what th
 
 import subprocess
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from edge.bundle import BUILTIN, Bundle
@@ -16,6 +17,7 @@ from proofs.emulator import HOST, Emulator, call
 from proofs.mosquitto import Mosquitto, free_port
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
 
+IMAGE = ROOT / "edgewatch.img"
 PATIENCE_S = 900.0
 POLL_S = 5.0
 REST_S = 60.0
@@ -47,6 +49,14 @@ TABLE = (
 )
 
 
+def make_key(folder: Path) -> Path:
+    """Make a key that SSH on the box will take; its public half lies beside it."""
+    key = folder / "key"
+    key.unlink(missing_ok=True)
+    call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    return key
+
+
 class Shell:
     """Root on the box, over SSH on loopback."""
 
@@ -65,6 +75,10 @@ class Shell:
             return ""
         return ended.stdout
 
+    def open(self, command: str) -> subprocess.Popen[str]:
+        """Run a command that goes on; what it prints can be read."""
+        return subprocess.Popen([*self._command, command], stdout=subprocess.PIPE, text=True)
+
     def wait(self) -> None:
         """Wait for the box to let us in."""
         deadline_s = time.monotonic() + PATIENCE_S
@@ -74,19 +88,22 @@ class Shell:
             time.sleep(POLL_S)
 
 
-def measure(setting: Setting) -> Evidence:
-    """Boot the image that scripts/build-image left in this folder."""
-    image = ROOT / "edgewatch.img"
+@contextmanager
+def at_rest(setting: Setting, *files: Path) -> Iterator[tuple[Shell, Ear]]:
+    """Boot the image that scripts/build-image left, with a key and a camera that is not there.
+
+    Args:
+        setting: where it runs.
+        files: for the data partition.
+    """
     setting.work.mkdir(parents=True, exist_ok=True)
-    key = setting.work / "key"
-    key.unlink(missing_ok=True)
-    call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    key = make_key(setting.work)
     with ExitStack() as opened:
         broker = Mosquitto(setting.work / "broker")
         broker.start()
         opened.callback(broker.stop)
         ear = opened.enter_context(closing(Ear(broker.port)))
-        box = Emulator(image, setting.work / "box")
+        box = Emulator(IMAGE, setting.work / "box")
         box.write_boot(
             {
                 "edgewatch.toml": f'device_id = "{DEVICE}"\n[broker]\nurl = "mqtt://{HOST}:{broker.port}"\n'
@@ -94,12 +111,20 @@ def measure(setting: Setting) -> Evidence:
                 "authorized_keys": key.with_suffix(".pub").read_text(),
             }
         )
+        for file in files:
+            box.write_data(file, file.name)
         port = free_port()
-        say(f"booting {image.name}; its console is {box.console}")
+        say(f"booting {IMAGE.name}; its console is {box.console}")
         box.start(ssh_port=port)
         opened.callback(box.stop)
         shell = Shell(key, port)
         shell.wait()
+        yield shell, ear
+
+
+def measure(setting: Setting) -> Evidence:
+    """Look at the box at rest, then give it a camera."""
+    with at_rest(setting) as (shell, ear):
         say("looking at the box at rest")
         time.sleep(REST_S)
         answers = {name: shell.ask(command) for name, command in COMMANDS.items()}
@@ -111,8 +136,8 @@ def measure(setting: Setting) -> Evidence:
         answers["journal"] = shell.ask("journalctl -b --no-pager -u 'edgewatch*' | tail -40")
         return {
             "bundle_sha256": Bundle.load(BUILTIN).digest,
-            "image_bytes": image.stat().st_size,
-            "compressed_bytes": Path(f"{image}.xz").stat().st_size,
+            "image_bytes": IMAGE.stat().st_size,
+            "compressed_bytes": Path(f"{IMAGE}.xz").stat().st_size,
             "camera_ok": ear.first("/hall/status", '"state":"ok"'),
             "answers": answers,
         }

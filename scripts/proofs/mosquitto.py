@@ -50,17 +50,18 @@ def free_port() -> int:
 class Mosquitto:
     """A broker that takes anyone on this machine."""
 
-    def __init__(self, folder: Path, *, remembers: bool = False) -> None:
+    def __init__(self, folder: Path, *, remembers: bool = False, port: int | None = None) -> None:
         """Prepare.
 
         Args:
             folder: for its files.
             remembers: sessions, and what waits for them, outlive `stop`.
+            port: of loopback; by default a free one.
         """
         program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             raise ConfigurationError("mosquitto is not installed; run scripts/setup-env mosquitto")
-        self.port = free_port()
+        self.port = port or free_port()
         folder.mkdir(parents=True, exist_ok=True)
         configuration = folder / "mosquitto.conf"
         memory = ["persistence true", f"persistence_location {folder}/"] if remembers else ["persistence false"]

@@ -18,7 +18,7 @@ from edge.errors import ConfigurationError, EdgewatchError
 from proofs.boot import DEVICE, Ear
 from proofs.clips import small_clip
 from proofs.emulator import HOST, Emulator, call
-from proofs.image import PATIENCE_S, POLL_S, Shell
+from proofs.image import IMAGE, PATIENCE_S, POLL_S, Shell, make_key
 from proofs.mosquitto import Mosquitto, free_port
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
 
@@ -128,18 +128,16 @@ class Box:
 
 def measure(setting: Setting) -> Evidence:
     """Try every bundle on the image that scripts/build-image left, one after the other."""
-    image, work = ROOT / "edgewatch.img", setting.work
+    work = setting.work
     work.mkdir(parents=True, exist_ok=True)
-    stick = make_bundles(image, KEYS, work)
-    key = work / "key"
-    key.unlink(missing_ok=True)
-    call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    stick = make_bundles(IMAGE, KEYS, work)
+    key = make_key(work)
     with ExitStack() as opened:
         broker = Mosquitto(work / "broker")
         broker.start()
         opened.callback(broker.stop)
         ear = opened.enter_context(closing(Ear(broker.port)))
-        emulator = Emulator(image, work / "box")
+        emulator = Emulator(IMAGE, work / "box")
         emulator.write_boot(
             {
                 "edgewatch.toml": f'device_id = "{DEVICE}"\n[broker]\nurl = "mqtt://{HOST}:{broker.port}"\n'
@@ -149,7 +147,7 @@ def measure(setting: Setting) -> Evidence:
         )
         emulator.write_data(small_clip(setting, work / CLIP), CLIP)
         port = free_port()
-        say(f"booting {image.name}; its console is {emulator.console}")
+        say(f"booting {IMAGE.name}; its console is {emulator.console}")
         emulator.start(port, stick=stick, may_reboot=True)
         opened.callback(emulator.stop)
         shell = Shell(key, port)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from proofs import boot, image, update
+from proofs import audit, boot, image, power_cut, update
 from proofs.proof import ROOT
 
 HEARD = [
@@ -80,6 +80,34 @@ def test_each_fault_of_an_update_is_missed() -> None:
     assert missed(after_good=["b", "a", "a"]) == ["good_kept"]
     assert missed(heard=[]) == ["told"]
     assert missed(heard_since_good=[("e/availability", "offline")]) == ["good_online"]
+
+
+def test_each_loss_by_a_power_cut_is_missed() -> None:
+    cut = {"phase": power_cut.UPDATE, "written": 5, "found": 5, "e2fsck": 1, "booted": True}
+    evidence = {"writes": 1000, "cuts": [cut] * 20}
+    found = power_cut.figures(evidence)
+    assert power_cut.PROOF.missed(found) == []
+    assert (found["events"], found["boots"], found["update_cuts"]) == (5, 20, 20)
+    for change, name in (({"found": 4}, "lost_events"), ({"e2fsck": 4}, "broken_disks"), ({"booted": False}, "failed")):
+        missed = power_cut.PROOF.missed(power_cut.figures(evidence | {"cuts": [*evidence["cuts"], cut | change]}))
+        assert [line.startswith(name) for line in missed] == [True]
+
+
+def test_a_finding_that_nobody_explained_is_missed() -> None:
+    known = next(iter(audit.EXPLAINED))
+    report = [
+        "hardening_index=80",
+        f"suggestion[]={known}|Do this|-|-|",
+        f"suggestion[]={known}|Do that|-|-|",
+        "warning[]=NEWS-1|Look out!|detail|-|",
+        "tests_skipped=NEWS-2|",
+    ]
+    found = audit.figures({"report": report})
+    assert (found["index"], found["warnings"], found["suggestions"]) == (80, 1, 2)
+    assert [line.split()[0] for line in audit.PROOF.missed(found)] == ["unexplained"]
+    assert audit.PROOF.missed(audit.figures({"report": report[:3]})) == []
+    rows = audit.layout(found)[2:]
+    assert rows == [f"| {known} | Do this; Do that | {audit.EXPLAINED[known]} |", "| NEWS-1 | Look out! |  |"]
 
 
 def test_the_bill_of_materials_names_packages_and_distributions(tmp_path: Path) -> None:

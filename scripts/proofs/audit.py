@@ -1,0 +1,103 @@
+"""What lynis finds in the booted image: each finding is mended, or explained here.
+
+Evidence: the report that lynis, of this machine, writes in a box in QEMU.
+"""
+
+import re
+import tarfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge.bundle import BUILTIN, Bundle
+from edge.errors import ConfigurationError, EdgewatchError
+from proofs.image import at_rest
+from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
+
+PARTS = {
+    "lynis": Path("/usr/sbin/lynis"),
+    "include": Path("/usr/share/lynis/include"),
+    "db": Path("/usr/share/lynis/db"),
+    "default.prf": Path("/etc/lynis/default.prf"),
+}
+PACKED, FOLDER = "lynis.tar", "/run/lynis"
+PATIENCE_S = 3600.0
+POLL_S = 15.0
+BEGIN = (
+    f"mkdir -p {FOLDER} && tar -xf /data/{PACKED} -C {FOLDER} && cd {FOLDER} && systemd-run --unit=audit --collect"
+    f" --working-directory={FOLDER} sh ./lynis audit system --quick --no-colors --quiet --profile {FOLDER}/default.prf"
+    f" --logfile {FOLDER}/log --report-file {FOLDER}/report 2>&1"
+)
+GOES_ON = "systemctl is-active audit"
+REPORT = f"cat {FOLDER}/report"
+FINDING = re.compile(r"^(warning|suggestion)\[\]=([A-Z]+-\d+)\|([^|]*)", re.MULTILINE)
+INDEX = re.compile(r"^hardening_index=(\d+)$", re.MULTILINE)
+
+EXPLAINED: dict[str, str] = {}
+"""By the identifier of lynis's test: why a box is as it is."""
+
+TABLE = (
+    Figure("index", "hardening index"),
+    Figure("warnings", "warnings"),
+    Figure("suggestions", "suggestions"),
+    Figure("unexplained", "of both, neither mended nor explained", limit=Limit("<=", 0)),
+)
+
+
+def measure(setting: Setting) -> Evidence:
+    """Have lynis look at the image that scripts/build-image left.
+
+    Raises:
+        ConfigurationError: lynis is not on this machine.
+    """
+    missing = [path for path in PARTS.values() if not path.exists()]
+    if missing:
+        raise ConfigurationError(f"{missing[0]} is not here; run scripts/setup-env images")
+    setting.work.mkdir(parents=True, exist_ok=True)
+    packed = setting.work / PACKED
+    with tarfile.open(packed, "w") as archive:
+        for name, path in PARTS.items():
+            archive.add(path, name)
+    with at_rest(setting, packed) as (shell, _):
+        said = shell.ask(BEGIN)
+        say(f"lynis looks at the box; {said.strip()}")
+        deadline_s = time.monotonic() + PATIENCE_S
+        while shell.ask(GOES_ON).strip() == "active" and time.monotonic() < deadline_s:
+            time.sleep(POLL_S)
+        report = shell.ask(REPORT)
+    if INDEX.search(report) is None:
+        raise EdgewatchError(f"lynis did not end: {said.strip()}; {report[-300:]}")
+    return {"bundle_sha256": Bundle.load(BUILTIN).digest, "report": report.splitlines()}
+
+
+def figures(evidence: Evidence) -> Figures:
+    report = "\n".join(evidence["report"])
+    findings = FINDING.findall(report)
+    index = INDEX.search(report)
+    return {
+        "index": int(index[1]) if index else None,
+        "warnings": sum(kind == "warning" for kind, _, _ in findings),
+        "suggestions": sum(kind == "suggestion" for kind, _, _ in findings),
+        "unexplained": sum(test not in EXPLAINED for _, test, _ in findings),
+        "findings": "\n".join(f"{test}: {words}" for _, test, words in findings),
+    }
+
+
+def layout(found: Mapping[str, Value]) -> list[str]:
+    """A row a test of lynis that found something, for the README."""
+    tests: dict[str, list[str]] = {}
+    for line in str(found["findings"]).splitlines():
+        test, _, words = line.partition(": ")
+        tests.setdefault(test, []).append(words)
+    lines = ["| lynis | finds | here |", "|---|---|---|"]
+    return [*lines, *(f"| {test} | {'; '.join(words)} | {EXPLAINED.get(test, '')} |" for test, words in tests.items())]
+
+
+PROOF = Proof(
+    name="audit",
+    summary="lynis in the booted image: what it finds, and why the box is so",
+    table=TABLE,
+    measure=measure,
+    figures=figures,
+    layout=layout,
+)
