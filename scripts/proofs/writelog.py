@@ -6,7 +6,7 @@ sector that says where and how long, and what was written.
 
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,7 +62,7 @@ def read_entries(log: Path) -> list[Entry]:
     return entries
 
 
-def surviving(entries: list[Entry], cut: int, chance: random.Random) -> Iterator[tuple[Entry, int]]:
+def surviving(entries: Sequence[Entry], cut: int, chance: random.Random) -> Iterator[tuple[Entry, int]]:
     """Yield what a power cut after `cut` entries leaves on the disk, each with the bytes of it.
 
     All that came before the last flush is there. Of what came after it, each write may be there or not, and the last
