@@ -33,10 +33,54 @@ BEGIN = (
 STATE, ENDED = "systemctl is-active audit", {"inactive", "failed"}
 WHY, LAST_LETTERS = f"tail -n 3 {FOLDER}/log; journalctl -u audit --no-pager -o cat | tail -n 5", 600
 REPORT = f"cat {FOLDER}/report"
-FINDING = re.compile(r"^(warning|suggestion)\[\]=([A-Z]+-\d+)\|([^|]*)", re.MULTILINE)
+FINDING = re.compile(r"^(warning|suggestion)\[\]=([A-Z]+(?:-\d+)?)\|([^|]*)", re.MULTILINE)
 INDEX = re.compile(r"^hardening_index=(\d+)$", re.MULTILINE)
 
-EXPLAINED: dict[str, str] = {}
+EXPLAINED: dict[str, str] = {
+    "LYNIS": "of the machine that audits; it is not on the box",
+    "DEB-0280": "nobody logs in but root by key, and services have temporary folders of their own",
+    "DEB-0810": "no package is installed on a box",
+    "DEB-0811": "no package is installed on a box",
+    "DEB-0831": "no package is installed on a box",
+    "DEB-0880": "SSH is off unless a key is given, and takes no password",
+    "BOOT-5180": "lynis does not find systemd's default target; it is the usual one",
+    "BOOT-5264": "edgewatch's own unit is at 1.3; the others are Debian's",
+    "KRNL-5788": "the kernel lies on the boot partition, one for each slot",
+    "KRNL-5820": "core files are off by the kernel's pattern and systemd's limit, which lynis does not read",
+    "AUTH-9230": "no account has a password",
+    "AUTH-9262": "no account has a password",
+    "AUTH-9286": "no account has a password",
+    "AUTH-9328": "nobody logs in to write files; edgewatch's units have a umask of their own",
+    "FILE-6310": "nobody lives on a box; its root cannot be written, and /var and /tmp are memory",
+    "FILE-6430": "squashfs is the root and vfat the boot partition; the others are off",
+    "FILE-7524": "files of Debian's packages, in a root that cannot be written",
+    "USB-1000": "a Raspberry Pi may start from a USB disk",
+    "NAME-4028": "a box has a name and no domain",
+    "NAME-4404": "systemd answers for the box's own name",
+    "PKGS-7370": "the root is one signed file, which RAUC checks, and cannot be written",
+    "PKGS-7390": "a box has no package lists: its root is replaced as a whole",
+    "PKGS-7392": "a box has no package lists: its root is replaced as a whole",
+    "PKGS-7394": "a box has no package lists: its root is replaced as a whole",
+    "PKGS-7398": "the bill of materials beside the image is what such a tool reads",
+    "PKGS-7420": "updates are whole systems: signed, tried, and undone if they do not work",
+    "FIRE-4512": "nothing listens but SSH, if a key is given",
+    "FIRE-4590": "nothing listens but SSH, if a key is given",
+    "SSH-7408": "a second session watches the log of an update; the port is the usual one",
+    "LOGG-2154": "what matters goes out by MQTT; the log stays in memory",
+    "LOGG-2190": "of services that have started",
+    "BANN-7126": "nobody can log in at a console",
+    "BANN-7130": "nobody logs in but by key",
+    "ACCT-9622": "such records would wear the card out",
+    "ACCT-9626": "such records would wear the card out",
+    "ACCT-9628": "such records would wear the card out",
+    "TIME-3185": "no time server answers in the emulator",
+    "FINT-4350": "the root cannot be written",
+    "TOOL-5002": "boxes are made from one image and replaced as a whole",
+    "HRDN-7222": "there is no compiler",
+    "HRDN-7230": "programs lie in a root that cannot be written",
+    "KRNL-6000": "rp_filter is loose for boxes on cable and Wi-Fi, strangers' packets are not logged, and modules load "
+    "when a camera is plugged in",
+}
 """By the identifier of lynis's test: why a box is as it is."""
 
 TABLE = (
