@@ -70,8 +70,8 @@ EXPLAINED: dict[str, str] = {
     "FINT-4350": "the root cannot be written",
     "TOOL-5002": "boxes are made from one image and replaced as a whole",
     "HRDN-7230": "programs lie in a root that cannot be written",
-    "KRNL-6000": "rp_filter is loose, by interface, for boxes on cable and Wi-Fi; stray packets are not logged; modules load "
-    "when a camera is plugged in",
+    "KRNL-6000": "rp_filter is loose, by interface, for boxes on cable and Wi-Fi; stray packets are not logged; "
+    "modules load when a camera is plugged in",
 }
 """By the identifier of lynis's test: why a box is as it is."""
 
