@@ -11,7 +11,8 @@ from pathlib import Path
 
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import ConfigurationError, EdgewatchError
-from proofs.image import IMAGE, at_rest
+from proofs.emulator import IMAGE, check_image
+from proofs.image import at_rest
 from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
 from trainer.files import file_sha256
 
@@ -85,8 +86,7 @@ TABLE = (
 
 def measure(setting: Setting) -> Evidence:
     """Have lynis look at the image that scripts/build-image left, once."""
-    if not IMAGE.is_file():
-        raise ConfigurationError(f"{IMAGE}: no such image; make one by scripts/build-image")
+    check_image(IMAGE)
     report = setting.once("report", {"image": file_sha256(IMAGE)}, lambda: _report(setting))
     return {"bundle_sha256": Bundle.load(BUILTIN).digest} | report
 

@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import EdgewatchError
 from proofs.clips import long_clip
-from proofs.emulator import HOST, Emulator
+from proofs.emulator import HOST, IMAGE, Emulator
 from proofs.mosquitto import Mosquitto
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
 
@@ -111,10 +111,9 @@ def boot(image: Path, clip: Path, folder: Path, label: str = "fall", limit_s: fl
 
 def measure(setting: Setting) -> Evidence:
     """Boot the image that scripts/build-image left."""
-    image = ROOT / "edgewatch.img"
     setting.work.mkdir(parents=True, exist_ok=True)
     clip = long_clip(setting, setting.work / CLIP, REPEATS)
-    return {"bundle_sha256": Bundle.load(BUILTIN).digest} | boot(image, clip, setting.work)
+    return {"bundle_sha256": Bundle.load(BUILTIN).digest} | boot(IMAGE, clip, setting.work)
 
 
 def figures(evidence: Evidence) -> Figures:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge.errors import ConfigurationError, EdgewatchError
+from proofs.proof import ROOT
 
+IMAGE = ROOT / "edgewatch.img"
+"""As scripts/build-image leaves it."""
 FIRMWARE = Path("/usr/share/AAVMF/AAVMF_CODE.fd")
 FIRMWARE_VARIABLES = Path("/usr/share/AAVMF/AAVMF_VARS.fd")
 SECTOR_B = 512
@@ -16,6 +19,16 @@ BOOT_PARTITION, DATA_PARTITION = 1, 4
 HOST = "10.0.2.2"
 """This machine's loopback, as the box sees it."""
 GOODBYE_S = 20
+
+
+def check_image(image: Path) -> None:
+    """Refuse an image that is not there.
+
+    Raises:
+        ConfigurationError: as said.
+    """
+    if not image.is_file():
+        raise ConfigurationError(f"{image}: no such image; make one by scripts/build-image")
 
 
 class Emulator:
@@ -27,8 +40,7 @@ class Emulator:
         Raises:
             ConfigurationError: it is not there.
         """
-        if not image.is_file():
-            raise ConfigurationError(f"{image}: no such image; make one by scripts/build-image")
+        check_image(image)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self.folder = folder

@@ -9,15 +9,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import EdgewatchError
 from proofs.boot import DEVICE, Ear
-from proofs.emulator import HOST, Emulator, call
+from proofs.emulator import HOST, IMAGE, Emulator, call
 from proofs.mosquitto import Mosquitto, free_port
-from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
+from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
 
-IMAGE = ROOT / "edgewatch.img"
 PATIENCE_S = 900.0
 POLL_S = 5.0
 REST_S = 60.0
@@ -47,14 +47,6 @@ TABLE = (
     Figure("writable_root", "whether the root can be written", limit=Limit("<=", 0)),
     Figure("camera_ok", "the V4L2 camera delivers", limit=Limit(">=", 1)),
 )
-
-
-def make_key(folder: Path) -> Path:
-    """Make a key that SSH on the box will take; its public half lies beside it."""
-    key = folder / "key"
-    key.unlink(missing_ok=True)
-    call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
-    return key
 
 
 class Shell:
@@ -88,38 +80,56 @@ class Shell:
             time.sleep(POLL_S)
 
 
-@contextmanager
-def at_rest(setting: Setting, *files: Path) -> Iterator[tuple[Shell, Ear]]:
-    """Boot the image that scripts/build-image left, with a key and a camera that is not there.
+def prepare(work: Path, broker_port: int, camera: str, *files: Path) -> tuple[Emulator, Path]:
+    """Furnish a copy of the image that scripts/build-image left, as a person would, with SSH by a key.
 
     Args:
-        setting: where it runs.
+        work: its files lie below.
+        broker_port: of this machine's loopback.
+        camera: lines of its table in the configuration.
         files: for the data partition.
+
+    Returns:
+        the box, switched off; the key.
     """
-    setting.work.mkdir(parents=True, exist_ok=True)
-    key = make_key(setting.work)
+    work.mkdir(parents=True, exist_ok=True)
+    key = work / "key"
+    key.unlink(missing_ok=True)
+    call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    box = Emulator(IMAGE, work / "box")
+    box.write_boot(
+        {
+            "edgewatch.toml": f'device_id = "{DEVICE}"\n[broker]\nurl = "mqtt://{HOST}:{broker_port}"\n'
+            f"[cameras.hall]\n{camera}\n",
+            "authorized_keys": key.with_suffix(".pub").read_text(),
+        }
+    )
+    for file in files:
+        box.write_data(file, file.name)
+    return box, key
+
+
+def log_in(box: Emulator, key: Path, **start: Any) -> Shell:
+    """Switch a box on, with what `Emulator.start` takes, and wait until it lets us in."""
+    port = free_port()
+    say(f"booting {IMAGE.name}; its console is {box.console}")
+    box.start(port, **start)
+    shell = Shell(key, port)
+    shell.wait()
+    return shell
+
+
+@contextmanager
+def at_rest(setting: Setting, *files: Path) -> Iterator[tuple[Shell, Ear]]:
+    """Boot a box with these files on its data partition, and with a camera that is not there."""
     with ExitStack() as opened:
         broker = Mosquitto(setting.work / "broker")
         broker.start()
         opened.callback(broker.stop)
         ear = opened.enter_context(closing(Ear(broker.port)))
-        box = Emulator(IMAGE, setting.work / "box")
-        box.write_boot(
-            {
-                "edgewatch.toml": f'device_id = "{DEVICE}"\n[broker]\nurl = "mqtt://{HOST}:{broker.port}"\n'
-                '[cameras.hall]\nsource = "/dev/video0"\n',
-                "authorized_keys": key.with_suffix(".pub").read_text(),
-            }
-        )
-        for file in files:
-            box.write_data(file, file.name)
-        port = free_port()
-        say(f"booting {IMAGE.name}; its console is {box.console}")
-        box.start(ssh_port=port)
+        box, key = prepare(setting.work, broker.port, 'source = "/dev/video0"', *files)
         opened.callback(box.stop)
-        shell = Shell(key, port)
-        shell.wait()
-        yield shell, ear
+        yield log_in(box, key), ear
 
 
 def measure(setting: Setting) -> Evidence:

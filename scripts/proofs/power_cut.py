@@ -22,11 +22,11 @@ from functools import partial
 from pathlib import Path
 
 from edge.bundle import BUILTIN, Bundle
-from edge.errors import ConfigurationError, EdgewatchError
-from proofs.boot import DEVICE, Ear
+from edge.errors import EdgewatchError
+from proofs.boot import Ear
 from proofs.clips import small_clip
-from proofs.emulator import DATA_PARTITION, HOST, Emulator, call
-from proofs.image import IMAGE, PATIENCE_S, Shell, make_key
+from proofs.emulator import DATA_PARTITION, IMAGE, Emulator, call, check_image
+from proofs.image import PATIENCE_S, Shell, log_in, prepare
 from proofs.mosquitto import Mosquitto, free_port
 from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.update import KEYS, Box, make_bundles
@@ -79,15 +79,14 @@ class Recording:
     def log(self) -> Path:
         return self.folder / LOG
 
-    def written(self, entries: Sequence[Entry]) -> int:
-        """Events that had been written when the log had these entries."""
-        return sum(size_b <= entries[-1].end_b for size_b in self.sizes_b)
+    def written(self, log_b: int) -> int:
+        """Events that had been written when the log had this length."""
+        return sum(size_b <= log_b for size_b in self.sizes_b)
 
 
 def measure(setting: Setting) -> Evidence:
     """Record one box's writes, then cut. What an earlier call recorded and tried is kept."""
-    if not IMAGE.is_file():
-        raise ConfigurationError(f"{IMAGE}: no such image; make one by scripts/build-image")
+    check_image(IMAGE)
     recorded = setting.once("recording", {"image": file_sha256(IMAGE)}, lambda: _record(setting))
     recording = Recording(setting.work / "box", **recorded)
     entries = read_entries(recording.log)
@@ -105,26 +104,15 @@ def _record(setting: Setting) -> Evidence:
     Returns:
         what a `Recording` holds beside its folder.
     """
-    work, port, ssh_port = setting.work, free_port(), free_port()
+    work, port = setting.work, free_port()
     work.mkdir(parents=True, exist_ok=True)
-    key = make_key(work)
     stick = make_bundles(IMAGE, KEYS, work)
-    box = Emulator(IMAGE, work / "box")
-    box.write_boot(
-        {
-            "edgewatch.toml": f'device_id = "{DEVICE}"\n[broker]\nurl = "mqtt://{HOST}:{port}"\n'
-            f'[cameras.hall]\nsource = "/data/{CLIP}"\nrealtime = false\n',
-            "authorized_keys": key.with_suffix(".pub").read_text(),
-        }
-    )
-    box.write_data(small_clip(setting, work / CLIP), CLIP)
+    clip = small_clip(setting, work / CLIP)
+    box, key = prepare(work, port, f'source = "/data/{CLIP}"\nrealtime = false', clip)
     call("cp", "--sparse=always", box.disk, box.folder / BEFORE)
-    say(f"recording a box; its console is {box.console}")
     with ExitStack() as opened:
-        box.start(ssh_port, stick=stick, write_log=box.folder / LOG)
         opened.callback(box.stop)
-        shell = Shell(key, ssh_port)
-        shell.wait()
+        shell = log_in(box, key, stick=stick, write_log=box.folder / LOG)
         events = opened.enter_context(closing(EventLines(shell, box.folder / LOG)))
         deadline_s = time.monotonic() + PATIENCE_S
         wanted = EVENTS_SHORT if setting.short else EVENTS
@@ -172,7 +160,7 @@ def _try(recording: Recording, entries: Sequence[Entry], number: int, *, boots: 
     begins = [_entry_at(entries, place_b) for place_b in (0, *recording.phases_b)]
     phase = number % len(begins)
     cut = chance.randrange(begins[phase], [*begins, len(entries)][phase + 1]) + 1
-    written = recording.written(entries[:cut])
+    written = recording.written(entries[cut - 1].end_b)
     disk = recording.folder / "cut.img"
     call("cp", "--sparse=always", recording.before, disk)
     replay(recording.log, disk, surviving(entries, cut, chance))

@@ -15,11 +15,11 @@ from typing import Final
 
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import ConfigurationError, EdgewatchError
-from proofs.boot import DEVICE, Ear
+from proofs.boot import Ear
 from proofs.clips import small_clip
-from proofs.emulator import HOST, Emulator, call
-from proofs.image import IMAGE, PATIENCE_S, POLL_S, Shell, make_key
-from proofs.mosquitto import Mosquitto, free_port
+from proofs.emulator import IMAGE, call
+from proofs.image import PATIENCE_S, POLL_S, Shell, log_in, prepare
+from proofs.mosquitto import Mosquitto
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
 
 KEYS = ROOT / "runs" / "update-keys"
@@ -131,27 +131,15 @@ def measure(setting: Setting) -> Evidence:
     work = setting.work
     work.mkdir(parents=True, exist_ok=True)
     stick = make_bundles(IMAGE, KEYS, work)
-    key = make_key(work)
+    clip = small_clip(setting, work / CLIP)
     with ExitStack() as opened:
         broker = Mosquitto(work / "broker")
         broker.start()
         opened.callback(broker.stop)
         ear = opened.enter_context(closing(Ear(broker.port)))
-        emulator = Emulator(IMAGE, work / "box")
-        emulator.write_boot(
-            {
-                "edgewatch.toml": f'device_id = "{DEVICE}"\n[broker]\nurl = "mqtt://{HOST}:{broker.port}"\n'
-                f'[cameras.hall]\nsource = "/data/{CLIP}"\n',
-                "authorized_keys": key.with_suffix(".pub").read_text(),
-            }
-        )
-        emulator.write_data(small_clip(setting, work / CLIP), CLIP)
-        port = free_port()
-        say(f"booting {IMAGE.name}; its console is {emulator.console}")
-        emulator.start(port, stick=stick, may_reboot=True)
+        emulator, key = prepare(work, broker.port, f'source = "/data/{CLIP}"', clip)
         opened.callback(emulator.stop)
-        shell = Shell(key, port)
-        shell.wait()
+        shell = log_in(emulator, key, stick=stick, may_reboot=True)
         return {"bundle_sha256": Bundle.load(BUILTIN).digest} | try_all(Box(shell), ear, broker, setting)
 
 

@@ -39,7 +39,8 @@ def read_class_folders(path: Path, positive: Mapping[str, str] | None = None, gr
     for class_name, videos in classes.items():
         for video in videos:
             name = video.relative_to(path).as_posix()
-            group, official = _group(group_of, original, name, path), hockey_sides(original.get(name, name))
+            group = _group(group_of, original, name, path)
+            official = hockey_sides(original.get(name, name)) if original else ()
             segments = (Segment(labels[class_name]),)
             clips.append(
                 Clip(
