@@ -142,4 +142,5 @@ PROOF = Proof(
     measure=measure,
     figures=figures,
     layout=layout,
+    folds_layout=True,
 )

@@ -37,7 +37,8 @@ CLIP = "clip.mp4"
 BEFORE, LOG = "before.img", "writes.log"
 N_CUTS, N_BOOTS = 100, 20
 N_CUTS_SHORT, N_BOOTS_SHORT = 40, 1
-EVENTS, EVENTS_SHORT = 40, 8
+EVENTS, EVENTS_SHORT = 12, 8
+"""Before the update; under emulation one takes about a minute."""
 SEED = 7
 UPDATE = 2
 """The phase."""

@@ -86,6 +86,8 @@ class Proof:
     """Whether its figures are the built-in bundle's, so that a record says nothing of another one."""
     layout: Callable[[Mapping[str, Value]], list[str]] | None = None
     """Lines of Markdown that stand over the table of figures in the README; None where the table says it all."""
+    folds_layout: bool = False
+    """Whether a reader unfolds these lines too: they are many, and for who looks closely."""
 
     def missed(self, figures: Mapping[str, Value]) -> list[str]:
         """One line for each figure that misses its limit or is absent."""

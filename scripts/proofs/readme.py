@@ -17,8 +17,9 @@ def table(proof: Proof, record: dict[str, Any]) -> str:
         f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}."
     )
     summary = f"<code>scripts/prove {proof.name}</code>, {record['date']}: {_verdict(proof, figures)}"
-    above = [*proof.layout(figures), ""] if proof.layout is not None else []
-    lines = [*above, "<details>", f"<summary>{summary}</summary>", "", where, ""]
+    laid_out = [*proof.layout(figures), ""] if proof.layout is not None else []
+    above, below = ([], laid_out) if proof.folds_layout else (laid_out, [])
+    lines = [*above, "<details>", f"<summary>{summary}</summary>", "", where, "", *below]
     lines += ["| figure | measured | required |", "|---|---|---|"]
     rows = [row for row in proof.table if row.name in figures]
     lines += [f"| {row.title} | {_measured(row, figures)} | {_required(row, figures)} |" for row in rows]

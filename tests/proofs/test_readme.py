@@ -1,5 +1,6 @@
 """Tables between markers."""
 
+from dataclasses import replace
 from typing import Any
 
 from proofs import Figure, Limit, Proof, readme
@@ -36,6 +37,14 @@ def test_table() -> None:
     ]
     within = RECORD | {"figures": RECORD["figures"] | {"delay_s": 1.5}}
     assert "2026-01-02: all 2 limits kept</summary>" in readme.table(PROOF, within)
+
+
+def test_a_layout_stands_above_or_is_unfolded_too() -> None:
+    proof = replace(PROOF, layout=lambda figures: [f"found {figures['counts']}"])
+    assert readme.table(proof, RECORD).splitlines()[:3] == ["found 13/14", "", "<details>"]
+    lines = readme.table(replace(proof, folds_layout=True), RECORD).splitlines()
+    assert lines[0] == "<details>"
+    assert lines[5:8] == ["found 13/14", "", "| figure | measured | required |"]
 
 
 def test_record_of_changed_code_says_so() -> None:
