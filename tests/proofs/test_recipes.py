@@ -17,14 +17,14 @@ from trainer.run import Run
 Entry = dict[str, Any]
 
 
-def run(recipe: str, seed: int, *clips: tuple[str, str, str, float]) -> Entry:
+def run(recipe: str, seed: int, *clips: tuple[str, str, str, float], protocol: str = "scenes") -> Entry:
     """Clips as (group, label, answer, score)."""
     rows = [
         {"path": f"{number}.mp4", "group": group, "label": label, "answer": answer, "score": score}
         for number, (group, label, answer, score) in enumerate(clips)
     ]
     about = {"settings": "n_units 4", "backbone": "random", "sampling": "5/s", "parameters": 1_500_000}
-    return {"recipe": recipe, "seed": seed, **about, "latency_ms": 7.25, "clips": rows}
+    return {"protocol": protocol, "recipe": recipe, "seed": seed, **about, "latency_ms": 7.25, "clips": rows}
 
 
 FIGHT, CALM = "violence", "normal"
@@ -41,6 +41,7 @@ EVIDENCE = {
         run("lrcn", 0, *said((FIGHT, 0.9), (FIGHT, 0.6), (CALM, 0.4), (CALM, 0.1))),
         run("lrcn", 1, *said((FIGHT, 0.9), (CALM, 0.3), (FIGHT, 0.8), (CALM, 0.1))),
         run("convlstm", 0, *said((CALM, 0.2), (CALM, 0.3), (CALM, 0.2), (CALM, 0.3))),
+        run("convlstm", 0, *said((FIGHT, 0.9), (CALM, 0.3), (FIGHT, 0.8), (FIGHT, 0.7)), protocol="random"),
     ]
 }
 
@@ -55,16 +56,28 @@ def setting(tmp_path: Path, *, short: bool = False) -> Setting:
 
 def test_figures_are_means_over_seeds() -> None:
     found = recipes.figures(EVIDENCE)
-    assert found["lrcn_accuracy"] == pytest.approx((2 / 4 + 4 / 4) / 2)
-    assert found["lrcn_auc"] == pytest.approx((3 / 4 + 4 / 4) / 2)
+    assert found["scenes_lrcn_accuracy"] == pytest.approx((2 / 4 + 4 / 4) / 2)
+    assert found["scenes_lrcn_auc"] == pytest.approx((3 / 4 + 4 / 4) / 2)
     # scene a: 1 of 2 and 2 of 2, scene b the same: however they are drawn, the mean is the same
-    assert found["lrcn_accuracy_interval"] == [0.75, 0.75]
-    assert (found["convlstm_accuracy"], found["convlstm_auc"]) == (0.5, 0.0)
-    assert (found["best_recipe"], found["best_accuracy"], found["n_clips"], found["n_seeds"]) == ("lrcn", 0.75, 4, 2)
+    assert found["scenes_lrcn_accuracy_interval"] == [0.75, 0.75]
+    assert (found["scenes_convlstm_accuracy"], found["scenes_convlstm_auc"]) == (0.5, 0.0)
+    best = [found[f"scenes_{key}"] for key in ("best_recipe", "best_accuracy", "n_clips", "n_seeds")]
+    assert best == ["lrcn", 0.75, 4, 2]
     assert recipes.PROOF.missed(found)
 
 
-def test_the_readme_has_a_row_a_recipe_best_first() -> None:
+def test_protocols_are_kept_apart() -> None:
+    found = recipes.figures(EVIDENCE)
+    assert (found["random_best_recipe"], found["random_best_accuracy"], found["random_n_seeds"]) == (
+        "convlstm",
+        0.75,
+        1,
+    )
+    assert not any(key.startswith("games") for key in found)
+    assert any(line.startswith("random_best_accuracy is 0.75") for line in recipes.PROOF.missed(found))
+
+
+def test_the_readme_has_a_table_a_protocol_best_first() -> None:
     kept = {
         "date": "2026-01-02",
         "commit": "0123456789",
@@ -72,11 +85,14 @@ def test_the_readme_has_a_row_a_recipe_best_first() -> None:
         "figures": recipes.figures(EVIDENCE),
     }
     lines = readme.table(recipes.PROOF, kept).splitlines()
-    assert lines[2] == (
-        "| `lrcn` | random | 5/s | 1.50 M | 75.0 % (75.0 to 75.0) | 0.875 (0.875 to 1.000) | 7.2 | n_units 4 |"
+    assert lines[0] == "`surveillance-fight`, five folds grouped by scene:"
+    assert lines[4] == (
+        "| `lrcn` | random | 5/s | 1.50 M | 75.0 % (75.0 to 75.0) | 0.875 (0.875 to 1.000) | 7.2 | 2 | n_units 4 |"
     )
-    assert lines[3].startswith("| `convlstm` | random | 5/s | 1.50 M | 50.0 %")
-    assert lines[5] == "<details>"
+    assert lines[5].startswith("| `convlstm` | random | 5/s | 1.50 M | 50.0 %")
+    assert lines[7].startswith("`hockey-fights`, five random folds")
+    assert lines[11].startswith("| `convlstm` | random | 5/s | 1.50 M | 75.0 %")
+    assert lines[13] == "<details>"
     assert "| its videos right | 75.0 % (75.0 to 75.0) | at least 88 %, **missed** |" in lines
 
 
@@ -89,12 +105,12 @@ def test_every_paper_recipe_has_its_settings() -> None:
 
 
 def test_what_is_trained_can_be_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [(job.name, job.seed) for job in recipe_runs.jobs(setting(tmp_path))] == [
-        (name, 0) for name in recipe_runs.REDUCED
-    ]
+    usual = [(job.protocol.name, job.name, job.seed) for job in recipe_runs.jobs(setting(tmp_path))]
+    assert [job for job in usual if job[1] == "edgewatch"] == [("scenes", "edgewatch", seed) for seed in (0, 1, 2)]
+    assert {("scenes", name, 0) for name in recipe_runs.REDUCED} <= set(usual)
     monkeypatch.setenv("EDGEWATCH_RECIPES", "lrcn,vgg16-lstm")
     monkeypatch.setenv("EDGEWATCH_SEEDS", "0,2")
-    wanted = [("lrcn", 0), ("vgg16-lstm", 0), ("lrcn", 2), ("vgg16-lstm", 2)]
+    wanted = [("lrcn", 0), ("lrcn", 2), ("vgg16-lstm", 0), ("vgg16-lstm", 2)]
     assert [(job.name, job.seed) for job in recipe_runs.jobs(setting(tmp_path))] == wanted
     monkeypatch.setenv("EDGEWATCH_RECIPES", "alchemy")
     with pytest.raises(ConfigurationError, match="EDGEWATCH_RECIPES: no recipe alchemy"):
@@ -108,7 +124,7 @@ def test_what_is_trained_can_be_limited(tmp_path: Path, monkeypatch: pytest.Monk
 def test_other_settings_have_another_folder(tmp_path: Path) -> None:
     job = recipe_runs.jobs(setting(tmp_path))[0]
     here = recipe_runs.folder_of(job, [1], setting(tmp_path))
-    assert here.name == f"{job.name}-seed0"
+    assert here.name == f"{job.name}-{job.protocol.name}-seed0"
     assert recipe_runs.folder_of(job, [2], setting(tmp_path)).parent != here.parent
 
 

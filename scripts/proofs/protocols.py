@@ -1,0 +1,84 @@
+"""Which clips the recipes are judged on, and by which folds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import trainer
+from edge.errors import DatasetError
+from proofs.proof import Setting, say
+from trainer.datasets import read_dataset
+from trainer.labels import VIOLENCE
+from trainer.manifest import Clip
+from trainer.splits import assign_folds, official_folds, read_folds
+from trainer.synth import render_dataset
+
+FOLD_FILES = Path(trainer.__file__).parent / "folds"
+N_FOLDS, FOLDS_SEED = 5, 0
+N_SHORT_GROUPS, N_SHORT_OF_GROUP, N_SHORT_FOLDS = 9, 2, 3
+N_RENDERED, RENDERED_SEED = 12, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """Every clip of a data set is judged once, by a model that was trained without its fold."""
+
+    name: str
+    """In the names of figures and folders."""
+    dataset: str
+    title: str
+    """In the README."""
+    official: str = ""
+    """The literature's own split, though it may have groups on both sides; without one, groups stay whole."""
+
+    def read(self, setting: Setting) -> tuple[list[Clip], list[int]]:
+        """The clips with the fold of each; in short a few clips in three folds, rendered where there is no footage.
+
+        Raises:
+            DatasetError: the data set is not there.
+        """
+        folder = setting.data / self.dataset
+        if setting.short:
+            clips = few(read_dataset(folder)) if folder.is_dir() else _rendered(setting)
+            return clips, assign_folds(clips, N_SHORT_FOLDS, FOLDS_SEED)
+        self.refuse_absent(setting)
+        clips, published = read_dataset(folder), FOLD_FILES / f"{self.dataset}.csv"
+        if self.official:
+            return clips, official_folds(clips, self.official)
+        return clips, read_folds(published, clips) if published.is_file() else assign_folds(clips, N_FOLDS, FOLDS_SEED)
+
+    def refuse_absent(self, setting: Setting) -> None:
+        """Refuse to go on without the data set.
+
+        Raises:
+            DatasetError: it is not there.
+        """
+        folder = setting.data / self.dataset
+        if not folder.is_dir():
+            raise DatasetError(f"{folder}: no such folder; set EDGEWATCH_DATA to where the data sets lie")
+
+
+SCENES = Protocol("scenes", "surveillance-fight", "`surveillance-fight`, five folds grouped by scene")
+RANDOM_CLIPS = Protocol(
+    "random", "hockey-fights", "`hockey-fights`, five random folds as the literature has them", "random"
+)
+GAMES = Protocol("games", "hockey-fights", "`hockey-fights`, five folds grouped by game")
+PROTOCOLS = {protocol.name: protocol for protocol in (SCENES, RANDOM_CLIPS, GAMES)}
+
+
+def few(clips: Sequence[Clip]) -> list[Clip]:
+    """Some clips of the first groups that hold fights, and of the first that hold none."""
+    found: list[Clip] = []
+    for fights in (True, False):
+        of_label = [clip for clip in clips if (clip.label == VIOLENCE) == fights]
+        for group in sorted({clip.group for clip in of_label})[:N_SHORT_GROUPS]:
+            found += [clip for clip in of_label if clip.group == group][:N_SHORT_OF_GROUP]
+    return found
+
+
+def _rendered(setting: Setting) -> list[Clip]:
+    folder = setting.work / "rendered"
+    if not (folder / "manifest.csv").is_file():
+        say(f"rendering {N_RENDERED} clips, since there is no footage")
+        render_dataset(folder, N_RENDERED, RENDERED_SEED, lambda _: None)
+    return read_dataset(folder)
