@@ -62,7 +62,11 @@ SCENES = Protocol("scenes", "surveillance-fight", "`surveillance-fight`, five fo
 RANDOM_CLIPS = Protocol(
     "random", "hockey-fights", "`hockey-fights`, five random folds as the literature has them", "random"
 )
-GAMES = Protocol("games", "hockey-fights", "`hockey-fights`, five folds grouped by game")
+GAMES = Protocol(
+    "games",
+    "hockey-fights",
+    "`hockey-fights`, five folds that keep blocks of 20 neighbouring clips, often of one game, whole",
+)
 PROTOCOLS = {protocol.name: protocol for protocol in (SCENES, RANDOM_CLIPS, GAMES)}
 
 
