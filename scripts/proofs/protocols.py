@@ -1,6 +1,6 @@
 """Which clips the recipes are judged on, and by which folds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,30 +32,15 @@ class Protocol:
     """The literature's own split, though it may have groups on both sides; without one, groups stay whole."""
 
     def read(self, setting: Setting) -> tuple[list[Clip], list[int]]:
-        """The clips with the fold of each; in short a few clips in three folds, rendered where there is no footage.
-
-        Raises:
-            DatasetError: the data set is not there.
-        """
+        """The clips with the fold of each; in short a few clips in three folds, rendered where there is no footage."""
         folder = setting.data / self.dataset
         if setting.short:
             clips = few(read_dataset(folder)) if folder.is_dir() else _rendered(setting)
             return clips, assign_folds(clips, N_SHORT_FOLDS, FOLDS_SEED)
-        self.refuse_absent(setting)
         clips, published = read_dataset(folder), FOLD_FILES / f"{self.dataset}.csv"
         if self.official:
             return clips, official_folds(clips, self.official)
         return clips, read_folds(published, clips) if published.is_file() else assign_folds(clips, N_FOLDS, FOLDS_SEED)
-
-    def refuse_absent(self, setting: Setting) -> None:
-        """Refuse to go on without the data set.
-
-        Raises:
-            DatasetError: it is not there.
-        """
-        folder = setting.data / self.dataset
-        if not folder.is_dir():
-            raise DatasetError(f"{folder}: no such folder; set EDGEWATCH_DATA to where the data sets lie")
 
 
 SCENES = Protocol("scenes", "surveillance-fight", "`surveillance-fight`, five folds grouped by scene")
@@ -68,6 +53,17 @@ GAMES = Protocol(
     "`hockey-fights`, five folds that keep blocks of 20 neighbouring clips, often of one game, whole",
 )
 PROTOCOLS = {protocol.name: protocol for protocol in (SCENES, RANDOM_CLIPS, GAMES)}
+
+
+def refuse_absent(names: Iterable[str], setting: Setting) -> None:
+    """Refuse to go on without a data set.
+
+    Raises:
+        DatasetError: one is not there.
+    """
+    for name in names:
+        if not (setting.data / name).is_dir():
+            raise DatasetError(f"{setting.data / name}: no such folder; set EDGEWATCH_DATA to where the data sets lie")
 
 
 def few(clips: Sequence[Clip]) -> list[Clip]:

@@ -21,7 +21,6 @@ from trainer.backbone import RANDOM, WEIGHTS_NAMES, Weights, find_weights
 from trainer.cache import Cache
 from trainer.datasets import read_dataset
 from trainer.labels import VIOLENCE
-from trainer.manifest import Clip
 from trainer.recipe import Recipe, Workshop
 from trainer.splits import torn_splits
 from trainer.training import Wishes
@@ -141,15 +140,9 @@ def jobs(setting: Setting) -> list[Job]:
     ]
 
 
-def learned_beside(job: Job, setting: Setting) -> list[Clip]:
-    """What every fold of a job learns from too: the built-in recipe knows falls, which no set of fights shows.
-
-    Raises:
-        DatasetError: such a set is not there.
-    """
-    if job.name != BUILTIN:
-        return []
-    return [clip for name in TRAINED_ON if name != job.protocol.dataset for clip in read_dataset(setting.data / name)]
+def sets_beside(job: Job) -> tuple[str, ...]:
+    """What every fold of a job learns from too: the built-in recipe knows falls, which no set of fights shows."""
+    return tuple(name for name in TRAINED_ON if name != job.protocol.dataset) if job.name == BUILTIN else ()
 
 
 def folder_of(job: Job, made_from: object, setting: Setting) -> Path:
@@ -173,7 +166,8 @@ def cross_validated(job: Job, folder: Path, setting: Setting) -> Evidence:
 
     recipe = job.reduced.recipe(job.name)
     clips, folds = job.protocol.read(setting)
-    also, torn = learned_beside(job, setting), torn_splits(clips, folds)
+    also = [clip for name in sets_beside(job) for clip in read_dataset(setting.data / name)]
+    torn = torn_splits(clips, folds)
     tasks = plan(recipe, job.reduced.wishes(job.seed), clips, folds, also, torn=torn)
     workshop = Workshop(Cache(setting.work / "cache"), weights_of(setting, recipe.network), os.cpu_count() or 1)
     cross_validate(tasks[:1] if setting.short else tasks, folder, workshop, ["float32"])

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from proofs import record
 from proofs.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
-from proofs.protocols import PROTOCOLS, RANDOM_CLIPS, SCENES
-from proofs.recipe_runs import cross_validated, folder_of, jobs, learned_beside, weights_of
+from proofs.protocols import PROTOCOLS, RANDOM_CLIPS, SCENES, refuse_absent
+from proofs.recipe_runs import cross_validated, folder_of, jobs, sets_beside, weights_of
 from trainer.labels import VIOLENCE
 from trainer.metrics import auc_of, bootstrap
 
@@ -40,19 +40,18 @@ MILLION = 1e6
 def measure(setting: Setting) -> Evidence:
     """Cross-validate what is not done yet, and write the comparison page."""
     wanted = jobs(setting)
-    sets = {job.protocol.dataset: job.protocol for job in wanted}
+    sets = sorted({name for job in wanted for name in (job.protocol.dataset, *sets_beside(job))})
     if not setting.short:
-        for protocol in sets.values():
-            protocol.refuse_absent(setting)
+        refuse_absent(sets, setting)
     digests = {name: "" if setting.short else record.digest_of_files(setting.data / name) for name in sets}
     found: list[Evidence] = []
     folders = []
     for job in wanted:
         clips, folds = job.protocol.read(setting)
         data = sorted([clip.name, clip.group, clip.label, fold] for clip, fold in zip(clips, folds, strict=True))
-        beside = sorted(f"{clip.dataset}/{clip.name}" for clip in learned_beside(job, setting))
+        learned = [digests[name] for name in (job.protocol.dataset, *sets_beside(job))]
         weights = weights_of(setting, job.reduced.recipe(job.name).network).described
-        made_from = [job.describe(), data, beside, digests[job.protocol.dataset], weights]
+        made_from = [job.describe(), data, learned, weights]
         folder = folder_of(job, made_from, setting)
         found.append(
             setting.once(folder.name, made_from, lambda job=job, folder=folder: cross_validated(job, folder, setting))

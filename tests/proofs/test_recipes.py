@@ -106,7 +106,11 @@ def test_every_paper_recipe_has_its_settings() -> None:
 
 def test_what_is_trained_can_be_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = [(job.protocol.name, job.name, job.seed) for job in recipe_runs.jobs(setting(tmp_path))]
-    assert [job for job in usual if job[1] == "edgewatch"] == [("scenes", "edgewatch", seed) for seed in (0, 1, 2)]
+    assert [job for job in usual if job[1] == "edgewatch"] == [
+        *(("scenes", "edgewatch", seed) for seed in (0, 1, 2)),
+        ("random", "edgewatch", 0),
+        ("games", "edgewatch", 0),
+    ]
     assert {("scenes", name, 0) for name in recipe_runs.REDUCED} <= set(usual)
     monkeypatch.setenv("EDGEWATCH_RECIPES", "lrcn,vgg16-lstm")
     monkeypatch.setenv("EDGEWATCH_SEEDS", "0,2")
