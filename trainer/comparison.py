@@ -17,6 +17,7 @@ from trainer.crossvalidation import FOLDS_NAME
 from trainer.files import write_json, write_text
 from trainer.latency import read_latency
 from trainer.recipes import RECIPES
+from trainer.rules import learns_from_validation
 from trainer.run import FRAME_NAME, HEAD_NAME, METRICS_NAME, WINDOW_NAME, Run, Settings
 
 PAGE_NAME, JSON_NAME = "comparison.html", "comparison.json"
@@ -63,7 +64,8 @@ def read_row(path: Path) -> tuple[Row, dict[str, Any]]:
     if not run.finished or not (path / METRICS_NAME).is_file():
         raise ConfigurationError(f"{path}: training is not finished; go on with trainer train --resume {path}")
     figures = json.loads((path / METRICS_NAME).read_text(encoding="utf-8"))
-    return _row(path.resolve().name, run, figures, "validation clips")
+    learned = learns_from_validation(RECIPES[run.settings.recipe], run.settings.hyperparameters)
+    return _row(path.resolve().name, run, figures, "clips it learned from" if learned else "validation clips")
 
 
 def _protocol(pooled: Mapping[str, Any], figures: Mapping[str, Any]) -> str:

@@ -73,7 +73,9 @@ def paper_004(name: str, summary: str, cell: Callable[[Wanted], keras.Layer]) ->
             "patience": 0,
             "sampling": "paper",
         },
-        optional={key: value for key, value in DESCENT.items() if not key.startswith("plateau")},  # it decays already
+        optional={
+            key: value for key, value in DESCENT.items() if not key.startswith(("plateau", "schedule"))
+        },  # it decays already
         top_k=2,
     )
 

@@ -5,8 +5,7 @@ resumed passes through the same batches and random numbers as one that was not, 
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,44 +16,13 @@ from tqdm import tqdm
 from trainer.eventlog import EpochLog
 from trainer.files import write_atomically
 from trainer.objective import Objective
+from trainer.rules import Rules
 from trainer.run import Run
 from trainer.sequences import Batches
 
-ACCURACY = "val_accuracy"
-LOSS = "val_loss"
 MAX_STEPS_PER_EPOCH = 1 << 20
 MAX_LAYERS = 1 << 12
 INNER_LAYERS = ("layer", "cell", "forward_layer", "backward_layer")
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """When training ends, which epoch is the best, and how the learning rate falls."""
-
-    patience: int | None
-    """Epochs without a better one after which training ends; None never ends early."""
-    monitor: str = ACCURACY
-    """`val_accuracy`, whose highest value is the best, or `val_loss`, whose lowest is."""
-    plateau: int | None = None
-    """Epochs without a better one after which the learning rate falls; None leaves it alone."""
-    plateau_factor: float = 0.2
-    learning_rate: float = 0.0
-    """The one that training began with; read only with `plateau`."""
-
-    def gain(self, epoch: dict[str, float]) -> float:
-        """An epoch's figure, the higher the better."""
-        return epoch[self.monitor] if self.monitor == ACCURACY else -epoch[self.monitor]
-
-
-def n_plateaus(gains: Sequence[float], patience: int) -> int:
-    """How often `patience` epochs in a row brought nothing better, as Keras's ReduceLROnPlateau counts."""
-    best, waited, count = -float("inf"), 0, 0
-    for gain in gains:
-        waited = 0 if gain > best else waited + 1
-        best = max(best, gain)
-        if waited >= patience:
-            waited, count = 0, count + 1
-    return count
 
 
 def seed_everything(seed: int) -> None:
@@ -83,7 +51,7 @@ def fit_epochs(
         tensorboard: where to log each epoch, in a folder of the run's name; None logs nothing.
 
     Returns:
-        The model with the weights of its best epoch.
+        The model with the weights of the epoch that the rules keep.
     """
     history = run.history()
     checkpoint = latest_checkpoint(run)
@@ -95,7 +63,7 @@ def fit_epochs(
     batches = Objective.of(run.settings.hyperparameters).weighted(batches, run.settings.labels)
     batches.begin_epoch(len(history))
     keeper = _Keeper(run, history, rules)
-    if not keeper.exhausted() and len(history) < run.settings.epochs:
+    if not rules.end(history) and len(history) < run.settings.epochs:
         model.fit(
             batches,
             validation_data=validation,
@@ -105,7 +73,7 @@ def fit_epochs(
             callbacks=[keeper] if tensorboard is None else [keeper, EpochLog(tensorboard / run.path.name)],
             verbose=0,
         )
-    model.load_weights(_best_weights(run, keeper.best_epoch()))
+    model.load_weights(_best_weights(run, rules.kept(history)))
     return model
 
 
@@ -133,15 +101,6 @@ class _Keeper(keras.callbacks.Callback):
         self.rules = rules
         self.bar: tqdm[Any] | None = None
 
-    def best_epoch(self) -> int:
-        """Number, from 1, of the first of the best epochs."""
-        return 1 + max(range(len(self.figures)), key=lambda epoch: (self.rules.gain(self.figures[epoch]), -epoch))
-
-    def exhausted(self) -> bool:
-        """Whether `patience` epochs went by without a better one."""
-        patience = self.rules.patience
-        return bool(self.figures) and patience is not None and len(self.figures) - self.best_epoch() >= patience
-
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         del logs
         epochs = self.run.settings.epochs
@@ -155,13 +114,13 @@ class _Keeper(keras.callbacks.Callback):
                 if (generator := getattr(layer, "seed_generator", None)) is not None:
                     seed = (self.run.settings.seed + number + MAX_LAYERS * depth) % (1 << 32)
                     generator.state.assign([seed, epoch * MAX_STEPS_PER_EPOCH])
-        if self.rules.plateau is not None:
-            falls = n_plateaus([self.rules.gain(figures) for figures in self.figures], self.rules.plateau)
-            self.model.optimizer.learning_rate = self.rules.learning_rate * self.rules.plateau_factor**falls
+        learning_rate = self.rules.rate_of(self.figures, self.run.settings.epochs)
+        if learning_rate is not None:
+            self.model.optimizer.learning_rate = learning_rate
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.figures.append({key: float(value) for key, value in (logs or {}).items()})
-        if self.best_epoch() == epoch + 1:
+        if self.rules.kept(self.figures) == epoch + 1:
             write_atomically(_best_weights(self.run, epoch + 1), self.model.save_weights)
         self.run.write_history(self.figures)
         write_atomically(self.run.checkpoints / f"epoch-{epoch + 1:04d}.keras", self.model.save)
@@ -169,17 +128,17 @@ class _Keeper(keras.callbacks.Callback):
         if self.bar is not None:
             self.bar.set_postfix({key: f"{value:.3f}" for key, value in self.figures[-1].items()}, refresh=False)
             self.bar.update()
-        if self.exhausted():
+        if self.rules.end(self.figures):
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         del logs
         if self.bar is not None:
             self.bar.close()
-        print(f"{len(self.figures)} epochs, the best is {self.best_epoch()}", file=sys.stderr)
+        print(f"{len(self.figures)} epochs, kept is {self.rules.kept(self.figures)}", file=sys.stderr)
 
     def _remove_older(self, epoch: int) -> None:
-        keep = {f"epoch-{epoch:04d}.keras", _best_weights(self.run, self.best_epoch()).name}
+        keep = {f"epoch-{epoch:04d}.keras", _best_weights(self.run, self.rules.kept(self.figures)).name}
         for path in self.run.checkpoints.iterdir():
             if path.name not in keep:
                 path.unlink()

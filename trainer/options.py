@@ -268,9 +268,9 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         default=None,
         metavar="KEY=VALUE",
         help="other hyper-parameters than the recipe's; beside those: class_weights=balanced or LABEL:WEIGHT,..., "
-        "focal_gamma=2, label_smoothing=0.1, plateau=5 with plateau_factor=0.2, augment=flip,crop,light,noise,speed "
-        "with augment_copies=1, "
-        "mixed_precision=true on a GPU; efficientnetb0-*: finetune_blocks=1",
+        "focal_gamma=2, label_smoothing=0.1, plateau=5 with plateau_factor=0.2, schedule=cosine, keep=last (learns "
+        "from the validation clips too), augment=flip,crop,light,noise,speed with augment_copies=1, "
+        "mixed_precision=true on a GPU; efficientnetb0-*: finetune_blocks=1; efficientnetb0-mean: momentum=0.9",
     )
     parser.add_argument(
         "--weights",

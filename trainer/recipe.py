@@ -25,18 +25,24 @@ Wanted = Mapping[str, Hyperparameter]
 """A run's hyper-parameters."""
 NO_WEIGHTS = "none"
 NO_AUGMENTATION = "none"
+BEST, LAST = "best", "last"
+"""Epochs to keep."""
+CONSTANT, COSINE = "constant", "cosine"
+"""Schedules of the learning rate."""
 AUGMENTATION: Mapping[str, Hyperparameter] = {"augment": NO_AUGMENTATION, "augment_copies": 1}
 """Of every recipe, see `trainer.augmentation`."""
 DESCENT: Mapping[str, Hyperparameter] = {
     **AUGMENTATION,
     "class_weights": NO_WEIGHTS,
     "focal_gamma": 0.0,
+    "keep": BEST,
     "label_smoothing": 0.0,
     "mixed_precision": False,
     "plateau": 0,
     "plateau_factor": 0.2,
+    "schedule": CONSTANT,
 }
-"""Of every recipe that is trained by gradient descent, see `trainer.objective`, `trainer.mixed` and `trainer.loop`."""
+"""Of every recipe that is trained by gradient descent, see `trainer.objective`, `trainer.mixed` and `trainer.rules`."""
 
 
 @dataclass(frozen=True, slots=True)

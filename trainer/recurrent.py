@@ -19,9 +19,10 @@ from trainer.loop import fit_epochs, seed_everything
 from trainer.manifest import Clip
 from trainer.objective import Objective
 from trainer.recipe import Wanted, Workshop
+from trainer.rules import Rules
 from trainer.run import RATE, Run, TrainedModel
 from trainer.sequences import LabelledSequence, SequenceBatches, sequence
-from trainer.whole import WholeSystem, alerts_of, fit_whole, rules_of, sampling_of, steps_input
+from trainer.whole import WholeSystem, alerts_of, fit_whole, sampling_of, steps_input
 
 RECURRENT = "rnn"
 """Name of the recurrent layer; all layers after it are the top."""
@@ -132,7 +133,7 @@ def fit_steps(
     def fit(model: Any) -> Any:
         model.compile(system.optimizer(wanted), Objective.of(wanted).loss, weighted_metrics=["accuracy"])
         return fit_epochs(
-            model, batches, held_out, run, rules_of(system.monitor, wanted), tensorboard=workshop.tensorboard
+            model, batches, held_out, run, Rules.of(system.monitor, wanted), tensorboard=workshop.tensorboard
         )
 
     def build() -> Any:

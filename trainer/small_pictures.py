@@ -9,8 +9,8 @@ import keras
 from edge.bundle import InputSpec
 from trainer.backbones import PICTURES
 from trainer.choosing import EVENLY
-from trainer.loop import LOSS
 from trainer.recipe import DESCENT, Hyperparameter, Recipe, Wanted
+from trainer.rules import LOSS
 from trainer.run import N_STEPS, PAPER
 from trainer.whole import WholeSystem, fit_whole, steps_input
 

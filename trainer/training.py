@@ -20,7 +20,8 @@ from trainer.labels import ordered
 from trainer.manifest import Clip
 from trainer.mixed import refuse_without_gpu
 from trainer.objective import Objective
-from trainer.recipe import Hyperparameter, Recipe, Workshop
+from trainer.recipe import LAST, Hyperparameter, Recipe, Workshop
+from trainer.rules import ACCURACY, Rules
 from trainer.run import METRICS_NAME, Run, Settings
 from trainer.splits import Split
 
@@ -98,6 +99,7 @@ def _hyperparameters(recipe: Recipe, wishes: Wishes) -> dict[str, Hyperparameter
         except ValueError as error:
             raise ConfigurationError(f"--set {key}={text}: {error}") from error
     Objective.of(chosen)
+    Rules.of(ACCURACY, chosen)
     wanted_kinds(chosen)
     refuse_without_gpu(chosen)
     refuse_untrainable(chosen)
@@ -128,10 +130,12 @@ def train(recipe: Recipe, wishes: Wishes, split: Split, out: Path, workshop: Wor
     """
     run = Run.start(out, make_settings(recipe, wishes, split, workshop.weights))
     if not run.finished:
-        n_train, n_held_out = len(split.train), len(split.held_out)
+        keeps_last = run.settings.hyperparameters.get("keep") == LAST
+        clips = [*split.train, *split.held_out] if keeps_last else split.train
+        choice = "keeping the last epoch" if keeps_last else f"choosing by {len(split.held_out)}"
         where = "" if wishes.devices is None else f", on {', '.join(found_devices()[: run.settings.devices])}"
-        print(f"{recipe.name}: learning from {n_train} clips, choosing by {n_held_out}{where}", file=sys.stderr)
-        learned = augmented(split.train, run.settings, workshop)
+        print(f"{recipe.name}: learning from {len(clips)} clips, {choice}{where}", file=sys.stderr)
+        learned = augmented(clips, run.settings, workshop)
         run.save_model(recipe.fit(learned, split.held_out, run, workshop))
     if not run.settings.judges_whole_clips and read_calibration(run) is None:
         calibration_pictures(run, split.train, split.held_out, workshop)

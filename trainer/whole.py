@@ -22,10 +22,11 @@ from trainer.devices import train_on
 from trainer.files import file_sha256
 from trainer.finetuning import Body
 from trainer.labels import NORMAL
-from trainer.loop import ACCURACY, Rules, fit_epochs, seed_everything
+from trainer.loop import fit_epochs, seed_everything
 from trainer.manifest import Clip
 from trainer.objective import Objective
-from trainer.recipe import DESCENT, Wanted, Workshop
+from trainer.recipe import Wanted, Workshop
+from trainer.rules import ACCURACY, Rules
 from trainer.run import FEATURES, N_STEPS, PAPER, RATE, SAMPLING, Run, TrainedModel
 from trainer.scoring import ClipScores, container_shape
 from trainer.stored import StretchBatches, read_steps, whole_clips, windows
@@ -125,7 +126,7 @@ def fit_whole(
     def fit(model: Any) -> Any:
         _compile(model, system, wanted, len(settings.labels))
         return fit_epochs(
-            model, batches, held_out, run, rules_of(system.monitor, wanted), tensorboard=workshop.tensorboard
+            model, batches, held_out, run, Rules.of(system.monitor, wanted), tensorboard=workshop.tensorboard
         )
 
     trained = train_on(settings.devices, wanted, build, fit)
@@ -143,17 +144,6 @@ def _compile(model: Any, system: WholeSystem, wanted: Wanted, n_labels: int) -> 
     if system.top_k is not None and n_labels > system.top_k:
         counted.append(keras.metrics.SparseTopKCategoricalAccuracy(system.top_k, name=f"top_{system.top_k}"))
     model.compile(system.optimizer(wanted), Objective.of(wanted).loss, metrics=counted)
-
-
-def rules_of(monitor: str, wanted: Wanted) -> Rules:
-    """Rules of training by hyper-parameters; a patience of 0 never stops early, a plateau of 0 keeps the rate."""
-    return Rules(
-        patience=int(wanted["patience"]) or None,
-        monitor=monitor,
-        plateau=int(wanted.get("plateau", 0)) or None,
-        plateau_factor=float(wanted.get("plateau_factor", DESCENT["plateau_factor"])),
-        learning_rate=float(wanted["learning_rate"]),
-    )
 
 
 def alerts_of(labels: Sequence[str]) -> dict[str, AlertSpec]:

@@ -10,8 +10,10 @@ import tensorflow as tf
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
-from trainer.loop import LOSS, Rules, fit_epochs, n_plateaus, seed_everything
+from trainer.loop import fit_epochs, seed_everything
 from trainer.objective import Objective
+from trainer.recipe import COSINE, LAST
+from trainer.rules import ACCURACY, LOSS, Rules, n_plateaus
 from trainer.run import Run, Settings, differences
 from trainer.sequences import FrameBatches
 
@@ -49,10 +51,18 @@ def batches(n: int, seed: int | None) -> FrameBatches:
 def fit(run: Run, patience: int | None = None) -> keras.Model:
     seed_everything(run.settings.seed)
     loss = Objective.of(run.settings.hyperparameters).loss
-    return fit_epochs(model(loss), batches(100, 3), batches(40, None), run, Rules(patience))
+    rules = Rules.of(ACCURACY, {"patience": patience or 0, "learning_rate": 0.01, **run.settings.hyperparameters})
+    return fit_epochs(model(loss), batches(100, 3), batches(40, None), run, rules)
 
 
-@pytest.mark.parametrize("wanted", [{}, {"class_weights": "balanced", "focal_gamma": 2.0, "label_smoothing": 0.1}])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"class_weights": "balanced", "focal_gamma": 2.0, "label_smoothing": 0.1},
+        {"schedule": COSINE, "keep": LAST},
+    ],
+)
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch, wanted):
     whole = Run.start(tmp_path / "whole", settings(**wanted))
     expected = fit(whole).get_weights()
@@ -157,14 +167,6 @@ def logged(path: Path) -> dict[str, dict[int, float]]:
     return found
 
 
-def test_plateaus_are_counted():
-    """By hand: nothing better than 3 at the third and fourth, then (counted anew) at the sixth and seventh epoch."""
-    assert n_plateaus([1, 3, 2, 2, 4, 1, 1, 1], 2) == 2
-    assert n_plateaus([1, 1, 1, 1, 1], 2) == 2
-    assert n_plateaus([1, 2, 3], 1) == 0
-    assert n_plateaus([], 1) == 0
-
-
 def test_the_learning_rate_falls_on_a_plateau_of_the_loss(tmp_path):
     """Labels without any rule in them: the validation loss rises sooner or later, and the rate falls by five."""
     run = Run.start(tmp_path / "run", settings(epochs=12))
@@ -177,3 +179,16 @@ def test_the_learning_rate_falls_on_a_plateau_of_the_loss(tmp_path):
     assert float(trained.optimizer.learning_rate) == pytest.approx(0.5 * 0.2**falls)
     best = int(np.argmin(losses)) + 1
     assert (run.checkpoints / f"best-{best:04d}.weights.h5").is_file()
+
+
+def test_the_last_epoch_is_kept_and_the_learning_rate_falls_to_zero(tmp_path):
+    """The rate of the last of five epochs is (1 + cos(4 pi / 5)) / 2 of the first."""
+    rules = Rules(1, schedule=COSINE, learning_rate=0.5, keep=LAST)
+    run = Run.start(tmp_path / "run", settings(epochs=5))
+    seed_everything(3)
+    trained = fit_epochs(model(), batches(100, 3), batches(40, None), run, rules)
+    assert len(run.history()) == 5
+    assert float(trained.optimizer.learning_rate) == pytest.approx(0.5 * 0.0954915)
+    after: Any = keras.models.load_model(run.checkpoints / "epoch-0005.keras")
+    for one, two in zip(trained.get_weights(), after.get_weights(), strict=True):
+        assert np.array_equal(one, two)

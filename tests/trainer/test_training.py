@@ -12,14 +12,13 @@ from trainer.backbone import RANDOM, Weights
 from trainer.cache import Cache
 from trainer.cli import main
 from trainer.datasets import read_dataset
-from trainer.loop import ACCURACY
 from trainer.manifest import Clip
 from trainer.recipe import Workshop
 from trainer.recipes import RECIPES
+from trainer.rules import ACCURACY, Rules
 from trainer.run import Run, Settings, TrainedModel
 from trainer.splits import Split, split_validation
 from trainer.training import Wishes, make_settings, train
-from trainer.whole import rules_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -78,9 +77,9 @@ def test_a_run_keeps_of_the_common_settings_what_was_asked_for(split):
 
 def test_the_learning_rate_may_fall_in_any_recipe_whose_rate_is_constant(split):
     chosen = wanted(split, "efficientnetb0-gru", plateau="3").hyperparameters
-    rules = rules_of(ACCURACY, chosen)
+    rules = Rules.of(ACCURACY, chosen)
     assert (rules.plateau, rules.plateau_factor, rules.learning_rate) == (3, 0.2, 1e-3)
-    assert rules_of(ACCURACY, wanted(split, "efficientnetb0-gru").hyperparameters).plateau is None
+    assert Rules.of(ACCURACY, wanted(split, "efficientnetb0-gru").hyperparameters).plateau is None
 
 
 def test_copies_are_learned_from_and_not_chosen_by(split, reduced, tmp_path):
@@ -102,6 +101,21 @@ def test_copies_are_learned_from_and_not_chosen_by(split, reduced, tmp_path):
     assert [(copy.label, copy.group) for copy in copies] == [(clip.label, clip.group) for clip in split.train] * 2
     assert all(copy.path.is_relative_to(tmp_path / "cache") and copy.path.is_file() for copy in copies)
     assert len(Run.load(tmp_path / "run").settings.train_clips) == n
+
+
+def test_who_keeps_the_last_epoch_learns_from_the_validation_clips_too(split, reduced, tmp_path, capsys):
+    given: list[Clip] = []
+
+    def fit(train: Sequence[Clip], *_: Any) -> TrainedModel:
+        given.extend(train)
+        raise KeyboardInterrupt
+
+    recipe = dataclasses.replace(reduced("efficientnetb0-gru"), fit=fit)
+    workshop = Workshop(Cache(tmp_path / "cache"), NO_WEIGHTS, 1)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, Wishes(hyperparameters={"keep": "last"}), split, tmp_path / "run", workshop)
+    assert given == [*split.train, *split.held_out]
+    assert f"learning from {len(given)} clips, keeping the last epoch" in capsys.readouterr().err
 
 
 def test_a_recipe_without_epochs_has_nothing_to_log(fights, tmp_path, capsys):

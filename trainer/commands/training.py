@@ -23,6 +23,7 @@ def train(options: argparse.Namespace) -> int:
     clips = sound(read_clips(data, options), options)
     import_tensorflow()
     from trainer.reports import summary  # noqa: PLC0415
+    from trainer.rules import learns_from_validation  # noqa: PLC0415
     from trainer.run import Run, write_command  # noqa: PLC0415
     from trainer.splits import hold_out, split_validation  # noqa: PLC0415
     from trainer.training import judge_run, make_settings, train  # noqa: PLC0415
@@ -37,10 +38,11 @@ def train(options: argparse.Namespace) -> int:
     write_command(out, {key: _plain(getattr(options, key)) for key in KEPT_OPTIONS})
     run = train(recipe, wishes, split, out, workshop)
     figures = judge_run(run, split.held_out, workshop)
-    what = "of the clips that it learned from; it" if recipe.learns_from_validation else "validation clips; it"
+    learned = learns_from_validation(recipe, run.settings.hyperparameters)
+    what = "of the clips that it learned from; it" if learned else "validation clips; it"
     print(f"{out}: trained; on {figures['n_clips']} {what} says:")
     print(summary(figures))
-    if recipe.learns_from_validation:
+    if learned:
         print(f"They prove nothing: trainer evaluate --recipe {recipe.name} --folds judges clips that it has not seen")
     return 0
 

@@ -40,13 +40,13 @@ from trainer.devices import train_on
 from trainer.features import read_features
 from trainer.files import telling_refusals
 from trainer.labels import NORMAL
-from trainer.loop import ACCURACY, fit_epochs, seed_everything
+from trainer.loop import fit_epochs, seed_everything
 from trainer.manifest import Clip
 from trainer.objective import Objective
 from trainer.recipe import DESCENT, Recipe, Workshop
+from trainer.rules import ACCURACY, Rules
 from trainer.run import Run, TrainedModel
 from trainer.sequences import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S, FrameBatches, paper_samples, step_labels
-from trainer.whole import rules_of
 
 VALIDATION_BATCH = 1024
 TUNED_VALIDATION_BATCH = 64
@@ -91,9 +91,11 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
 
     def fit_heads(model: Any) -> keras.Model:
         model.compile(
-            keras.optimizers.SGD(_number(run, "learning_rate")), Objective.of(wanted).loss, metrics=["accuracy"]
+            keras.optimizers.SGD(_number(run, "learning_rate"), momentum=float(wanted.get("momentum", 0.0))),
+            Objective.of(wanted).loss,
+            metrics=["accuracy"],
         )
-        return fit_epochs(model, batches, held_out, run, rules_of(ACCURACY, wanted), tensorboard=workshop.tensorboard)
+        return fit_epochs(model, batches, held_out, run, Rules.of(ACCURACY, wanted), tensorboard=workshop.tensorboard)
 
     head: Any = train_on(settings.devices, wanted, build, fit_heads)
     seed_everything(settings.seed)
@@ -150,5 +152,5 @@ RECIPE = Recipe(
         "patience": 10,
         "trim_s": TRIM_S,
     },
-    optional={**DESCENT, finetuning.KEY: 0},
+    optional={**DESCENT, finetuning.KEY: 0, "momentum": 0.0},
 )
