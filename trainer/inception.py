@@ -14,6 +14,8 @@ from trainer.whole import WholeSystem
 
 N_STEPS = 40
 SIZE_PX = 299
+FALLS = ("plateau", "schedule")
+"""Of a learning rate, which decays already in paper 004."""
 
 
 def inception_recipe(
@@ -73,9 +75,7 @@ def paper_004(name: str, summary: str, cell: Callable[[Wanted], keras.Layer]) ->
             "patience": 0,
             "sampling": "paper",
         },
-        optional={
-            key: value for key, value in DESCENT.items() if not key.startswith(("plateau", "schedule"))
-        },  # it decays already
+        optional={key: value for key, value in DESCENT.items() if not key.startswith(FALLS)},
         top_k=2,
     )
 

@@ -135,7 +135,7 @@ class _Keeper(keras.callbacks.Callback):
         del logs
         if self.bar is not None:
             self.bar.close()
-        print(f"{len(self.figures)} epochs, kept is {self.rules.kept(self.figures)}", file=sys.stderr)
+        print(f"{len(self.figures)} epochs, number {self.rules.kept(self.figures)} is kept", file=sys.stderr)
 
     def _remove_older(self, epoch: int) -> None:
         keep = {f"epoch-{epoch:04d}.keras", _best_weights(self.run, self.rules.kept(self.figures)).name}

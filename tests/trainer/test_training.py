@@ -118,6 +118,13 @@ def test_who_keeps_the_last_epoch_learns_from_the_validation_clips_too(split, re
     assert f"learning from {len(given)} clips, keeping the last epoch" in capsys.readouterr().err
 
 
+def test_a_momentum_that_would_not_settle_is_refused(split, reduced, tmp_path):
+    workshop = Workshop(Cache(tmp_path / "cache"), NO_WEIGHTS, 1)
+    wishes = Wishes(hyperparameters={"momentum": "1.5"})
+    with pytest.raises(ConfigurationError, match=r"--set momentum=1\.5: give 0 or more, under 1"):
+        train(reduced("efficientnetb0-mean"), wishes, split, tmp_path / "run", workshop)
+
+
 def test_a_recipe_without_epochs_has_nothing_to_log(fights, tmp_path, capsys):
     command = ["train", "--recipe", "edgewatch", "--data", str(fights), "--out", str(tmp_path / "run")]
     assert main([*command, "--tensorboard", str(tmp_path / "log")]) == 2

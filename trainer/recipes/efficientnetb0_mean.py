@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import AlertSpec, InputSpec
+from edge.errors import ConfigurationError
 from trainer import finetuning
 from trainer.backbone import N_FEATURES, build_backbone, pooled
 from trainer.backbones import POOLED, Backbone
@@ -51,6 +52,7 @@ from trainer.sequences import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S, FrameBatches, p
 VALIDATION_BATCH = 1024
 TUNED_VALIDATION_BATCH = 64
 HEAD = "head"
+MOMENTUM = "momentum"
 
 
 def build_head(n_labels: int, n_hidden: int = 128, dropout: float = 0.4) -> keras.Model:
@@ -75,9 +77,15 @@ def assemble(backbone: keras.Model, head: keras.Model) -> keras.Model:
 
 
 def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: Workshop) -> TrainedModel:
-    """Train the head, and the backbone's last blocks where that is wanted, on single frames."""
+    """Train the head, and the backbone's last blocks where that is wanted, on single frames.
+
+    Raises:
+        ConfigurationError: the momentum has no meaning.
+    """
     settings, wanted = run.settings, run.settings.hyperparameters
-    n_blocks = int(wanted.get(finetuning.KEY, 0))
+    n_blocks, momentum = int(wanted.get(finetuning.KEY, 0)), float(wanted.get(MOMENTUM, 0.0))
+    if not 0 <= momentum < 1:
+        raise ConfigurationError(f"--set {MOMENTUM}={momentum:g}: give 0 or more, under 1")
     source = finetuning.frozen_part(n_blocks) if n_blocks else POOLED
     batches = FrameBatches(*frames(train, run, workshop, source), int(wanted["batch_size"]), settings.seed)
     validation_batch = TUNED_VALIDATION_BATCH if n_blocks else VALIDATION_BATCH
@@ -91,7 +99,7 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
 
     def fit_heads(model: Any) -> keras.Model:
         model.compile(
-            keras.optimizers.SGD(_number(run, "learning_rate"), momentum=float(wanted.get("momentum", 0.0))),
+            keras.optimizers.SGD(_number(run, "learning_rate"), momentum=momentum),
             Objective.of(wanted).loss,
             metrics=["accuracy"],
         )
@@ -152,5 +160,5 @@ RECIPE = Recipe(
         "patience": 10,
         "trim_s": TRIM_S,
     },
-    optional={**DESCENT, finetuning.KEY: 0, "momentum": 0.0},
+    optional={**DESCENT, finetuning.KEY: 0, MOMENTUM: 0.0},
 )
