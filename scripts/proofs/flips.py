@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import trainer
 from converters import Precision, convert
 from converters.export import export_head, input_widths
 from edge.aggregation import Aggregator, RecurrentAggregator
@@ -30,6 +29,7 @@ from edge.sources.file import FileSource
 from edge.types import Inference
 from proofs import record
 from proofs.proof import Evidence, Setting, say
+from proofs.protocols import N_FOLDS, folds_of
 from trainer.backbone import B0, LITE0, find_weights
 from trainer.cache import Cache, read_entry, write_entry
 from trainer.calibration import N_HELD_OUT, N_REPRESENTATIVE, pictures
@@ -41,7 +41,6 @@ from trainer.pool import map_clips
 from trainer.recipe import Workshop
 from trainer.run import Run, TrainedModel
 from trainer.scoring import video_score
-from trainer.splits import assign_folds, read_folds
 from trainer.training import Wishes, train
 
 NETWORKS = (B0, LITE0)
@@ -50,9 +49,7 @@ LEARNED_FROM = ("surveillance-fight", "gmdcsa24", "t2v-bed-fall")
 """Beside the judged set's own training folds."""
 PRECISIONS: tuple[Precision, ...] = ("float32", "mixed", "int8")
 SEEDS = (0, 1, 2)
-N_FOLDS = 5
 RECIPE = "edgewatch"
-FOLD_FILES = Path(trainer.__file__).parent / "folds"
 DIGITS = 6
 """Of scores in the evidence."""
 NO_PROBABILITIES: NDArray[np.float32] = np.zeros(0, np.float32)
@@ -119,14 +116,6 @@ def train_task(task: Task, setting: Setting) -> Run:
     weights = find_weights(str(setting.weights) if setting.weights.is_dir() else None, task.network)
     workshop = Workshop(Cache(), weights, _workers())
     return train(planned.recipe, planned.wishes, planned.inner, setting.work / task.name, workshop)
-
-
-def folds_of(dataset: str, seed: int, clips: Sequence[Clip]) -> list[int]:
-    """The published folds for the first seed, where there are any; others are drawn by the seed, groups whole."""
-    published = FOLD_FILES / f"{dataset}.csv"
-    if seed == SEEDS[0] and published.is_file():
-        return read_folds(published, clips)
-    return assign_folds(clips, N_FOLDS, seed)
 
 
 def _bundles(task: Task, clips: Sequence[Clip], setting: Setting) -> dict[Precision, Path]:

@@ -19,9 +19,10 @@ import numpy as np
 import psutil
 
 from edge.bundle import BUILTIN, Bundle
-from edge.errors import DatasetError, EdgewatchError
+from edge.errors import EdgewatchError
 from proofs import probe, record
 from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
+from proofs.protocols import refuse_absent
 from trainer.datasets import read_datasets
 from trainer.run import SETTINGS_NAME
 
@@ -49,9 +50,9 @@ TABLE = (
 def measure(setting: Setting) -> Evidence:
     """Start `edge run` a few times, then train; the training takes an hour or more on all data."""
     bundle = Bundle.load(BUILTIN)
-    data = [setting.data / name for name in ((SHORT_SET,) if setting.short else SETS)]
-    if missing := [folder for folder in data if not folder.is_dir()]:
-        raise DatasetError(f"{missing[0]}: no such folder; set EDGEWATCH_DATA to where the data sets lie")
+    names = (SHORT_SET,) if setting.short else SETS
+    refuse_absent(names, setting)
+    data = [setting.data / name for name in names]
     with tempfile.TemporaryDirectory() as folder:
         runs = [start_edge(clip, Path(folder)) for clip in clips(setting, Path(folder))]
     digests = {folder.name: record.digest_of_files(folder) for folder in data}

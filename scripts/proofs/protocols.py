@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import trainer
 from edge.errors import DatasetError
+from proofs.folds import FOLD_FILES
 from proofs.proof import Setting, say
 from trainer.datasets import read_dataset
 from trainer.labels import VIOLENCE
@@ -13,7 +12,6 @@ from trainer.manifest import Clip
 from trainer.splits import assign_folds, official_folds, read_folds
 from trainer.synth import render_dataset
 
-FOLD_FILES = Path(trainer.__file__).parent / "folds"
 N_FOLDS, FOLDS_SEED = 5, 0
 N_SHORT_GROUPS, N_SHORT_OF_GROUP, N_SHORT_FOLDS = 9, 2, 3
 N_RENDERED, RENDERED_SEED = 12, 3
@@ -37,10 +35,10 @@ class Protocol:
         if setting.short:
             clips = few(read_dataset(folder)) if folder.is_dir() else _rendered(setting)
             return clips, assign_folds(clips, N_SHORT_FOLDS, FOLDS_SEED)
-        clips, published = read_dataset(folder), FOLD_FILES / f"{self.dataset}.csv"
+        clips = read_dataset(folder)
         if self.official:
             return clips, official_folds(clips, self.official)
-        return clips, read_folds(published, clips) if published.is_file() else assign_folds(clips, N_FOLDS, FOLDS_SEED)
+        return clips, folds_of(self.dataset, FOLDS_SEED, clips)
 
 
 SCENES = Protocol("scenes", "surveillance-fight", "`surveillance-fight`, five folds grouped by scene")
@@ -53,6 +51,14 @@ GAMES = Protocol(
     "`hockey-fights`, five folds that keep blocks of 20 neighbouring clips, often of one game, whole",
 )
 PROTOCOLS = {protocol.name: protocol for protocol in (SCENES, RANDOM_CLIPS, GAMES)}
+
+
+def folds_of(dataset: str, seed: int, clips: Sequence[Clip]) -> list[int]:
+    """The published folds for the first seed, where there are any; others are drawn by the seed, groups whole."""
+    published = FOLD_FILES / f"{dataset}.csv"
+    if seed == FOLDS_SEED and published.is_file():
+        return read_folds(published, clips)
+    return assign_folds(clips, N_FOLDS, seed)
 
 
 def refuse_absent(names: Iterable[str], setting: Setting) -> None:

@@ -44,10 +44,11 @@ def measure(setting: Setting) -> Evidence:
     if not setting.short:
         refuse_absent(sets, setting)
     digests = {name: "" if setting.short else record.digest_of_files(setting.data / name) for name in sets}
+    judged = {protocol: protocol.read(setting) for protocol in {job.protocol for job in wanted}}
     found: list[Evidence] = []
     folders = []
     for job in wanted:
-        clips, folds = job.protocol.read(setting)
+        clips, folds = judged[job.protocol]
         data = sorted([clip.name, clip.group, clip.label, fold] for clip, fold in zip(clips, folds, strict=True))
         learned = [digests[name] for name in (job.protocol.dataset, *sets_beside(job))]
         weights = weights_of(setting, job.reduced.recipe(job.name).network).described
