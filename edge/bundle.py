@@ -50,8 +50,10 @@ STREAMS: dict[str, tuple[str, ...]] = {
     "rgb": ("rgb",),
     "motion": ("motion",),
     "trail": ("trail",),
+    "acceleration": ("acceleration",),
     "rgb+motion": ("rgb", "motion"),
     "motion+trail": ("motion", "trail"),
+    "motion+trail+acceleration": ("motion", "trail", "acceleration"),
 }
 
 
@@ -64,7 +66,9 @@ class InputSpec(_Strict):
 
     height_px: int = Field(default=224, ge=32, le=1024)
     width_px: int = Field(default=224, ge=32, le=1024)
-    stream: Literal["rgb", "motion", "trail", "rgb+motion", "motion+trail"] = "rgb"
+    stream: Literal[
+        "rgb", "motion", "trail", "acceleration", "rgb+motion", "motion+trail", "motion+trail+acceleration"
+    ] = "rgb"
     motion_interval_s: float = Field(default=0.1, gt=0, le=1)
     motion_gain: float = Field(default=3.0, gt=0, le=16)
     rate_hz: float = Field(default=5.0, gt=0, le=60)

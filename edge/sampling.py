@@ -38,8 +38,8 @@ class Sampler:
     before it, as many as the streams look at.
 
     Ticks lie on a fixed grid that begins where there are frames to compare with: one interval after the first frame,
-    three for `trail`. A source slower than the rate yields each of its frames once: ticks that no frame reached are
-    counted, never filled by a repetition.
+    two for `acceleration`, three for `trail`. A source slower than the rate yields each of its frames once: ticks that
+    no frame reached are counted, never filled by a repetition.
 
     Call `wants` with the time of every frame, in order, then `push` with those that it wants; the others need not be
     converted. It expects the next frame as long after this one as this one is after the last.

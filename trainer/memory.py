@@ -45,11 +45,6 @@ def signed_root(rows: Rows) -> Rows:
     return np.asarray(rows / np.sqrt(np.abs(rows) + EPSILON), np.float32)
 
 
-def violence_inputs(features: Rows, retention: float) -> Rows:
-    """Signed root of the running mean of all streams: (n_steps, n_streams * f) -> the same shape."""
-    return signed_root(running_mean(features, retention))
-
-
 def fall_inputs(motion: Rows, retention: float) -> Rows:
     """Running mean and standard deviation of the motion stream: (n_steps, f) -> (n_steps, 2 * f)."""
     mean = running_mean(motion, retention)
@@ -58,13 +53,13 @@ def fall_inputs(motion: Rows, retention: float) -> Rows:
 
 
 def build_step(fall: Readout, violence: Readout, retention: Retention) -> keras.Model:
-    """One step: `features` (n, 2 f), motion first, and `state` (n, 2 + 4 f) -> `probabilities` (n, 3), `next_state`.
+    """One step: `features` (n, n_streams * f), motion first, and `state` -> `probabilities` (n, 3), `next_state`.
 
-    The state holds the slow and the fast weight, the slow sums of both streams, and the fast sums of the motion
-    stream and of its squares. Labels are normal, fall, violence; normal is one minus the larger of the others.
+    The state (n, 2 + (n_streams + 2) * f) holds the slow and the fast weight, the slow sums of all streams, and the
+    fast sums of the motion stream and of its squares. Labels are normal, fall, violence; normal is one minus the
+    larger of the others.
     """
-    n_slow = len(violence.kernel)
-    n_motion = n_slow // 2
+    n_slow, n_motion = len(violence.kernel), len(fall.kernel) // 2
     features = keras.Input((n_slow,), name="features")
     state = keras.Input((2 + n_slow + 2 * n_motion,), name="state")
     bounds = [1, 2, 2 + n_slow, 2 + n_slow + n_motion]

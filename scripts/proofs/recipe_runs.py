@@ -38,6 +38,7 @@ class Reduced:
     size_px: int | None = None
     changes: Mapping[str, str] = field(default_factory=dict)
     rate_hz: float | None = None
+    stream: str | None = None
 
     @property
     def described(self) -> str:
@@ -60,7 +61,9 @@ class Reduced:
 
     def wishes(self, seed: int) -> Wishes:
         """Of one training."""
-        return Wishes(seed=seed, epochs=self.epochs, rate_hz=self.rate_hz, hyperparameters=self.changes)
+        return Wishes(
+            seed=seed, epochs=self.epochs, stream=self.stream, rate_hz=self.rate_hz, hyperparameters=self.changes
+        )
 
 
 SMALLER_004 = Reduced(40, None, {"n_units": "512", "learning_rate": "1e-4"})
@@ -96,14 +99,17 @@ TUNED = Reduced(
 as in the literature. Chosen while looking at the first of the random folds."""
 SEEDS = (0, 1, 2)
 """Of what is compared with a stated figure; of the others the first alone."""
+ALL_STREAMS = Reduced(stream="motion+trail+acceleration")
 EVERYTHING: tuple[tuple[Protocol, str, Reduced, tuple[int, ...]], ...] = (
     (SCENES, BUILTIN, Reduced(), SEEDS),
+    (SCENES, BUILTIN, ALL_STREAMS, SEEDS),
     *((SCENES, name, reduced, SEEDS[:1]) for name, reduced in REDUCED.items()),
     *(
         (protocol, name, reduced, SEEDS[:1])
         for protocol in (RANDOM_CLIPS, GAMES)
         for name, reduced in (
             (BUILTIN, Reduced()),
+            (BUILTIN, ALL_STREAMS),
             ("efficientnetb0-gru", Reduced(40, changes={"trim_s": "0"})),
             ("efficientnetb0-mean", TUNED),
         )
@@ -120,6 +126,11 @@ class Job:
     name: str
     seed: int
     reduced: Reduced
+
+    @property
+    def title(self) -> str:
+        """In the table, and of its figures: the recipe with its streams, where they are not its own."""
+        return self.name if self.reduced.stream is None else f"{self.name} --stream {self.reduced.stream}"
 
     def describe(self) -> dict[str, Any]:
         """What the outcome depends on, beside code and data."""
@@ -157,7 +168,8 @@ def sets_beside(job: Job) -> tuple[str, ...]:
 def folder_of(job: Job, made_from: object, setting: Setting) -> Path:
     """Where the runs of a job lie: runs of other settings or data are left alone."""
     key = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()[:8]
-    return setting.work / "runs" / key / f"{job.name}-{job.protocol.name}-seed{job.seed}"
+    name = job.title.replace(" --stream ", "-").replace("+", "-")
+    return setting.work / "runs" / key / f"{name}-{job.protocol.name}-seed{job.seed}"
 
 
 def weights_of(setting: Setting, network: str) -> Weights:
@@ -183,7 +195,7 @@ def cross_validated(job: Job, folder: Path, setting: Setting) -> Evidence:
     row, figures = read_row(folder)
     return {
         "protocol": job.protocol.name,
-        "recipe": job.name,
+        "recipe": job.title,
         "seed": job.seed,
         "settings": job.reduced.described,
         "backbone": row.backbone,

@@ -1,8 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
 from edge.bundle import InputSpec
-from edge.preprocess import motion, n_earlier, resize, streams, trail
+from edge.preprocess import acceleration, motion, n_earlier, resize, streams, trail
 from edge.types import Frame
 
 MS = 1_000_000
@@ -94,6 +95,45 @@ class TestTrail:
         assert trail(frames, SPEC)[0, 0].tolist() == [188, 188, 128]
 
 
+class TestAcceleration:
+    def test_the_newest_difference_less_the_one_before(self):
+        frames = [plain(level, ms) for level, ms in ((60, 200), (50, 100), (30, 0))]
+        assert (acceleration(frames, SPEC) == 128 + 3 * (10 - 20)).all()
+
+    def test_each_difference_is_scaled_by_its_own_gap_and_at_most_doubled(self):
+        frames = [plain(level, ms) for level, ms in ((60, 210), (50, 200), (40, 0))]
+        assert (acceleration(frames, SPEC) == 128 + 3 * (2 * 10 - 10 // 2)).all()
+
+    def test_is_of_greys_and_stays_in_range(self):
+        grey = round(0.299 * 255)
+        frames = [plain((255, 0, 0), 200), plain(0, 100), plain(0, 0)]
+        assert (acceleration(frames, InputSpec(height_px=32, width_px=48, motion_gain=1.0)) == 128 + grey).all()
+        assert (acceleration([plain(0, 200), plain(255, 100), plain(0, 0)], SPEC) == 0).all()
+
+    def test_a_camera_that_shakes_shows_what_moves_and_not_itself(self):
+        """A textured wall seen from three places, and a bright figure that jumps to the right at last."""
+        spec = InputSpec(height_px=144, width_px=192, motion_gain=3.0)
+        random = np.random.default_rng(5)
+        sizes = [(240 // px, 192 // px) for px in (4, 12, 24, 48)]  # as in nature, detail at every scale
+        spots = [random.integers(0, 60, (height, width), np.uint8) for width, height in sizes]
+        wall = sum(cv2.resize(each, (240, 192), interpolation=cv2.INTER_CUBIC).clip(0, 60) for each in spots)
+        wall = cv2.cvtColor(wall, cv2.COLOR_GRAY2RGB)
+
+        def seen(right: int, down: int, figure: int, ms: int) -> Frame:
+            scene = wall.copy()
+            scene[80:120, figure : figure + 20] = 255
+            return Frame(np.ascontiguousarray(scene[24 + down :][:144, 24 + right :][:, :192]), 0, ms * MS)
+
+        frames = [seen(4, 3, 120, 200), seen(-3, 2, 100, 100), seen(2, -4, 100, 0)]
+        found = np.abs(acceleration(frames, spec)[..., 0].astype(int) - 128)
+        of_figure = np.s_[80 - 27 : 120 - 27, 100 - 28 : 140 - 28]  # where it is and was, in the newest view
+        assert found[of_figure].mean() > 60
+        found[of_figure] = 0
+        assert found.mean() < 6
+        shaken = np.abs(motion(frames[0], frames[1], spec)[..., 0].astype(int) - 128)
+        assert shaken.mean() > 30, "which is all that the other streams show"
+
+
 def test_streams_come_in_the_spec_s_order():
     frames = [plain(level, ms) for level, ms in ((60, 300), (50, 200), (30, 100), (35, 0))]
     for stream, first_pixels in {
@@ -102,6 +142,8 @@ def test_streams_come_in_the_spec_s_order():
         "trail": [[158, 188, 113]],
         "rgb+motion": [[60, 60, 60], [158, 158, 158]],
         "motion+trail": [[158, 158, 158], [158, 188, 113]],
+        "acceleration": [[98, 98, 98]],
+        "motion+trail+acceleration": [[158, 158, 158], [158, 188, 113], [98, 98, 98]],
     }.items():
         stacked = streams(frames, SPEC.model_copy(update={"stream": stream}))
         assert stacked.shape == (len(first_pixels), 32, 48, 3)
@@ -110,5 +152,7 @@ def test_streams_come_in_the_spec_s_order():
 
 
 def test_says_how_far_back_it_looks():
-    found = {stream: n_earlier(InputSpec(stream=stream)) for stream in ("rgb", "motion", "trail", "motion+trail")}
-    assert found == {"rgb": 0, "motion": 1, "trail": 3, "motion+trail": 3}
+    found = {
+        stream: n_earlier(InputSpec(stream=stream)) for stream in ("rgb", "motion", "acceleration", "motion+trail")
+    }
+    assert found == {"rgb": 0, "motion": 1, "acceleration": 2, "motion+trail": 3}

@@ -105,17 +105,20 @@ def test_every_paper_recipe_has_its_settings() -> None:
 
 
 def test_what_is_trained_can_be_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = [(job.protocol.name, job.name, job.seed) for job in recipe_runs.jobs(setting(tmp_path))]
-    assert [job for job in usual if job[1] == "edgewatch"] == [
-        *(("scenes", "edgewatch", seed) for seed in (0, 1, 2)),
-        ("random", "edgewatch", 0),
-        ("games", "edgewatch", 0),
+    wanted = recipe_runs.jobs(setting(tmp_path))
+    usual = [(job.protocol.name, job.title, job.seed) for job in wanted]
+    more = "edgewatch --stream motion+trail+acceleration"
+    assert [job for job in usual if job[1].startswith("edgewatch")] == [
+        *(("scenes", title, seed) for title in ("edgewatch", more) for seed in (0, 1, 2)),
+        *((protocol, title, 0) for protocol in ("random", "games") for title in ("edgewatch", more)),
     ]
+    folders = {recipe_runs.folder_of(job, [], setting(tmp_path)).name for job in wanted}
+    assert len(folders) == len(wanted), "each has evidence of its own"
     assert {("scenes", name, 0) for name in recipe_runs.REDUCED} <= set(usual)
     monkeypatch.setenv("EDGEWATCH_RECIPES", "lrcn,vgg16-lstm")
     monkeypatch.setenv("EDGEWATCH_SEEDS", "0,2")
-    wanted = [("lrcn", 0), ("lrcn", 2), ("vgg16-lstm", 0), ("vgg16-lstm", 2)]
-    assert [(job.name, job.seed) for job in recipe_runs.jobs(setting(tmp_path))] == wanted
+    named = [("lrcn", 0), ("lrcn", 2), ("vgg16-lstm", 0), ("vgg16-lstm", 2)]
+    assert [(job.name, job.seed) for job in recipe_runs.jobs(setting(tmp_path))] == named
     monkeypatch.setenv("EDGEWATCH_RECIPES", "alchemy")
     with pytest.raises(ConfigurationError, match="EDGEWATCH_RECIPES: no recipe alchemy"):
         recipe_runs.jobs(setting(tmp_path))

@@ -71,7 +71,8 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 @pytest.fixture(scope="module")
 def run(clips: list[Clip], workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    small = InputSpec(height_px=48, width_px=48, stream="motion+trail", rate_hz=5.0)  # five sixths of it are enough too
+    streams = "motion+trail+acceleration"
+    small = InputSpec(height_px=48, width_px=48, stream=streams, rate_hz=5.0)  # five sixths of it are enough too
     recipe = replace(RECIPES["edgewatch"], input=small)
     return train(recipe, Wishes(seed=0), split_validation(clips, 0), tmp_path_factory.mktemp("runs") / "run", workshop)
 
@@ -81,8 +82,8 @@ def test_it_learns_from_timed_untimed_and_violent_clips(run: Run) -> None:
     assert model.labels == ("normal", "fall", "violence")
     assert model.head is not None
     assert {tensor.name: tensor.shape[1:] for tensor in model.head.inputs} == {
-        "features": (2 * 1280,),
-        "state": (2 + 4 * 1280,),
+        "features": (3 * 1280,),
+        "state": (2 + 5 * 1280,),
     }
     assert model.thresholds["fall"] == model.alerts["fall"].onset_threshold
     assert 0.3 <= model.thresholds["fall"] <= 0.95
@@ -99,7 +100,7 @@ def test_clips_are_watched_at_other_sizes_paces_and_backwards(clips: list[Clip],
         assert len(item.paced) == (2 if of_falls else 0)
         assert len(item.backwards) == (3 if of_falls and item.clip.timed else 0)
         assert len(item.resized) == (0 if of_falls else 2)
-        assert item.features.values.shape[1:] == (2, 1280)
+        assert item.features.values.shape[1:] == (3, 1280)
         assert all(found.values.shape[1:] == (1, 1280) for found in (*item.paced, *item.backwards))
         if item.clip.label == "fall":
             assert item.fall_start_s == pytest.approx(FALL_START_S, abs=0.0 if item.clip.timed else 0.6)
