@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from edge.errors import ConfigurationError
 from proofs.folds import TRAINED_ON
 from proofs.proof import Evidence, Setting
-from proofs.protocols import GAMES, RANDOM_CLIPS, SCENES, Protocol
+from proofs.protocols import GAMES, PROTOCOLS, RANDOM_CLIPS, SCENES, Protocol
 from trainer.backbone import RANDOM, WEIGHTS_NAMES, Weights, find_weights
 from trainer.cache import Cache
 from trainer.datasets import read_dataset
@@ -25,7 +25,7 @@ from trainer.recipe import Recipe, Workshop
 from trainer.splits import torn_splits
 from trainer.training import Wishes
 
-RECIPES_VARIABLE, SEEDS_VARIABLE = "EDGEWATCH_RECIPES", "EDGEWATCH_SEEDS"
+RECIPES_VARIABLE, PROTOCOLS_VARIABLE, SEEDS_VARIABLE = "EDGEWATCH_RECIPES", "EDGEWATCH_PROTOCOLS", "EDGEWATCH_SEEDS"
 SHORT = "lrcn"
 BUILTIN = "edgewatch"
 
@@ -138,26 +138,34 @@ class Job:
 
 
 def jobs(setting: Setting) -> list[Job]:
-    """What is to be trained: everything, or what `EDGEWATCH_RECIPES=a,b` and `EDGEWATCH_SEEDS=0,1,2` name.
+    """What is to be trained: everything, or what `EDGEWATCH_RECIPES=a,b`, `EDGEWATCH_PROTOCOLS=a,b` and
+    `EDGEWATCH_SEEDS=0,1,2` name.
 
     Raises:
-        ConfigurationError: a recipe or seed is none.
+        ConfigurationError: a recipe, protocol or seed is none.
     """
     if setting.short:
         return [Job(SCENES, SHORT, 0, SHORT_SETTINGS)]
-    named = [name for name in os.environ.get(RECIPES_VARIABLE, "").split(",") if name]
-    if unknown := sorted(set(named) - {name for _, name, _, _ in EVERYTHING}):
-        known = ", ".join(dict.fromkeys(name for _, name, _, _ in EVERYTHING))
-        raise ConfigurationError(f"{RECIPES_VARIABLE}: no recipe {unknown[0]}; choose among {known}")
+    names = _named(RECIPES_VARIABLE, "recipe", [name for _, name, _, _ in EVERYTHING])
+    protocols = _named(PROTOCOLS_VARIABLE, "protocol", PROTOCOLS)
     given = [seed for seed in os.environ.get(SEEDS_VARIABLE, "").split(",") if seed]
     if not all(seed.isdigit() for seed in given):
         raise ConfigurationError(f"{SEEDS_VARIABLE}={','.join(given)}: give whole numbers, such as 0,1,2")
     return [
         Job(protocol, name, seed, reduced)
         for protocol, name, reduced, seeds in EVERYTHING
-        if not named or name in named
+        if name in names and protocol.name in protocols
         for seed in (map(int, given) if given else seeds)
     ]
+
+
+def _named(variable: str, what: str, known: Iterable[str]) -> list[str]:
+    """Those of the known that a variable names; all where it names none."""
+    all_of_them = list(dict.fromkeys(known))
+    named = [name for name in os.environ.get(variable, "").split(",") if name]
+    if unknown := sorted(set(named) - set(all_of_them)):
+        raise ConfigurationError(f"{variable}: no {what} {unknown[0]}; choose among {', '.join(all_of_them)}")
+    return named or all_of_them
 
 
 def sets_beside(job: Job) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """Every system of the five papers on the grouped folds of `surveillance-fight`, beside each other and beside the
 built-in one; and on `hockey-fights`, by random folds as the literature judges it and by grouped ones, the best of them.
 
-`EDGEWATCH_RECIPES=lrcn,convlstm` trains and records these alone, `EDGEWATCH_SEEDS=0,1,2` other seeds than usual;
-stopped, the same command goes on. The comparison page is in the work folder. Settings are reduced, see
-`proofs.recipe_runs`, so the figures are no judgement of the papers: their sets, weights and hours of training were
-others.
+`EDGEWATCH_RECIPES=lrcn,convlstm` trains and records these alone, `EDGEWATCH_PROTOCOLS=scenes` on these folds alone,
+`EDGEWATCH_SEEDS=0,1,2` with other seeds than usual; stopped, the same command goes on. The comparison page is in the
+work folder. Settings are reduced, see `proofs.recipe_runs`, so the figures are no judgement of the papers: their sets,
+weights and hours of training were others.
 """
 
 from collections.abc import Mapping, Sequence

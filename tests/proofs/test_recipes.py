@@ -119,6 +119,15 @@ def test_what_is_trained_can_be_limited(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("EDGEWATCH_SEEDS", "0,2")
     named = [("lrcn", 0), ("lrcn", 2), ("vgg16-lstm", 0), ("vgg16-lstm", 2)]
     assert [(job.name, job.seed) for job in recipe_runs.jobs(setting(tmp_path))] == named
+    monkeypatch.setenv("EDGEWATCH_RECIPES", "edgewatch,lrcn")
+    monkeypatch.setenv("EDGEWATCH_PROTOCOLS", "games,scenes")
+    monkeypatch.setenv("EDGEWATCH_SEEDS", "")
+    chosen = {(job.protocol.name, job.name) for job in recipe_runs.jobs(setting(tmp_path))}
+    assert chosen == {("scenes", "edgewatch"), ("scenes", "lrcn"), ("games", "edgewatch")}
+    monkeypatch.setenv("EDGEWATCH_PROTOCOLS", "chess")
+    with pytest.raises(ConfigurationError, match="EDGEWATCH_PROTOCOLS: no protocol chess; choose among scenes, random"):
+        recipe_runs.jobs(setting(tmp_path))
+    monkeypatch.delenv("EDGEWATCH_PROTOCOLS")
     monkeypatch.setenv("EDGEWATCH_RECIPES", "alchemy")
     with pytest.raises(ConfigurationError, match="EDGEWATCH_RECIPES: no recipe alchemy"):
         recipe_runs.jobs(setting(tmp_path))
