@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from edge.bundle import BUILTIN, Bundle
 from edge.errors import ConfigurationError, EdgewatchError
 from proofs.flips import NETWORKS, SEEDS, SETS, Task, measure_flips, train_task
 from proofs.memory import watch
-from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
+from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
 from trainer.backbone import B0, LITE0
 from trainer.files import file_sha256
 from trainer.metrics import binary
@@ -44,6 +44,15 @@ MOST_LOST = {(B0, "int8"): 2, (LITE0, "int8"): 1, (B0, "mixed"): 0, (LITE0, "mix
 """Clips of `surveillance-fight`, net; of `hockey-fights`, which has four times as many, no limit is stated."""
 MOST_AUC_LOST = {"int8": Limit("<=", 0.01)}
 LEAST_SAME = {"int8": Limit(">=", 0.97)}
+
+
+COSTS = {
+    "features_db": ("features", "{:.1f} dB"),
+    "latency_ms": ("a picture", "{:.1f} ms"),
+    "latency_ratio": ("of float32", "{:.2f}"),
+    "size_mb": ("frame model", "{:.1f} MB"),
+}
+"""Columns of the README's table of costs, each with its figure."""
 
 
 def _of_network(network: str) -> tuple[Figure, ...]:
@@ -212,6 +221,36 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
+def layout(found: Mapping[str, Value]) -> list[str]:
+    """Two tables for the README: what each precision costs, and what it does to the clips of each set."""
+    networks = [network for network in NETWORKS if f"{SHORT_NAMES[network]}_size_mb_float32" in found]
+    lines = _heads("network", "precision", *(title for title, _ in COSTS.values()))
+    for network in networks:
+        for precision in PRECISIONS:
+            key = f"{SHORT_NAMES[network]}_{{}}_{precision}"
+            costs = [pattern.format(found[key.format(name)]) for name, (_, pattern) in COSTS.items()]
+            lines.append(_row(network, precision, *costs))
+    lines += ["", *_heads("network", "clips", "float32: right, AUC", *(f"{p}: lost and won" for p in QUANTIZED))]
+    for network in networks:
+        for dataset in SETS:
+            key = _key(network, dataset)
+            right, auc = found[f"{key}_accuracy_float32"], found[f"{key}_auc_float32"]
+            lines.append(_row(network, f"`{dataset}`", f"{right:.1%}, {auc:.3f}", *_flips(found, key)))
+    return lines
+
+
+def _flips(found: Mapping[str, Value], key: str) -> list[str]:
+    return [f"{found[f'{key}_flips_{p}']} ({found[f'{key}_same_answer_{p}']:.1%} as before)" for p in QUANTIZED]
+
+
+def _heads(*titles: str) -> list[str]:
+    return [_row(*titles), "|" + "---|" * len(titles)]
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def _convert(run: Path, precision: str, setting: Setting) -> Evidence:
     """Convert in a process of its own; its losses are accepted, since they are what is measured."""
     out, note = setting.work / f"{run.name}-{precision}", setting.work / f"peak-{run.name}-{precision}.txt"
@@ -238,4 +277,5 @@ PROOF = Proof(
     measure=measure,
     figures=figures,
     short_keeps_limits=False,
+    layout=layout,
 )

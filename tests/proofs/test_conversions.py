@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proofs.conversions import PROOF, figures
+from proofs.conversions import PROOF, figures, layout
 
 Entry = dict[str, Any]
 NETWORKS = ("EfficientNetB0", "EfficientNetLite0")
@@ -53,6 +53,15 @@ def test_good_conversions_keep_the_limits() -> None:
     assert found["b0_size_mb_int8"] == found["lite0_size_mb_int8"] == 4.9
     assert PROOF.missed(found) == []
     assert {row.name for row in PROOF.table} == set(found)
+
+
+def test_the_readme_has_costs_and_flips_of_both_networks() -> None:
+    lines = layout(figures(evidence()))
+    assert lines[0] == "| network | precision | features | a picture | of float32 | frame model |"
+    assert len(lines) == 2 + 2 * 4 + 1 + 2 + 2 * 2
+    assert "| EfficientNetLite0 | int8 | 13.5 dB | 3.0 ms | 0.46 | 4.9 MB |" in lines
+    unchanged = "0 and 0, 0 and 0 (100.0% as before)"
+    assert lines[-1] == f"| EfficientNetLite0 | `hockey-fights` | 75.0%, 1.000 | {unchanged} | {unchanged} |"
 
 
 def test_each_limit_of_a_conversion_can_be_missed() -> None:
