@@ -34,6 +34,10 @@ class Examples:
             np.concatenate([part.weights for part in parts]),
         )
 
+    def without(self, n_first: int) -> "Examples":
+        """The same rows without their first inputs."""
+        return Examples(self.rows[:, n_first:], self.truth, self.weights)
+
 
 @dataclass(frozen=True, slots=True)
 class Readout:
@@ -49,6 +53,10 @@ class Readout:
     def calibrated(self, slope: float, offset: float) -> "Readout":
         """The same ranking with other probabilities: `slope * logit + offset`."""
         return Readout((self.kernel * slope).astype(np.float32), self.bias * slope + offset)
+
+    def ignoring(self, n_first: int) -> "Readout":
+        """The same of rows with more inputs before its own, which it does not heed."""
+        return Readout(np.concatenate([np.zeros(n_first, np.float32), self.kernel]), self.bias)
 
 
 def fit_readout(examples: Examples, strength: float) -> Readout:

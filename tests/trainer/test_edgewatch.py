@@ -13,14 +13,16 @@ from edge.errors import DatasetError
 from trainer.backbone import RANDOM, Weights
 from trainer.cache import Cache
 from trainer.datasets import read_datasets
+from trainer.features import Features
 from trainer.manifest import Clip, Segment
+from trainer.memory import signed_root
 from trainer.recipe import Workshop
 from trainer.recipes import RECIPES
-from trainer.recipes.edgewatch import refuse_one_sided
+from trainer.recipes.edgewatch import fit_violence, refuse_one_sided
 from trainer.run import Run
 from trainer.splits import Split, split_validation
 from trainer.training import Wishes, train
-from trainer.watched import paced_spec
+from trainer.watched import Watched, paced_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving on numpy 2
 
@@ -90,6 +92,30 @@ def test_it_learns_from_timed_untimed_and_violent_clips(run: Run) -> None:
     (chosen,) = run.history()
     assert chosen["violence_strength"] in (30.0, 100.0, 300.0)
     assert chosen["inner_violence_auc_30"] > 0.8, "squares that jump about against squares that do not"
+    assert chosen["inner_violence_auc_30_without_motion"] > 0.8
+
+
+@pytest.mark.parametrize("telling", ["motion", "the other streams"])
+def test_violence_is_read_from_motion_where_motion_tells_of_it(run: Run, telling: str) -> None:
+    random = np.random.default_rng(4)
+    watched: list[Watched] = []
+    for number in range(48):
+        fights = number % 2 == 0
+        values = random.normal(0, 1, (20, 3, 16)).astype(np.float32)
+        values += random.normal(0, 1, (1, 3, 16))  # of the clip
+        told = values[:, :1] if telling == "motion" else values[:, 1:]
+        told += 0.3 if fights else -0.3
+        path = Path(f"{number}.mp4")
+        segments = (Segment("violence"),) if fights else ()
+        clip = Clip(path, f"scene{number // 2}", frozenset({"violence"}), segments, dataset="street")
+        watched.append(Watched(clip, Features(np.arange(20) / 10, values)))
+    readout, chosen = fit_violence(watched, run)
+    assert readout.kernel.shape == (48,)
+    assert chosen["violence_without_motion"] == float(telling != "motion")
+    assert (readout.kernel[:16] == 0).all() == (telling != "motion")
+    means = np.stack([signed_root(item.features.values.mean(axis=0).reshape(-1)) for item in watched])
+    right = (readout.logits(means) > 0) == [number % 2 == 0 for number in range(48)]
+    assert right.mean() > 0.9
 
 
 def test_clips_are_watched_at_other_sizes_paces_and_backwards(clips: list[Clip], workshop: Workshop, run: Run) -> None:
