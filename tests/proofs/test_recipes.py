@@ -109,7 +109,8 @@ def test_what_is_trained_can_be_limited(tmp_path: Path, monkeypatch: pytest.Monk
     usual = [(job.protocol.name, job.title, job.seed) for job in wanted]
     more = "edgewatch --stream motion+trail+acceleration"
     assert [job for job in usual if job[1].startswith("edgewatch")] == [
-        *(("scenes", title, seed) for title in ("edgewatch", more) for seed in (0, 1, 2)),
+        ("scenes", "edgewatch", 0),
+        *(("scenes", more, seed) for seed in (0, 1, 2)),
         *((protocol, title, 0) for protocol in ("random", "games") for title in ("edgewatch", more)),
     ]
     folders = {recipe_runs.folder_of(job, [], setting(tmp_path)).name for job in wanted}
