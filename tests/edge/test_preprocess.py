@@ -115,9 +115,9 @@ class TestAcceleration:
         spec = InputSpec(height_px=144, width_px=192, motion_gain=3.0)
         random = np.random.default_rng(5)
         sizes = [(240 // px, 192 // px) for px in (4, 12, 24, 48)]  # as in nature, detail at every scale
-        spots = [random.integers(0, 60, (height, width), np.uint8) for width, height in sizes]
-        wall = sum(cv2.resize(each, (240, 192), interpolation=cv2.INTER_CUBIC).clip(0, 60) for each in spots)
-        wall = cv2.cvtColor(wall, cv2.COLOR_GRAY2RGB)
+        spots = [random.integers(0, 60, (height, width)).astype(np.float32) for width, height in sizes]
+        scales = [cv2.resize(each, (240, 192), interpolation=cv2.INTER_CUBIC).clip(0, 60) for each in spots]
+        wall = np.repeat(np.sum(scales, axis=0).astype(np.uint8)[..., np.newaxis], 3, axis=2)
 
         def seen(right: int, down: int, figure: int, ms: int) -> Frame:
             scene = wall.copy()
