@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import preprocess, sampling
+from edge import preprocess, registration, sampling
 from edge.errors import DatasetError
 from edge.sources import times
 from trainer.files import file_sha256, write_atomically
@@ -24,7 +24,7 @@ from trainer.manifest import Clip
 Arrays = dict[str, NDArray[np.generic]]
 
 FORMAT = "features-v1"
-SAMPLING_MODULES = (preprocess, sampling, times)
+SAMPLING_MODULES = (preprocess, registration, sampling, times)
 DEFAULT_FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewatch"
 
 
