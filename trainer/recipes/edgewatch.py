@@ -39,7 +39,6 @@ from dataclasses import replace
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from edge.bundle import AlertSpec, InputSpec
@@ -129,10 +128,13 @@ def fit_violence(watched: Sequence[Watched], run: Run) -> tuple[Readout, dict[st
     real = real if len(real) else np.arange(len(known))
     truth = np.asarray([known[index].clip.label == VIOLENCE for index in real])
     n_streams, n_motion = known[0].features.values.shape[1:]
-    logits: dict[tuple[int, float], NDArray[np.float64]] = {}
-    for left_out in (0, n_motion) if n_streams > 1 else (0,):
-        of_strengths = held_out_logits([part.without(left_out) for part in parts], folds, STRENGTHS)[:, real]
-        logits |= zip(((left_out, strength) for strength in STRENGTHS), of_strengths, strict=True)
+    logits = {
+        (left_out, strength): found[real]
+        for left_out in ((0, n_motion) if n_streams > 1 else (0,))
+        for strength, found in zip(
+            STRENGTHS, held_out_logits([part.without(left_out) for part in parts], folds, STRENGTHS), strict=True
+        )
+    }
     aucs = {choice: float(roc_auc_score(truth, found)) for choice, found in logits.items()}
     left_out, strength = best = max(aucs, key=lambda choice: aucs[choice])
     slope, offset = calibration_of(logits[best], truth)
