@@ -95,14 +95,19 @@ def test_it_learns_from_timed_untimed_and_violent_clips(run: Run) -> None:
     assert chosen["inner_violence_auc_30_without_motion"] > 0.8
 
 
-@pytest.mark.parametrize("telling", ["motion", "the other streams"])
-def test_violence_is_read_from_motion_where_motion_tells_of_it(run: Run, telling: str) -> None:
+@pytest.mark.parametrize(
+    ("telling", "n_streams", "without_motion"),
+    [("motion", 3, False), ("the other streams", 3, True), ("the other streams", 2, False)],
+)
+def test_violence_is_read_from_motion_where_it_tells_or_one_other_is_left(
+    run: Run, telling: str, n_streams: int, without_motion: bool
+) -> None:
     random = np.random.default_rng(4)
     watched: list[Watched] = []
     for number in range(48):
         fights = number % 2 == 0
-        values = random.normal(0, 1, (20, 3, 16)).astype(np.float32)
-        values += random.normal(0, 1, (1, 3, 16))  # of the clip
+        values = random.normal(0, 1, (20, n_streams, 16)).astype(np.float32)
+        values += random.normal(0, 1, (1, n_streams, 16))  # of the clip
         told = values[:, :1] if telling == "motion" else values[:, 1:]
         told += 0.3 if fights else -0.3
         path = Path(f"{number}.mp4")
@@ -110,9 +115,9 @@ def test_violence_is_read_from_motion_where_motion_tells_of_it(run: Run, telling
         clip = Clip(path, f"scene{number // 2}", frozenset({"violence"}), segments, dataset="street")
         watched.append(Watched(clip, Features(np.arange(20) / 10, values)))
     readout, chosen = fit_violence(watched, run)
-    assert readout.kernel.shape == (48,)
-    assert chosen["violence_without_motion"] == float(telling != "motion")
-    assert (readout.kernel[:16] == 0).all() == (telling != "motion")
+    assert readout.kernel.shape == (16 * n_streams,)
+    assert chosen["violence_without_motion"] == float(without_motion)
+    assert (readout.kernel[:16] == 0).all() == without_motion
     means = np.stack([signed_root(item.features.values.mean(axis=0).reshape(-1)) for item in watched])
     right = (readout.logits(means) > 0) == [number % 2 == 0 for number in range(48)]
     assert right.mean() > 0.9
