@@ -13,6 +13,7 @@ from edge.bundle import BUILTIN, Bundle
 from edge.errors import ConfigurationError, EdgewatchError
 from proofs.emulator import IMAGE, check_image
 from proofs.image import at_rest
+from proofs.markdown import table
 from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
 from trainer.files import file_sha256
 
@@ -131,8 +132,8 @@ def layout(found: Mapping[str, Value]) -> list[str]:
     for line in str(found["findings"]).splitlines():
         test, _, words = line.partition(": ")
         tests.setdefault(test, []).append(words)
-    lines = ["| lynis | finds | here |", "|---|---|---|"]
-    return [*lines, *(f"| {test} | {'; '.join(words)} | {EXPLAINED.get(test, '')} |" for test, words in tests.items())]
+    rows = [(test, "; ".join(words), EXPLAINED.get(test, "")) for test, words in tests.items()]
+    return table(("lynis", "finds", "here"), rows)
 
 
 PROOF = Proof(

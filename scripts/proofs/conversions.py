@@ -20,6 +20,7 @@ import numpy as np
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import ConfigurationError, EdgewatchError
 from proofs.flips import NETWORKS, SEEDS, SETS, Task, measure_flips, train_task
+from proofs.markdown import table
 from proofs.memory import watch
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
 from trainer.backbone import B0, LITE0
@@ -224,31 +225,23 @@ def _mean(values: Sequence[float]) -> float:
 def layout(found: Mapping[str, Value]) -> list[str]:
     """Two tables for the README: what each precision costs, and what it does to the clips of each set."""
     networks = [network for network in NETWORKS if f"{SHORT_NAMES[network]}_size_mb_float32" in found]
-    lines = _heads("network", "precision", *(title for title, _ in COSTS.values()))
-    for network in networks:
-        for precision in PRECISIONS:
-            key = f"{SHORT_NAMES[network]}_{{}}_{precision}"
-            costs = [pattern.format(found[key.format(name)]) for name, (_, pattern) in COSTS.items()]
-            lines.append(_row(network, precision, *costs))
-    lines += ["", *_heads("network", "clips", "float32: right, AUC", *(f"{p}: lost and won" for p in QUANTIZED))]
-    for network in networks:
-        for dataset in SETS:
-            key = _key(network, dataset)
-            right, auc = found[f"{key}_accuracy_float32"], found[f"{key}_auc_float32"]
-            lines.append(_row(network, f"`{dataset}`", f"{right:.1%}, {auc:.3f}", *_flips(found, key)))
-    return lines
+    costs = [_cost_cells(found, network, precision) for network in networks for precision in PRECISIONS]
+    flips = [_flip_cells(found, network, dataset) for network in networks for dataset in SETS]
+    heads_of_costs = ("network", "precision", *(title for title, _ in COSTS.values()))
+    heads_of_flips = ("network", "clips", "float32: right, AUC", *(f"{p}: lost and won" for p in QUANTIZED))
+    return [*table(heads_of_costs, costs), "", *table(heads_of_flips, flips)]
 
 
-def _flips(found: Mapping[str, Value], key: str) -> list[str]:
-    return [f"{found[f'{key}_flips_{p}']} ({found[f'{key}_same_answer_{p}']:.1%} as before)" for p in QUANTIZED]
+def _cost_cells(found: Mapping[str, Value], network: str, precision: str) -> list[str]:
+    key = f"{SHORT_NAMES[network]}_{{}}_{precision}"
+    return [network, precision, *(form.format(found[key.format(name)]) for name, (_, form) in COSTS.items())]
 
 
-def _heads(*titles: str) -> list[str]:
-    return [_row(*titles), "|" + "---|" * len(titles)]
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
+def _flip_cells(found: Mapping[str, Value], network: str, dataset: str) -> list[str]:
+    key = _key(network, dataset)
+    float32 = f"{found[f'{key}_accuracy_float32']:.1%}, {found[f'{key}_auc_float32']:.3f}"
+    flips = [f"{found[f'{key}_flips_{p}']} ({found[f'{key}_same_answer_{p}']:.1%} as before)" for p in QUANTIZED]
+    return [network, f"`{dataset}`", float32, *flips]
 
 
 def _convert(run: Path, precision: str, setting: Setting) -> Evidence:

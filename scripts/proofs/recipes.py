@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofs import record
+from proofs.markdown import table
 from proofs.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
 from proofs.protocols import PROTOCOLS, RANDOM_CLIPS, SCENES, refuse_absent
 from proofs.recipe_runs import cross_validated, folder_of, jobs, sets_beside, weights_of
@@ -117,15 +118,15 @@ def layout(found: Mapping[str, Value]) -> list[str]:
     for name, protocol in PROTOCOLS.items():
         own = {key.removeprefix(f"{name}_"): value for key, value in found.items() if key.startswith(f"{name}_")}
         if own:
-            lines += [*([""] if lines else []), f"{protocol.title}:", "", *_rows(own)]
+            lines += [*([""] if lines else []), f"{protocol.title}:", "", *table(COLUMNS, _rows(own))]
     return lines
 
 
-def _rows(found: Mapping[str, Value]) -> list[str]:
-    lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
+def _rows(found: Mapping[str, Value]) -> list[list[str]]:
+    rows: list[list[str]] = []
     names = [key.removesuffix("_settings") for key in found if key.endswith("_settings")]
     for name in sorted(names, key=lambda name: -_number(found[f"{name}_accuracy"])):
-        cells = [
+        row = [
             f"`{name}`",
             str(found[f"{name}_backbone"]),
             str(found[f"{name}_sampling"]),
@@ -136,8 +137,8 @@ def _rows(found: Mapping[str, Value]) -> list[str]:
             str(found[f"{name}_seeds"]),
             str(found[f"{name}_settings"]),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        rows.append(row)
+    return rows
 
 
 def _with_interval(found: Mapping[str, Value], key: str, factor: float, digits: int, unit: str) -> str:
