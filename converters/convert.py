@@ -183,24 +183,6 @@ def _convert_rest(trained: Trained, held_out: Pictures, files: dict[str, bytes],
         verification["window"] = verify_window(trained.window, files[WINDOW_FILE], rows)
 
 
-def find_plan(frame: Any, spec: InputSpec, pictures: Pictures, report: Report = print) -> Plan:
-    """Search the plan that `mixed` would use, for `convert(plan=...)` of many models of one architecture.
-
-    Args:
-        frame: keras.Model, as in `Trained`.
-        spec: its input.
-        pictures: uint8 (n, height, width, 3), as the frame model sees them.
-        report: takes each printed line.
-    """
-    from converters.calibration import calibrate  # noqa: PLC0415  (takes seconds)
-    from converters.export import export_frame  # noqa: PLC0415
-    from converters.graph import Graph  # noqa: PLC0415
-    from converters.search import search  # noqa: PLC0415
-
-    graph = Graph(export_frame(frame, spec))
-    return search(graph, calibrate(graph, pictures), pictures, LATENCY_BUDGET, report)
-
-
 def summary(precision: Precision, verification: Mapping[str, Any]) -> list[str]:
     """The figures of a conversion, for people."""
     lines = _frame_lines(precision, verification["frame"]) if "frame" in verification else []

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from converters import Plan, Target, convert
+from converters import Target, convert
 from edge.bundle import Bundle
 from edge.errors import ConfigurationError
 from trainer.calibration import read_calibration
@@ -25,7 +25,6 @@ def convert_run(
     name: str | None = None,
     force: bool = False,
     accept_loss: bool = False,
-    plan: Plan | None = None,
 ) -> Bundle:
     """Convert a finished run and write the verified bundle.
 
@@ -37,7 +36,6 @@ def convert_run(
         name: of the model in `bundle.json` and events; by default recipe and run.
         force: replace what is at `out`.
         accept_loss: write a bundle with a warning where more is lost than the precision's limit.
-        plan: of an earlier `mixed` bundle of the same architecture, instead of a search.
 
     Raises:
         ConfigurationError: the run is not finished or judges whole clips, or `out` exists and `force` is not given.
@@ -65,7 +63,6 @@ def convert_run(
         provenance=provenance(run, model),
         force=force,
         accept_loss=accept_loss,
-        plan=plan if precision == "mixed" else None,
         report=lambda line: print(line, file=sys.stderr),
     )
 
@@ -89,12 +86,12 @@ def provenance(run: Run, model: TrainedModel) -> dict[str, Any]:
     }
 
 
-def bundle_of(run: Run, precision: Precision, plan: Plan | None = None) -> Path:
+def bundle_of(run: Run, precision: Precision) -> Path:
     """The run's own bundle of a precision, made where it is not there or was left unfinished. It is there to be judged,
     so no loss is refused."""
     path = run.path / "bundles" / precision
     if (path / "bundle.json").is_file():
         return path
     shutil.rmtree(path, ignore_errors=True)
-    convert_run(run, precision, path, accept_loss=True, plan=plan)
+    convert_run(run, precision, path, accept_loss=True)
     return path

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from converters import Plan
 from edge.errors import DatasetError
 from trainer.conversion import Precision
 from trainer.evaluation import Judge, evaluate
@@ -112,13 +111,11 @@ def _fitting_folds(paths: Sequence[Path], clips: Sequence[Clip]) -> list[int]:
     raise refusals[0]
 
 
-def score_fold(
-    task: FoldTask, out: Path, workshop: Workshop, precision: Precision, plan: Plan | None = None
-) -> Verdict:
+def score_fold(task: FoldTask, out: Path, workshop: Workshop, precision: Precision) -> Verdict:
     """Train the fold's model where it is not trained yet, and let it judge the clips that were held out."""
     refuse_leak([*task.inner.train, *task.inner.held_out], task.split.held_out, task.split.as_published)
     run = train(task.recipe, task.wishes, task.inner, out, workshop)
-    return judge(run, task.split.held_out, precision, workshop, plan)
+    return judge(run, task.split.held_out, precision, workshop)
 
 
 def cross_validate(
@@ -149,17 +146,11 @@ def cross_validate(
     return figures
 
 
-def run_fold(
-    task: FoldTask,
-    out: Path,
-    workshop: Workshop,
-    precisions: tuple[Precision, Precision] = ("float32", "mixed"),
-    mixed_plan: Plan | None = None,
-) -> dict[str, Any]:
+def run_fold(task: FoldTask, out: Path, workshop: Workshop, precisions: tuple[Precision, Precision]) -> dict[str, Any]:
     """Train, convert and score one fold: the record that figures of the first precision (named `float`) and of the
     second (`quantized`) are computed from."""
     named = dict(zip(("float", "quantized"), precisions, strict=True))
-    scored = {name: score_fold(task, out, workshop, precision, mixed_plan) for name, precision in named.items()}
+    scored = {name: score_fold(task, out, workshop, precision) for name, precision in named.items()}
     judges = {name: verdict.judge for name, verdict in scored.items()}
     events = [label for label in judges["float"].labels if label != NORMAL]
     rows = {name: evaluate(verdict.results, verdict.judge)["clips"] for name, verdict in scored.items()}

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from converters import Plan
 from edge.bundle import Bundle
 from edge.errors import ConfigurationError
 from trainer.conversion import Precision, bundle_of
@@ -31,9 +30,7 @@ class Verdict:
     """Of the model that gave them."""
 
 
-def judge(
-    run: Run, clips: Sequence[Clip], precision: Precision, workshop: Workshop, plan: Plan | None = None
-) -> Verdict:
+def judge(run: Run, clips: Sequence[Clip], precision: Precision, workshop: Workshop) -> Verdict:
     """Scores of clips, kept in the run and read from there as long as model and clips are the same.
 
     Raises:
@@ -45,7 +42,7 @@ def judge(
             f"--precision {precision}: {run.path} judges whole clips and has no bundle; give {WHOLE_CLIPS}, or train "
             f"with --set {SAMPLING}=rate"
         )
-    bundle = None if run.settings.judges_whole_clips else bundle_of(run, precision, plan)
+    bundle = None if run.settings.judges_whole_clips else bundle_of(run, precision)
     digest = Bundle.load(bundle).digest if bundle is not None else _model_digest(run)
     reader = judge_of(bundle) if bundle is not None else Judge(run.settings.labels)
     path = run.path / f"scores-{precision}.json"

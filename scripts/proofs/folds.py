@@ -6,31 +6,30 @@ from pathlib import Path
 from typing import Any
 
 import trainer
-from converters import Plan, find_plan
 from edge.bundle import BUILTIN
 from edge.errors import DatasetError
 from proofs.proof import Evidence, Setting, say
 from trainer.backbone import find_weights
 from trainer.cache import Cache
-from trainer.calibration import N_REPRESENTATIVE, pictures
+from trainer.conversion import Precision
 from trainer.crossvalidation import FoldTask, plan_fold, run_fold
 from trainer.datasets import read_dataset
 from trainer.manifest import Clip, Segment
 from trainer.recipe import Workshop
-from trainer.run import Run
 from trainer.scoring import container_shape, watch_clips
 from trainer.splits import leave_one_group_out, read_folds
 from trainer.synth import render_dataset
-from trainer.training import Wishes, train
+from trainer.training import Wishes
 
 NORMAL_SET = "normal"
-PLAN_SET = "t2v-bed-fall"
 TRAINED_ON = ("surveillance-fight", "gmdcsa24", "t2v-bed-fall")
 FOLD_FILES = Path(trainer.__file__).parent / "folds"
 VIDEO_SUFFIXES = {".avi", ".mp4"}
 N_FIGHT_FOLDS, N_FALL_SUBJECTS = 5, 4
 N_RENDERED, RENDERED_SEED = 240, 1
 RECIPE = "edgewatch"
+PRECISION: Precision = "int8"
+"""Of the shipped bundle."""
 SEED = 0
 
 
@@ -44,6 +43,7 @@ class Task:
     """Whether rendered clips are among the training clips."""
     recipe: str = RECIPE
     seed: int = SEED
+    precision: Precision = PRECISION
 
     @property
     def name(self) -> str:
@@ -68,24 +68,10 @@ def run_task(task: Task, setting: Setting) -> Evidence:
     workshop = Workshop(Cache(), weights, os.cpu_count() or 1)
     planned = fold_task(task, setting)
     out = setting.work / task.name
-    run = train(planned.recipe, planned.wishes, planned.inner, out, workshop)
-    plan = tuple(
-        setting.once("mixed-plan", [run.settings.input.model_dump()], lambda: {"plan": mixed_plan(run, setting)})[
-            "plan"
-        ]
-    )
-    scored = run_fold(planned, out, workshop, mixed_plan=plan)
+    scored = run_fold(planned, out, workshop, ("float32", PRECISION))
     for clip in scored["clips"]:
         clip["shape"] = container_shape(setting.data / clip["path"])
     return task.describe() | scored
-
-
-def mixed_plan(run: Run, setting: Setting) -> Plan:
-    """Which operations stay float, found once for all folds: the backbone is the same in all of them. The pictures are
-    of a set that no fold is judged on."""
-    clips = read_dataset(setting.data / PLAN_SET)
-    shown = pictures(clips, run.settings.input, N_REPRESENTATIVE, seed=SEED, cache=Cache(), workers=os.cpu_count() or 1)
-    return find_plan(run.load_model().frame, run.settings.input, shown, say)
 
 
 def fold_task(task: Task, setting: Setting) -> FoldTask:

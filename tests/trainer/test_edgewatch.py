@@ -73,9 +73,9 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 @pytest.fixture(scope="module")
 def run(clips: list[Clip], workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    streams = "motion+trail+acceleration"
-    small = InputSpec(height_px=48, width_px=48, stream=streams, rate_hz=5.0)  # five sixths of it are enough too
-    recipe = replace(RECIPES["edgewatch"], input=small)
+    recipe = RECIPES["edgewatch"]
+    small = recipe.input.model_copy(update={"height_px": 48, "width_px": 48})  # five sixths of it are enough too
+    recipe = replace(recipe, input=small)
     return train(recipe, Wishes(seed=0), split_validation(clips, 0), tmp_path_factory.mktemp("runs") / "run", workshop)
 
 
