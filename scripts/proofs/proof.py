@@ -83,7 +83,7 @@ class Proof:
     short_keeps_limits: bool = True
     """Whether the short form measures enough to be held to the limits."""
     of_bundle: bool = False
-    """Whether its figures are the built-in bundle's, so that a record says nothing of another one."""
+    """Whether its figures are the built-in bundle's; the README then says where a record is of a former one."""
     layout: Callable[[Mapping[str, Value]], list[str]] | None = None
     """Lines of Markdown that stand over the table of figures in the README; None where the table says it all."""
     folds_layout: bool = False

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from edge.bundle import BUILTIN, Bundle
 from proofs.proof import INTERVAL, ROOT, Figure, Proof, Value
 
 README = ROOT / "README.md"
@@ -16,6 +17,8 @@ def table(proof: Proof, record: dict[str, Any]) -> str:
         f"Commit {_short(record['commit'])}, {machine['processor']}, {machine['cores']} cores, "
         f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}."
     )
+    if proof.of_bundle and record["evidence"]["bundle_sha256"] != Bundle.load(BUILTIN).digest:
+        where += " **Of a former built-in bundle.**"
     summary = f"<code>scripts/prove {proof.name}</code>, {record['date']}: {_verdict(proof, figures)}"
     laid_out = [*proof.layout(figures), ""] if proof.layout is not None else []
     above, below = ([], laid_out) if proof.folds_layout else (laid_out, [])

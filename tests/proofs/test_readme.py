@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from edge.bundle import BUILTIN, Bundle
 from proofs import Figure, Limit, Proof, readme
 
 TABLE = (
@@ -49,6 +50,14 @@ def test_a_layout_stands_above_or_is_unfolded_too() -> None:
 
 def test_record_of_changed_code_says_so() -> None:
     assert "`0123456789` with changes" in readme.table(PROOF, RECORD | {"commit": "0123456789abcdef+changes"})
+
+
+def test_record_of_a_former_bundle_says_so() -> None:
+    proof = replace(PROOF, of_bundle=True)
+    shipped = RECORD | {"evidence": {"bundle_sha256": Bundle.load(BUILTIN).digest}}
+    former = RECORD | {"evidence": {"bundle_sha256": "0" * 64}}
+    assert "Python 3.11.2. **Of a former built-in bundle.**" in readme.table(proof, former)
+    assert "former" not in readme.table(proof, shipped)
 
 
 def test_only_what_stands_between_the_markers_changes() -> None:
