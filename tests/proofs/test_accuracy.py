@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from edge.bundle import BUILTIN, Bundle
 from proofs import without_rendered
 from proofs.accuracy import PROOF, figures
+from proofs.folds import PRECISION
 
 Entry = dict[str, Any]
 
@@ -130,3 +132,7 @@ def test_models_of_real_footage_alone_are_judged_alike_but_held_to_nothing() -> 
     assert alone["fight_accuracy_float"] == figures(evidence(*FIGHTS))["fight_accuracy_float"]
     assert without_rendered.PROOF.missed(alone) == []
     assert PROOF.missed(alone) != []
+
+
+def test_folds_are_judged_in_the_precision_that_is_shipped() -> None:
+    assert Bundle.load(BUILTIN).spec.precision == PRECISION
