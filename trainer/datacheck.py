@@ -1,8 +1,8 @@
 """What a data set was taken for, what it holds, and what would spoil training: broken files, duplicates, names."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,17 +62,26 @@ def check(paths: Sequence[Path], positive: Mapping[str, str], groups: Path | Non
 
 
 def contents(clips: Sequence[Clip]) -> dict[str, Any]:
-    """Counts of clips by label, by official split and side, and by group."""
-    sides = Counter(f"{split}: {side}" for clip in clips for split, side in clip.official)
-    groups = Counter(clip.group for clip in clips)
+    """Counts of clips: by label, by official split, side and label, and by group and label."""
+    splits = sorted({split for clip in clips for split, _ in clip.official})
     return {
         "clips": len(clips),
         "timed": sum(clip.timed for clip in clips),
         "labels": dict(sorted(Counter(clip.label for clip in clips).items())),
-        "official": dict(sorted(sides.items())),
-        "groups": len(groups),
-        "largest_group": max(groups.values(), default=0),
+        "official": {
+            split: _labels_by((side, clip.label) for clip in clips for own, side in clip.official if own == split)
+            for split in splits
+        },
+        "groups": _labels_by((clip.group, clip.label) for clip in clips),
     }
+
+
+def _labels_by(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    """Of pairs of anything and a label: how often each label comes with each."""
+    counts: dict[str, Counter[str]] = {}
+    for key, label in sorted(pairs):
+        counts.setdefault(key, Counter())[label] += 1
+    return {key: dict(found) for key, found in counts.items()}
 
 
 def similar_names(path: Path) -> list[list[str]]:
@@ -145,14 +154,17 @@ def lines_of(report: Mapping[str, Any]) -> list[str]:
     """The report for people."""
     lines: list[str] = []
     for found in report["sets"]:
-        labels = ", ".join(f"{label} {count}" for label, count in found["labels"].items())
         timed = f", {found['timed']} with times" if found["timed"] else ""
         lines += [
             f"{found['path']}: {found['recognised_as']}",
-            f"  {found['clips']} clips{timed}: {labels}",
-            f"  {found['groups']} groups, the largest of {found['largest_group']} clips",
+            f"  {found['clips']} clips{timed}: {_counted(found['labels'])}",
+            f"  {_sizes({group: sum(labels.values()) for group, labels in found['groups'].items()})}",
         ]
-        lines += [f"  official split {side} {count}" for side, count in found["official"].items()]
+        for split, sides in found["official"].items():
+            lines += [
+                f"  official split {split}: {side} {sum(labels.values())} ({_counted(labels)})"
+                for side, labels in sides.items()
+            ]
         lines += [f"  one class in several spellings: {', '.join(names)}" for names in found["similar_names"]]
     lines += [f"labels that differ only in spelling: {', '.join(names)}" for names in report["similar_labels"]]
     lines += [f"broken: {item['path']}: {item['reason']}" for item in report["broken"]]
@@ -167,3 +179,18 @@ def lines_of(report: Mapping[str, Any]) -> list[str]:
     wrong = len(report["broken"]), len(report["duplicates"])
     lines.append(f"{wrong[0]} broken files, {wrong[1]} pairs that show the same in different groups or sides")
     return lines
+
+
+def _counted(labels: Mapping[str, int]) -> str:
+    return ", ".join(f"{label} {count}" for label, count in labels.items())
+
+
+def _sizes(clips_of: Mapping[str, int]) -> str:
+    """How many groups there are of which size, sizes that double put together; and the largest and the smallest."""
+    runs = [list(run) for _, run in groupby(sorted(clips_of.values()), int.bit_length)]
+    spread = [f"{len(run)} of {run[0]}" + (f" to {run[-1]}" if run[-1] > run[0] else "") for run in runs]
+    text = f"{len(clips_of)} groups by clips: {', '.join(spread)}"
+    largest, smallest = max(clips_of, key=clips_of.__getitem__), min(clips_of, key=clips_of.__getitem__)
+    if clips_of[largest] == clips_of[smallest]:
+        return text
+    return f"{text}; largest {largest} ({clips_of[largest]}), smallest {smallest} ({clips_of[smallest]})"

@@ -8,7 +8,7 @@ import pytest
 
 from edge.errors import DatasetError
 from trainer.cli import main
-from trainer.datacheck import check, lines_of
+from trainer.datacheck import check, contents, lines_of
 from trainer.datasets import read_dataset
 from trainer.splits import TRAIN_ONLY, UNUSED, of_five, official_folds, read_folds, refuse_torn
 
@@ -40,12 +40,42 @@ def test_a_report_names_what_is_wrong(messy):
     report = check([messy], {}, None, 1)
     (found,) = report["sets"]
     assert found["recognised_as"] == "one folder per class"
-    assert (found["clips"], found["groups"]) == (6, 6)
+    assert (found["clips"], len(found["groups"])) == (6, 6)
     assert found["labels"] == {"normal": 4, "violence": 2}
     assert found["similar_names"] == [["Fight ", "fight"]]
     assert [item["path"] for item in report["broken"]] == ["messy/normal/broken.avi"]
     assert [pair["clips"] for pair in report["duplicates"]] == [["messy/fight/a.avi", "messy/normal/again.mp4"]]
     assert "1 broken files, 1 pairs" in lines_of(report)[-1]
+
+
+def test_clips_by_class_split_and_group(tmp_path, write_clip):
+    """On the terminal the groups by their sizes, which double; in JSON each with its classes."""
+    names = ("train/Fight/a_0.avi", "train/Fight/a_1.avi", "train/NonFight/a_2.avi", "val/Fight/b_0.avi")
+    for number, name in enumerate((*names, "val/NonFight/c_0.avi")):
+        write_clip(tmp_path / "rwf" / name, lively=True, seed=number)
+    report = check([tmp_path / "rwf"], {}, None, 1)
+    (found,) = report["sets"]
+    both = {"normal": 1, "violence": 1}
+    assert found["official"] == {"official": {"test": both, "train": {"normal": 1, "violence": 2}}}
+    assert found["groups"] == {"a": {"normal": 1, "violence": 2}, "b": {"violence": 1}, "c": {"normal": 1}}
+    lines = lines_of(report)
+    assert "  official split official: train 3 (normal 1, violence 2)" in lines
+    assert "  3 groups by clips: 2 of 1, 1 of 3; largest a (3), smallest b (1)" in lines
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ([2, 2], "2 groups by clips: 2 of 2"),
+        ([1, 1, 9, 2, 3, 12, 7], "7 groups by clips: 2 of 1, 2 of 2 to 3, 1 of 7, 2 of 9 to 12; largest 5 (12)"),
+    ],
+)
+def test_groups_by_their_sizes(fights, sizes, said):
+    (one, *_) = read_dataset(fights)
+    clips = [replace(one, group=str(number)) for number, size in enumerate(sizes) for _ in range(size)]
+    empty = {"broken": [], "leaks": [], "few_groups": [], "similar_labels": [], "duplicates": []}
+    found = {"path": "set", "recognised_as": "one folder per class", **contents(clips), "similar_names": []}
+    assert lines_of({"sets": [found], **empty})[2].startswith(f"  {said}")
 
 
 def test_clips_of_one_group_may_show_the_same(messy):
@@ -124,7 +154,7 @@ def test_duplicates_across_an_official_split(tmp_path, write_clip):
     (root / "val" / "Fight").mkdir(parents=True)
     shutil.copy(root / "train" / "Fight" / "source_0.avi", root / "val" / "Fight" / "source_1.avi")
     report = check([root], {}, None, 1)
-    assert report["sets"][0]["official"] == {"official: test": 1, "official: train": 1}
+    assert report["sets"][0]["official"] == {"official": {"test": {"violence": 1}, "train": {"violence": 1}}}
     assert [pair["apart"] for pair in report["duplicates"]] == ["split official: train and test"]
 
 
