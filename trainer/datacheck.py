@@ -39,10 +39,18 @@ def check(paths: Sequence[Path], positive: Mapping[str, str], groups: Path | Non
     sets: list[dict[str, Any]] = []
     clips: list[Clip] = []
     for path in paths:
-        title, read = identify(path, groups)
-        found = read(positive or None)
+        it = identify(path, groups)
+        found = it.read(positive or None)
         sets.append(
-            {"path": str(path), "recognised_as": title, **contents(found), "similar_names": similar_names(path)}
+            {
+                "path": str(path),
+                "recognised_as": it.title,
+                "named_after": it.named_after,
+                "strays": it.strays,
+                "remark": it.remark,
+                **contents(found),
+                "similar_names": similar_names(path),
+            }
         )
         clips += found
     hashes: list[Hashes | str] = list(map_clips(hash_clip, [clip.path for clip in clips], workers, "data check"))
@@ -160,6 +168,7 @@ def lines_of(report: Mapping[str, Any]) -> list[str]:
             f"  {found['clips']} clips{timed}: {_counted(found['labels'])}",
             f"  {_sizes({group: sum(labels.values()) for group, labels in found['groups'].items()})}",
         ]
+        lines += [f"  {found['remark']}"] if found["remark"] else []
         for split, sides in found["official"].items():
             lines += [
                 f"  official split {split}: {side} {sum(labels.values())} ({_counted(labels)})"

@@ -11,27 +11,26 @@ EVENT_LABELS = (FALL, VIOLENCE)
 """What the built-in model alerts on. A folder of footage without events annotates both."""
 
 LABEL_OF_CLASS = {
-    "fight": "violence",
-    "fights": "violence",
-    "fighting": "violence",
-    "violence": "violence",
-    "violent": "violence",
-    "fall": "fall",
-    "falls": "fall",
-    "falling": "fall",
+    "fight": VIOLENCE,
+    "fights": VIOLENCE,
+    "fighting": VIOLENCE,
+    "violence": VIOLENCE,
+    "violent": VIOLENCE,
+    "fall": FALL,
+    "falls": FALL,
+    "falling": FALL,
     "adl": NORMAL,
-    "nofall": NORMAL,
-    "nonfall": NORMAL,
-    "notfall": NORMAL,
-    "nofight": NORMAL,
-    "nonfight": NORMAL,
-    "noviolence": NORMAL,
-    "nonviolence": NORMAL,
-    "nonviolent": NORMAL,
+    "adls": NORMAL,
     "noevent": NORMAL,
+    "noevents": NORMAL,
     "normal": NORMAL,
+    "normals": NORMAL,
+    "normalvideo": NORMAL,
+    "normalvideos": NORMAL,
 }
-"""Class names of well-known sets, in lower case and without punctuation (`noFight`, `non_fall`, `NonViolence`)."""
+"""Class names of well-known sets, in lower case and without punctuation; normal too are the events' names after one of
+`NEGATIONS` (`noFights`, `non_fall`, `NonViolence`)."""
+NEGATIONS = ("no", "non", "not", "without")
 
 
 def slug(name: str) -> str:
@@ -48,12 +47,20 @@ def label_of_class(name: str, positive: Mapping[str, str] | None = None) -> str:
     if positive:
         wanted = {slug(key): value for key, value in positive.items()}
         return wanted.get(slug(name), NORMAL)
-    return LABEL_OF_CLASS.get(letters(name), slug(name))
+    return _known_label(name) or slug(name)
 
 
 def is_known_class(name: str) -> bool:
     """Whether the table knows a class name."""
-    return letters(name) in LABEL_OF_CLASS
+    return _known_label(name) is not None
+
+
+def _known_label(name: str) -> str | None:
+    plain = letters(name)
+    negated = any(
+        LABEL_OF_CLASS.get(plain.removeprefix(word)) in EVENT_LABELS for word in NEGATIONS if plain.startswith(word)
+    )
+    return LABEL_OF_CLASS.get(plain, NORMAL if negated else None)
 
 
 def letters(name: str) -> str:

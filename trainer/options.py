@@ -18,7 +18,8 @@ A data set is a folder with one folder per class (fight/ noFight/, fall/ normal/
 groups.csv (path,group: clips of one scene or subject); or a manifest CSV (path,label[,group,start_s,end_s,annotates]);
 or, as published, GMDCSA24, Le2i, URFD, UP-Fall, RWF-2000, Hockey Fight, UCF-11, UCF50, UCF101, HMDB51, KTH, Kinetics
 (its CSV; one named danger*.csv is read as the five classes of Danger Kinetics), or names such as 0_1.mp4 (0 dangerous,
-1 safe). `trainer data check` tells what a folder is taken for.
+1 safe). Of a published set at most 5 % of the videos may have other names; they are left out. `trainer data check`
+tells what a folder is taken for.
 Class names such as fight, violence, Fall, ADL, noFight and non_fall become the labels violence, fall and normal; other
 names stay labels of their own, or are mapped with --positive CLASS=LABEL, which makes every class that it does not name
 normal."""

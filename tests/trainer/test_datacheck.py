@@ -74,8 +74,19 @@ def test_groups_by_their_sizes(fights, sizes, said):
     (one, *_) = read_dataset(fights)
     clips = [replace(one, group=str(number)) for number, size in enumerate(sizes) for _ in range(size)]
     empty = {"broken": [], "leaks": [], "few_groups": [], "similar_labels": [], "duplicates": []}
-    found = {"path": "set", "recognised_as": "one folder per class", **contents(clips), "similar_names": []}
+    found = {"path": "set", "recognised_as": "", "remark": "", **contents(clips), "similar_names": []}
     assert lines_of({"sets": [found], **empty})[2].startswith(f"  {said}")
+
+
+def test_videos_that_are_not_of_the_set(tmp_path, write_clip):
+    drawn = write_clip(tmp_path / "drawn.avi")
+    for name in (*(f"person{number:02}_boxing_d1_uncomp.avi" for number in range(1, 21)), "mine.avi"):
+        (tmp_path / "kth").mkdir(exist_ok=True)
+        shutil.copy(drawn, tmp_path / "kth" / name)
+    report = check([tmp_path / "kth"], {}, None, 1)
+    (found,) = report["sets"]
+    assert (found["recognised_as"], found["clips"], found["strays"]) == ("KTH", 20, ("mine.avi",))
+    assert "  left out, not named as KTH: mine.avi" in lines_of(report)
 
 
 def test_clips_of_one_group_may_show_the_same(messy):

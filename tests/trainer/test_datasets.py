@@ -6,7 +6,7 @@ from edge.errors import ConfigurationError, DatasetError
 from trainer.datasets import read_dataset, read_datasets
 from trainer.datasets.gmdcsa24 import fall_start_s
 from trainer.datasets.hockey import hockey_sides
-from trainer.labels import label_of_class, ordered, parse_positive
+from trainer.labels import is_known_class, label_of_class, ordered, parse_positive
 
 
 def test_folders_with_groups(fights):
@@ -93,11 +93,15 @@ def test_a_clip_may_not_stand_in_the_data_twice(fights):
     ("name", "label"),
     [
         ("fight", "violence"), ("noFight", "normal"), ("nofight", "normal"), ("Fall", "fall"), ("ADL", "normal"),
-        ("non_fall", "normal"), ("NonViolence", "normal"), ("Punching Bag", "punching_bag"),
+        ("non_fall", "normal"), ("NonViolence", "normal"), ("Punching Bag", "punching_bag"), ("noFights", "normal"),
+        ("no_fight", "normal"), ("Non-Fighting", "normal"), ("not violent", "normal"), ("without falls", "normal"),
+        ("Normal_Videos", "normal"), ("fights", "violence"), ("abnormal", "abnormal"), ("nothing", "nothing"),
+        ("notfalse", "notfalse"), ("non_normal", "non_normal"),
     ],
 )  # fmt: skip
 def test_class_names(name, label):
     assert label_of_class(name) == label
+    assert is_known_class(name) == (label in {"normal", "fall", "violence"})
 
 
 def test_normal_comes_first():

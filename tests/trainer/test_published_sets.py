@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import DatasetError
-from trainer.datasets import identify, read_dataset
+from trainer.datasets import identify, read_dataset, read_datasets
 from trainer.manifest import Clip
 
 Lay = Callable[..., Path]
@@ -264,6 +264,41 @@ def test_names_do_not_overrule_groups_that_are_given(lay):
     )
     assert identify(root)[0] == "one folder per class"
     assert identify(lay("fight/1.avi"))[0] == "one folder per class"
+
+
+def hmdb51(n_clips: int) -> list[str]:
+    return [f"wave/A{number}_wave_f_cm_np1_fr_med_0.avi" for number in range(n_clips)]
+
+
+def test_one_stray_in_twenty_is_left_out_and_named(lay, capsys):
+    """The rest keeps its groups and splits."""
+    root = lay(*hmdb51(19), "wave/mine.mp4", "notes.txt", lists={"wave_test_split1.txt": ""})
+    found = identify(root)
+    assert (found.title, found.strays) == ("HMDB51", ("wave/mine.mp4",))
+    clips = read_datasets([root])
+    assert sorted(clip.group for clip in clips) == sorted(f"A{number}" for number in range(19))
+    assert f"trainer: {root}: left out, not named as HMDB51: wave/mine.mp4\n" == capsys.readouterr().err
+
+
+def test_a_folder_with_more_strays_is_no_set_but_they_are_named(lay, capsys):
+    strays = [f"wave/mine{number}.mp4" for number in range(11, 23)]
+    root = lay(*hmdb51(19), *strays)
+    found = identify(root)
+    assert (found.title, found.named_after, found.strays) == ("one folder per class", "HMDB51", tuple(strays))
+    assert len(read_datasets([root])) == 31
+    said = capsys.readouterr().err
+    assert "most videos are named as HMDB51, too few to be read as it" in said
+    assert "move away or rename wave/mine11.mp4" in said
+    assert "wave/mine20.mp4 and 2 more (data check --json names all)\n" in said
+    assert identify(lay(*(f"wave/mine{number}.mp4" for number in range(30, 38)))).remark == ""
+
+
+def test_a_stray_that_hides_a_set_of_files_is_named_in_the_refusal(lay):
+    root = lay(*(f"fi{number}_xvid.avi" for number in range(9)), "fi9_copy.avi")
+    with pytest.raises(
+        DatasetError, match=r"holds videos but no class; .* named as Hockey Fight.* rename fi9_copy\.avi"
+    ):
+        read_dataset(root)
 
 
 def test_the_real_names_of_three_sets(data_dir, tmp_path):

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from trainer.datasets.folders import VIDEO_SUFFIXES
 from trainer.datasets.hockey import NAME as HOCKEY_NAME
@@ -32,6 +33,8 @@ DANGEROUS = "dangerous"
 KTH_TEST_PERSONS = frozenset({2, 3, 5, 6, 7, 8, 9, 10, 22})
 UP_FALL_FALLS = 5
 """Activities up to this number are falls."""
+MAX_STRAYS = 0.05
+"""Share of a folder's videos that may have other names than the set that the folder is taken for."""
 
 Match = re.Match[str]
 
@@ -156,10 +159,24 @@ NAMED_SETS = (
 )
 
 
-def recognise(path: Path) -> NamedSet | None:
-    """The set that every video below a folder is named after; None where they are not."""
+class Recognised(NamedTuple):
+    """The set that the videos of a folder are named after."""
+
+    named: NamedSet
+    strays: tuple[str, ...]
+    """Videos below the folder that are not named so."""
+    nearly_all: bool
+    """Whether so few are not that the rest is read as the set."""
+
+
+def recognise(path: Path) -> Recognised | None:
+    """The set that most videos below a folder are named after; None where no set has more than half of them."""
     names = [video.relative_to(path).as_posix() for video in videos_below(path)]
-    return next((named for named in NAMED_SETS if names and all(map(named.pattern.fullmatch, names))), None)
+    strays = [tuple(name for name in names if not named.pattern.fullmatch(name)) for named in NAMED_SETS]
+    fewest = min(strays, key=len)
+    if len(fewest) >= len(names) / 2:
+        return None
+    return Recognised(NAMED_SETS[strays.index(fewest)], fewest, len(fewest) <= MAX_STRAYS * len(names))
 
 
 def videos_below(path: Path) -> list[Path]:
@@ -169,17 +186,17 @@ def videos_below(path: Path) -> list[Path]:
 
 
 def read_named(path: Path, named: NamedSet, positive: Mapping[str, str] | None = None) -> list[Clip]:
-    """Read a set by its names.
+    """Read a set by its names; videos that are not named so are passed over.
 
     Raises:
         DatasetError: a list that lies beside it cannot be read.
     """
     official = named.splits(path)
-    found: list[tuple[Path, Match, str]] = []
-    for video in videos_below(path):
-        match = named.pattern.fullmatch(video.relative_to(path).as_posix())
-        assert match is not None, video
-        found.append((video, match, label_of_class(named.class_of(match), positive)))
+    found = [
+        (video, match, label_of_class(named.class_of(match), positive))
+        for video in videos_below(path)
+        if (match := named.pattern.fullmatch(video.relative_to(path).as_posix()))
+    ]
     labels = _annotated([label for *_, label in found])
     intervals = named.intervals(path)
     clips: list[Clip] = []
