@@ -70,7 +70,10 @@ def check(paths: Sequence[Path], positive: Mapping[str, str], groups: Path | Non
 
 
 def contents(clips: Sequence[Clip]) -> dict[str, Any]:
-    """Counts of clips: by label, by official split, side and label, and by group and label."""
+    """Counts of clips: by label, by official split, side and label, and by group and label.
+
+    Readers make a clip of which no group is known a group of its own, named as the clip.
+    """
     splits = sorted({split for clip in clips for split, _ in clip.official})
     return {
         "clips": len(clips),
@@ -80,6 +83,7 @@ def contents(clips: Sequence[Clip]) -> dict[str, Any]:
             split: _labels_by((side, clip.label) for clip in clips for own, side in clip.official if own == split)
             for split in splits
         },
+        "without_group": sum(clip.group == clip.name for clip in clips),
         "groups": _labels_by((clip.group, clip.label) for clip in clips),
     }
 
@@ -160,21 +164,7 @@ def _name(clip: Clip) -> str:
 
 def lines_of(report: Mapping[str, Any]) -> list[str]:
     """The report for people."""
-    lines: list[str] = []
-    for found in report["sets"]:
-        timed = f", {found['timed']} with times" if found["timed"] else ""
-        lines += [
-            f"{found['path']}: {found['recognised_as']}",
-            f"  {found['clips']} clips{timed}: {_counted(found['labels'])}",
-            f"  {_sizes({group: sum(labels.values()) for group, labels in found['groups'].items()})}",
-        ]
-        lines += [f"  {found['remark']}"] if found["remark"] else []
-        for split, sides in found["official"].items():
-            lines += [
-                f"  official split {split}: {side} {sum(labels.values())} ({_counted(labels)})"
-                for side, labels in sides.items()
-            ]
-        lines += [f"  one class in several spellings: {', '.join(names)}" for names in found["similar_names"]]
+    lines = [line for found in report["sets"] for line in _lines_of_set(found)]
     lines += [f"labels that differ only in spelling: {', '.join(names)}" for names in report["similar_labels"]]
     lines += [f"broken: {item['path']}: {item['reason']}" for item in report["broken"]]
     for leak in report["leaks"]:
@@ -188,6 +178,28 @@ def lines_of(report: Mapping[str, Any]) -> list[str]:
     wrong = len(report["broken"]), len(report["duplicates"])
     lines.append(f"{wrong[0]} broken files, {wrong[1]} pairs that show the same in different groups or sides")
     return lines
+
+
+def _lines_of_set(found: Mapping[str, Any]) -> list[str]:
+    timed = f", {found['timed']} with times" if found["timed"] else ""
+    lines = [
+        f"{found['path']}: {found['recognised_as']}",
+        f"  {found['clips']} clips{timed}: {_counted(found['labels'])}",
+        f"  {_sizes({group: sum(labels.values()) for group, labels in found['groups'].items()})}",
+    ]
+    if found["without_group"]:
+        lines.append(
+            f"  {found['without_group']} clips of no known group: those of one scene or person can stand on both sides "
+            "of a split; say which belong together in groups.csv (path,group) or a manifest's column group"
+        )
+    if found["remark"]:
+        lines.append(f"  {found['remark']}")
+    for split, sides in found["official"].items():
+        lines += [
+            f"  official split {split}: {side} {sum(labels.values())} ({_counted(labels)})"
+            for side, labels in sides.items()
+        ]
+    return lines + [f"  one class in several spellings: {', '.join(names)}" for names in found["similar_names"]]
 
 
 def _counted(labels: Mapping[str, int]) -> str:

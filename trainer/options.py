@@ -16,10 +16,10 @@ PRECISIONS = ("float32", "float16", "mixed", "int8")
 DATA_HELP = """\
 A data set is a folder with one folder per class (fight/ noFight/, fall/ normal/, your own names), optionally with
 groups.csv (path,group: clips of one scene or subject); or a manifest CSV (path,label[,group,start_s,end_s,annotates]);
-or, as published, GMDCSA24, Le2i, URFD, UP-Fall, RWF-2000, Hockey Fight, UCF-11, UCF50, UCF101, HMDB51, KTH, Kinetics
-(its CSV; one named danger*.csv is read as the five classes of Danger Kinetics), or names such as 0_1.mp4 (0 dangerous,
-1 safe). Of a published set at most 5 % of the videos may have other names; they are left out. `trainer data check`
-tells what a folder is taken for.
+or, as published, GMDCSA24, Le2i, URFD, UP-Fall, RWF-2000, Hockey Fight, Surveillance Camera Fight, UCF-11, UCF50,
+UCF101, HMDB51, KTH, Kinetics (its CSV; one named danger*.csv is read as the five classes of Danger Kinetics), or names
+such as 0_1.mp4 (0 dangerous, 1 safe). Of a published set at most 5 % of the videos may have other names; they are left
+out. `trainer data check` tells what a folder is taken for.
 Class names such as fight, violence, Fall, ADL, noFight and non_fall become the labels violence, fall and normal; other
 names stay labels of their own, or are mapped with --positive CLASS=LABEL, which makes every class that it does not name
 normal."""
@@ -226,7 +226,7 @@ def _add_data_check(commands_: "argparse._SubParsersAction[_Parser]") -> None:
         "files and torn groups end it with exit code 6.",
     )
     parser.add_argument("data", type=Path, nargs="+", metavar="DIR", help="data sets")
-    parser.add_argument("--groups", type=Path, metavar="CSV", help="groups (path,group) of a folder per class")
+    parser.add_argument("--groups", type=Path, metavar="CSV", help="groups (path,group) of a folder of clips")
     parser.add_argument("--positive", nargs="+", metavar="CLASS=LABEL", help="label of a class; all others are normal")
     parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
@@ -285,7 +285,7 @@ def _add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--data", type=Path, nargs="+", action="extend", required=required, metavar="DIR", help="data sets, see below"
     )
-    parser.add_argument("--groups", type=Path, metavar="CSV", help="groups (path,group) of a folder per class")
+    parser.add_argument("--groups", type=Path, metavar="CSV", help="groups (path,group) of a folder of clips")
     parser.add_argument(
         "--positive",
         nargs="+",

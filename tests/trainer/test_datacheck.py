@@ -89,6 +89,21 @@ def test_videos_that_are_not_of_the_set(tmp_path, write_clip):
     assert "  left out, not named as KTH: mine.avi" in lines_of(report)
 
 
+def test_scenes_that_are_not_known_are_said(tmp_path, write_clip):
+    root = tmp_path / "surveillance"
+    names = ("fight/fi001.avi", "fight/fi002.avi", "noFight/nofi001.avi")
+    for number, name in enumerate(names):
+        write_clip(root / name, lively=True, seed=number)
+    report = check([root], {}, None, 1)
+    (found,) = report["sets"]
+    assert (found["recognised_as"], found["without_group"]) == ("Surveillance Camera Fight", 3)
+    assert any("3 clips of no known group: those of one scene" in line for line in lines_of(report))
+    (root / "groups.csv").write_text("\n".join(["path,group", *(f"{name},hall" for name in names)]))
+    report = check([root], {}, None, 1)
+    assert (report["sets"][0]["without_group"], report["broken"]) == (0, [])
+    assert not any("no known group" in line for line in lines_of(report))
+
+
 def test_clips_of_one_group_may_show_the_same(messy):
     (messy / "normal" / "broken.avi").unlink()
     names = [path.relative_to(messy).as_posix() for path in sorted(messy.rglob("*.*"))]

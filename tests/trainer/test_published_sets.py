@@ -7,6 +7,7 @@ import pytest
 
 from edge.errors import DatasetError
 from trainer.datasets import identify, read_dataset, read_datasets
+from trainer.datasets.folders import read_class_folders
 from trainer.manifest import Clip
 
 Lay = Callable[..., Path]
@@ -258,12 +259,43 @@ def test_kinetics_in_folders(lay):
     assert rows(read_dataset(root / "train"))[0] == ("slapping", "-a_AAAAAAAA", ())
 
 
+def test_surveillance_camera_fight_with_its_scenes(lay):
+    root = lay("fight/fi001.mp4", "fight/fi002.mp4", "noFight/nofi001.mp4")
+    assert identify(root)[0] == "Surveillance Camera Fight"
+    assert rows(read_dataset(root)) == [
+        ("violence", "fight/fi001.mp4", ()),
+        ("violence", "fight/fi002.mp4", ()),
+        ("normal", "noFight/nofi001.mp4", ()),
+    ]
+    scenes = "path,group\nfight/fi001.mp4,a\nfight/fi002.mp4,b\nnoFight/nofi001.mp4,a\n"
+    lay(lists={"set/groups.csv": scenes})
+    assert identify(root)[0] == "Surveillance Camera Fight"
+    clips = read_dataset(root)
+    assert [clip.group for clip in clips] == ["a", "b", "a"]
+    assert all(clip.annotates == {"violence"} for clip in clips)
+
+
+def test_the_real_surveillance_camera_fight(data_dir):
+    """Clip by clip what its folders and groups.csv say."""
+    root = data_dir / "surveillance-fight"
+    if not root.is_dir():
+        pytest.skip(f"no surveillance-fight at {root}")
+    found = identify(root)
+    assert (found.title, found.strays) == ("Surveillance Camera Fight", ())
+    assert read_dataset(root) == read_class_folders(root)
+
+
 def test_names_do_not_overrule_groups_that_are_given(lay):
-    root = lay(
-        "fight/fi1.avi", "normal/no1.avi", lists={"set/groups.csv": "path,group\nfight/fi1.avi,a\nnormal/no1.avi,b\n"}
-    )
-    assert identify(root)[0] == "one folder per class"
-    assert identify(lay("fight/1.avi"))[0] == "one folder per class"
+    names = ("person01_boxing_d1_uncomp.avi", "person02_boxing_d1_uncomp.avi")
+    root = lay(*names, lists={"set/groups.csv": f"path,group\n{names[0]},a\n{names[1]},a\n"})
+    assert identify(root)[0] == "KTH"
+    assert rows(read_dataset(root)) == [
+        ("boxing", "a", (("official", "train"),)),
+        ("boxing", "a", (("official", "test"),)),
+    ]
+    lay(lists={"elsewhere.csv": f"path,group\n{names[0]},b\n"})
+    with pytest.raises(DatasetError, match=r"person02_boxing_d1_uncomp\.avi: has no group"):
+        read_dataset(root, groups=root.parent / "elsewhere.csv")
 
 
 def hmdb51(n_clips: int) -> list[str]:

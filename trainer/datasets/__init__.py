@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import DatasetError
-from trainer.datasets.folders import GROUPS_NAME, read_class_folders
+from trainer.datasets.folders import read_class_folders
 from trainer.datasets.gmdcsa24 import is_gmdcsa24, read_gmdcsa24
 from trainer.datasets.kinetics import is_danger_kinetics, is_kinetics, read_kinetics
 from trainer.datasets.le2i import is_le2i, read_le2i
@@ -25,7 +25,7 @@ def read_dataset(path: Path, positive: Mapping[str, str] | None = None, groups: 
     Args:
         path: the folder, or a manifest.
         positive: classes and their labels, where the table of `trainer.labels` does not know them.
-        groups: CSV with the columns path,group for a folder per class; its own `groups.csv` where None.
+        groups: CSV with the columns path,group for a folder of videos; its own `groups.csv` where None.
 
     Raises:
         DatasetError: it is none of these, or something in it cannot be used.
@@ -72,19 +72,20 @@ def identify(path: Path, groups: Path | None = None) -> Identified:
 
 def _by_names(path: Path, groups: Path | None) -> Identified:
     """A published set where nearly all videos are named so, else a folder per class."""
-    own = groups is not None or (path / GROUPS_NAME).is_file()
-    found = None if own else recognise(path)
+    found = recognise(path)
     if found is None:
         return Identified(FOLDERS, lambda positive: read_class_folders(path, positive, groups))
     title, strays = found.named.title, found.strays
     if found.nearly_all:
         remark = f"left out, not named as {title}: {_some(strays)}" if strays else ""
-        return Identified(title, lambda positive: read_named(path, found.named, positive), title, strays, remark)
+        return Identified(
+            title, lambda positive: read_named(path, found.named, positive, groups), title, strays, remark
+        )
     remark = (
         f"most videos are named as {title}, too few to be read as it, with its groups and splits; "
         f"if it is, move away or rename {_some(strays)}"
     )
-    return Identified(FOLDERS, lambda positive: _read_folders(path, positive, remark), title, strays, remark)
+    return Identified(FOLDERS, lambda positive: _read_folders(path, positive, groups, remark), title, strays, remark)
 
 
 def _some(names: Sequence[str]) -> str:
@@ -92,10 +93,10 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:SHOWN])}{more}"
 
 
-def _read_folders(path: Path, positive: Mapping[str, str] | None, remark: str) -> list[Clip]:
+def _read_folders(path: Path, positive: Mapping[str, str] | None, groups: Path | None, remark: str) -> list[Clip]:
     """A folder per class; where it is none, the remark may say why."""
     try:
-        return read_class_folders(path, positive)
+        return read_class_folders(path, positive, groups)
     except DatasetError as error:
         raise DatasetError(f"{error}; {remark}") from error
 

@@ -1,7 +1,7 @@
 """One folder per class, the layout of most sets, with groups where something tells them.
 
-`groups.csv` (path,group) gives the groups of `surveillance-fight` (Akti et al., IPTA 2019). `name_map.csv` gives the
-original names of `hockey-fights`, which tell their groups. Otherwise each clip is a group of its own.
+`groups.csv` (path,group) gives the groups, of published sets too. `name_map.csv` gives the original names of
+`hockey-fights`, which tell their groups. Otherwise each clip is a group of its own.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def read_class_folders(path: Path, positive: Mapping[str, str] | None = None, gr
         raise DatasetError(f"{path}: holds {found}; it needs one folder per class, such as fight/ and normal/")
     labels = {name: _label(name, path, positive) for name in classes}
     annotates = frozenset(labels.values()) - {NORMAL} or frozenset(EVENT_LABELS)
-    group_of = _groups(path, groups)
+    group_of = given_groups(path, groups)
     original = _originals(path)
     clips: list[Clip] = []
     for class_name, videos in classes.items():
@@ -61,8 +61,12 @@ def _label(name: str, path: Path, positive: Mapping[str, str] | None) -> str:
     return label
 
 
-def _groups(path: Path, groups: Path | None) -> dict[str, str] | None:
-    """Groups by the clips' names; None where no CSV gives them."""
+def given_groups(path: Path, groups: Path | None) -> dict[str, str] | None:
+    """Groups by the clips' names, from this CSV or else the folder's `groups.csv`; None where neither is there.
+
+    Raises:
+        DatasetError: the CSV cannot be read, or names a file that is not there.
+    """
     table = groups or path / GROUPS_NAME
     if groups is None and not table.is_file():
         return None
@@ -84,6 +88,15 @@ def _originals(path: Path) -> dict[str, str]:
 def _group(group_of: Mapping[str, str] | None, original: Mapping[str, str], name: str, path: Path) -> str:
     if group_of is None:
         return hockey_group(original[name]) if name in original else name
+    return given_group(group_of, name, path)
+
+
+def given_group(group_of: Mapping[str, str], name: str, path: Path) -> str:
+    """The group of a clip.
+
+    Raises:
+        DatasetError: the CSV gives none.
+    """
     if name not in group_of:
         raise DatasetError(f"{path}: {name}: has no group in the groups' CSV; add its row")
     return group_of[name]

@@ -8,10 +8,13 @@
 | KTH | `person01_boxing_d1_uncomp.avi` | the person | 16 persons train, 9 test (Schuldt et al., 2004) |
 | RWF-2000 | `train/Fight/id_0.avi` | the source video | its folders `train` and `val` |
 | Hockey Fight | `fi1_xvid.avi`, `no1_xvid.avi` | blocks of 20 numbers | five random folds |
+| Surveillance Camera Fight | `fight/fi001.mp4`, `noFight/nofi001.mp4` | each clip; scenes by a `groups.csv` | none |
 | URFD | `fall-01-cam0.mp4`, `adl-01-cam0.mp4`; times by its tables | the event, seen by one or two cameras | none |
 | UP-Fall | `Subject1Activity1Trial1Camera1.mp4`; activities 1 to 5 are falls | the subject | none |
 | Kinetics | `[train/]class/<id>_000010_000020.mp4` | the film | its folders `train`, `val` or `validate`, `test` |
 | paper 003 | `0_1.mp4`: 0 dangerous, 1 safe | each clip | 75 to 25 at random |
+
+A CSV with the columns path,group gives any of them other groups.
 """
 
 import re
@@ -20,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from trainer.datasets.folders import VIDEO_SUFFIXES
+from trainer.datasets.folders import VIDEO_SUFFIXES, given_group, given_groups
 from trainer.datasets.hockey import NAME as HOCKEY_NAME
 from trainer.datasets.hockey import hockey_group, hockey_sides
 from trainer.datasets.kth import Intervals, kth_intervals
@@ -129,6 +132,12 @@ NAMED_SETS = (
         lambda match: hockey_sides(match[0]),
     ),
     NamedSet(
+        "Surveillance Camera Fight",
+        re.compile(r"(?:.*/)?(?P<class>fight|noFight)/(?:no)?fi\d{3}\.\w+"),
+        lambda match: match["class"],
+        lambda match: match[0],
+    ),
+    NamedSet(
         "URFD",
         re.compile(r"(?:.*/)?(?P<group>(?P<class>fall|adl)-\d+)-cam\d(?:-rgb)?\.\w+"),
         lambda match: match["class"],
@@ -185,12 +194,15 @@ def videos_below(path: Path) -> list[Path]:
     return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
 
 
-def read_named(path: Path, named: NamedSet, positive: Mapping[str, str] | None = None) -> list[Clip]:
+def read_named(
+    path: Path, named: NamedSet, positive: Mapping[str, str] | None = None, groups: Path | None = None
+) -> list[Clip]:
     """Read a set by its names; videos that are not named so are passed over.
 
     Raises:
-        DatasetError: a list that lies beside it cannot be read.
+        DatasetError: a list that lies beside it cannot be read, or the groups' CSV and the clips do not fit.
     """
+    given = given_groups(path, groups)
     official = named.splits(path)
     found = [
         (video, match, label_of_class(named.class_of(match), positive))
@@ -207,7 +219,7 @@ def read_named(path: Path, named: NamedSet, positive: Mapping[str, str] | None =
         clips.append(
             Clip(
                 video,
-                named.group_of(match),
+                named.group_of(match) if given is None else given_group(given, name, path),
                 labels,
                 segments,
                 name,
