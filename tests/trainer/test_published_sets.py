@@ -1,5 +1,6 @@
 """Published sets by the names that they have: tiny trees laid out as each is, and real files where they lie."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from edge.errors import DatasetError
 from trainer.datasets import identify, read_dataset, read_datasets
 from trainer.datasets.folders import read_class_folders
 from trainer.manifest import Clip
+from trainer.splits import TRAIN_ONLY, official_folds
 
 Lay = Callable[..., Path]
 
@@ -135,7 +137,11 @@ def test_rwf2000_keeps_its_folders_apart(lay):
             "UP-Fall",
             [("fall", "subject1", ()), ("normal", "subject1", ())],
         ),
-        (("0_1.mp4", "1_12.mp4"), "dangerous", [("dangerous", "0_1.mp4", ()), ("normal", "1_12.mp4", ())]),
+        (
+            ("0_1.mp4", "1_12.mp4"),
+            "dangerous",
+            [("dangerous", "0_1.mp4", (("random", "train"),)), ("normal", "1_12.mp4", (("random", "train"),))],
+        ),
     ],
 )
 def test_sets_that_are_names_alone(lay, names, title, expected):
@@ -144,6 +150,19 @@ def test_sets_that_are_names_alone(lay, names, title, expected):
     clips = read_dataset(root)
     assert rows(clips) == expected
     assert {label for clip in clips for label in clip.annotates} == {expected[0][0], expected[-1][0]} - {"normal"}
+
+
+def test_paper_003_tests_on_a_quarter_of_each_class(lay):
+    """Whichever container the clips have, and by the digests that the standard tool prints."""
+    root = lay(*(f"0_{number}.mp4" for number in range(1, 9)), *(f"1_{number}.avi" for number in range(1, 22)))
+    clips = read_dataset(root)
+    tested = {clip.name for clip in clips if clip.official == (("random", "test"),)}
+    assert Counter(clip.label for clip in clips if clip.name in tested) == {"dangerous": 2, "normal": 5}
+    assert {name for name in tested if name.startswith("0")} == {"0_1.mp4", "0_7.mp4"}
+    assert set(official_folds(clips, "random")) == {0, TRAIN_ONLY}
+    (root / "0_1.mp4").rename(root / "0_1.mkv")
+    again = {clip.name for clip in read_dataset(root) if clip.official == (("random", "test"),)}
+    assert {Path(name).stem for name in again} == {Path(name).stem for name in tested}
 
 
 def urfd(folder: Path, write_clip) -> Path:

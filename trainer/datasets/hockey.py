@@ -5,15 +5,13 @@ literature judges it on five random folds, without a list of them, so that clips
 these folds are drawn by a digest of each name.
 """
 
-import hashlib
 import re
 
-from trainer.datasets.official import Side, Sides
+from trainer.datasets.official import RANDOM, Side, Sides, drawn
 
 NAME = re.compile(r"(?P<class>fi|no)(?P<number>\d+)(?:_xvid)?\.\w+")
 BLOCK_CLIPS = 20
 N_FOLDS = 5
-RANDOM = "random"
 
 
 def hockey_group(name: str) -> str:
@@ -25,5 +23,4 @@ def hockey_group(name: str) -> str:
 def hockey_sides(name: str) -> Sides:
     """The clip's random fold, the same for every container and codec."""
     match = NAME.fullmatch(name)
-    digest = hashlib.sha256((f"{match['class']}{match['number']}" if match else name).encode()).digest()
-    return (Side(RANDOM, str(int.from_bytes(digest) % N_FOLDS)),)
+    return (Side(RANDOM, str(drawn(f"{match['class']}{match['number']}" if match else name) % N_FOLDS)),)

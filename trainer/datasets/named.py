@@ -12,7 +12,7 @@
 | URFD | `fall-01-cam0.mp4`, `adl-01-cam0.mp4`; times by its tables | the event, seen by one or two cameras | none |
 | UP-Fall | `Subject1Activity1Trial1Camera1.mp4`; activities 1 to 5 are falls | the subject | none |
 | Kinetics | `[train/]class/<id>_000010_000020.mp4` | the film | its folders `train`, `val` or `validate`, `test` |
-| paper 003 | `0_1.mp4`: 0 dangerous, 1 safe | each clip | 75 to 25 at random |
+| paper 003 | `0_1.mp4`: 0 dangerous, 1 safe | each clip | 75 to 25; which clips is not said: drawn here |
 
 A CSV with the columns path,group gives any of them other groups.
 """
@@ -27,7 +27,7 @@ from trainer.datasets.folders import VIDEO_SUFFIXES, given_group, given_groups
 from trainer.datasets.hockey import NAME as HOCKEY_NAME
 from trainer.datasets.hockey import hockey_group, hockey_sides
 from trainer.datasets.kth import Intervals, kth_intervals
-from trainer.datasets.official import Side, Sides, hmdb51_splits, ucf101_splits
+from trainer.datasets.official import RANDOM, Side, Sides, drawn, hmdb51_splits, ucf101_splits
 from trainer.datasets.urfd import urfd_intervals
 from trainer.labels import EVENT_LABELS, FALL, NORMAL, label_of_class
 from trainer.manifest import Clip, Segment
@@ -38,6 +38,9 @@ UP_FALL_FALLS = 5
 """Activities up to this number are falls."""
 MAX_STRAYS = 0.05
 """Share of a folder's videos that may have other names than the set that the folder is taken for."""
+PAPER_003_NAME = re.compile(r"(?P<class>[01])_\d+\.\w+")
+PAPER_003_TEST = 0.25
+"""Share of the clips."""
 
 Match = re.Match[str]
 
@@ -81,6 +84,23 @@ def _film(match: Match) -> str:
     film, folder = match["film"], match["folder"]
     whole = f"{film}_{match['class']}"
     return whole.removesuffix(f"_{folder}") if folder else film
+
+
+def _quarter(root: Path) -> Mapping[str, Sides]:
+    """Paper 003, stage 2: of each class a quarter of the clips to test on; the same whatever the container.
+
+    The paper gives the share alone, and its clips are not published.
+    """
+    classes: dict[str, list[Path]] = {}
+    for video in videos_below(root):
+        if match := PAPER_003_NAME.fullmatch(video.relative_to(root).as_posix()):
+            classes.setdefault(match["class"], []).append(video)
+    sides: dict[str, Sides] = {}
+    for videos in classes.values():
+        n_test = round(len(videos) * PAPER_003_TEST)
+        for place, video in enumerate(sorted(videos, key=lambda video: drawn(video.stem))):
+            sides[video.name] = (Side(RANDOM, "test" if place < n_test else "train"),)
+    return sides
 
 
 NAMED_SETS = (
@@ -161,9 +181,10 @@ NAMED_SETS = (
     ),
     NamedSet(
         "dangerous and safe activity (paper 003)",
-        re.compile(r"(?P<class>[01])_\d+\.\w+"),
+        PAPER_003_NAME,
         lambda match: DANGEROUS if match["class"] == "0" else NORMAL,
         lambda match: match[0],
+        splits=_quarter,
     ),
 )
 

@@ -1,5 +1,6 @@
 """Lists of official splits, as they are published beside the clips."""
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,8 @@ from typing import NamedTuple
 
 from edge.errors import DatasetError
 
+RANDOM = "random"
+"""The split that is drawn here where a paper says that it drew one and not which."""
 UCF_LISTS = "ucfTrainTestlist"
 HMDB_LISTS = "testTrainMulti_7030_splits"
 HMDB_SIDES = {"0": "unused", "1": "train", "2": "test"}
@@ -23,6 +26,11 @@ class Side(NamedTuple):
 
 
 Sides = tuple[Side, ...]
+
+
+def drawn(name: str) -> int:
+    """A number drawn for a name: always the same."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest())
 
 
 def ucf101_splits(root: Path) -> Mapping[str, Sides]:

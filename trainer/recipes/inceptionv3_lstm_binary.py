@@ -12,7 +12,8 @@ Deviations:
   one with ReLU is taken for the 512, and the one with sigmoid, of which no size is said, made as large.
 - Not said, and chosen here: 40 frames, one of each segment, as in paper 004; Adam with 1e-4, 100 epochs, batches of 16,
   patience 20.
-- A fifth of the clips validates instead of a quarter, in whole groups.
+- A fifth of the clips validates instead of a quarter, in whole groups. Which quarter the paper tests on is not said:
+  `trainer folds --official random` draws one of each class.
 - Without internet the ImageNet weights come from `--weights FILE`; figures of other weights carry their name.
 - `--set sampling=rate` learns from a fixed rate, an answer at every step; the box then runs it a step at a time, which
   is the early prediction that the paper argues for.
