@@ -1,7 +1,9 @@
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -102,6 +104,94 @@ def test_scenes_that_are_not_known_are_said(tmp_path, write_clip):
     report = check([root], {}, None, 1)
     assert (report["sets"][0]["without_group"], report["broken"]) == (0, [])
     assert not any("no known group" in line for line in lines_of(report))
+
+
+LISTS = {
+    "ucfTrainTestlist/trainlist01.txt": "YoYo/v_YoYo_g01_c01.avi 1\n",
+    "ucfTrainTestlist/testlist01.txt": "Punch/v_Punch_g02_c01.avi\n",
+    "testTrainMulti_7030_splits/wave_test_split1.txt": "A_wave_f_cm_np1_fr_med_0.avi 2\n",
+}
+
+
+@pytest.fixture
+def checked(tmp_path: Path, write_clip, capsys) -> Callable[[Sequence[str]], dict[str, Any]]:
+    """`checked(names)`: what the command says of a set with one drawn second under every name, and lists beside it."""
+    for name, text in LISTS.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    drawn = write_clip(tmp_path / "drawn.avi", frames=10, lively=True)
+
+    def report_of(names: Sequence[str]) -> dict[str, Any]:
+        for name in names:
+            (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(drawn, tmp_path / "set" / name)
+        assert main(["data", "check", str(tmp_path / "set"), "--json", "--workers", "1"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return report_of
+
+
+@pytest.mark.parametrize(
+    ("title", "names", "expected"),
+    [
+        (
+            "UCF50 or UCF101",
+            ("YoYo/v_YoYo_g01_c01.avi", "Punch/v_Punch_g02_c01.avi"),
+            ({"punch": 1, "yoyo": 1}, {"g01", "g02"}, {"1": {"test": {"punch": 1}, "train": {"yoyo": 1}}}),
+        ),
+        (
+            "UCF-11",
+            ("diving/v_diving_01/v_diving_01_01.mpg", "walking/v_walk_dog_25/v_walk_dog_25_01.mpg"),
+            ({"diving": 1, "walking": 1}, {"01", "25"}, {}),
+        ),
+        (
+            "HMDB51",
+            ("wave/A_wave_f_cm_np1_fr_med_0.avi", "punch/B_punch_f_cm_np1_fr_med_1.avi"),
+            ({"punch": 1, "wave": 1}, {"A", "B"}, {"1": {"test": {"wave": 1}}}),
+        ),
+        (
+            "KTH",
+            ("person01_boxing_d1_uncomp.avi", "person22_walking_d4_uncomp.avi"),
+            (
+                {"boxing": 1, "walking": 1},
+                {"person01", "person22"},
+                {"official": {"test": {"walking": 1}, "train": {"boxing": 1}}},
+            ),
+        ),
+        (
+            "UP-Fall",
+            ("Subject1Activity5Trial1Camera1.mp4", "Subject2Activity6Trial1Camera2.mp4"),
+            ({"fall": 1, "normal": 1}, {"subject1", "subject2"}, {}),
+        ),
+        (
+            "Hockey Fight",
+            ("fi1_xvid.avi", "no41_xvid.avi"),
+            ({"normal": 1, "violence": 1}, {"fi0", "no2"}, {"random": {"0": {"normal": 1}, "2": {"violence": 1}}}),
+        ),
+        (
+            "dangerous and safe activity (paper 003)",
+            tuple(f"0_{number}.mp4" for number in range(1, 5)),
+            (
+                {"dangerous": 4},
+                {f"0_{number}.mp4" for number in range(1, 5)},
+                {"random": {"test": {"dangerous": 1}, "train": {"dangerous": 3}}},
+            ),
+        ),
+        (
+            "Kinetics",
+            ("train/yoga/AAAAAAAAAAA_000010_000020.mp4", "val/slapping/BBBBBBBBBBB_000001_000011.mp4"),
+            (
+                {"slapping": 1, "yoga": 1},
+                {"AAAAAAAAAAA", "BBBBBBBBBBB"},
+                {"official": {"train": {"yoga": 1}, "validation": {"slapping": 1}}},
+            ),
+        ),
+    ],
+)
+def test_published_sets_of_real_clips(checked, title, names, expected):
+    (found,) = (report := checked(names))["sets"]
+    assert (found["recognised_as"], found["strays"], report["broken"]) == (title, [], [])
+    assert (found["labels"], set(found["groups"]), found["official"]) == expected
 
 
 def test_clips_of_one_group_may_show_the_same(messy):
