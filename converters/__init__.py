@@ -4,8 +4,8 @@
 pictures, write the bundle. The heavy libraries are imported when they are used.
 """
 
-from converters.convert import Trained, convert
+from converters.convert import ClipJudge, Trained, convert
 from converters.plan import Plan, Precision
 from converters.targets import TARGETS, Target
 
-__all__ = ["TARGETS", "Plan", "Precision", "Target", "Trained", "convert"]
+__all__ = ["TARGETS", "ClipJudge", "Plan", "Precision", "Target", "Trained", "convert"]

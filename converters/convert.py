@@ -1,5 +1,6 @@
 """From a trained model to a verified bundle."""
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ LATENCY_BUDGET = 0.58
 
 Report = Callable[[str], object]
 Pictures = NDArray[np.uint8]
+ClipJudge = Callable[[Path], Mapping[str, Any]]
+"""From a bundle to what it changes about clips against float32, or the reason why none were watched (`untested`)."""
 
 
 class Trained(Protocol):
@@ -73,6 +76,7 @@ def convert(
     accept_loss: bool = False,
     plan: Plan | None = None,
     latency_budget: float = LATENCY_BUDGET,
+    judge: ClipJudge | None = None,
     report: Report = print,
 ) -> Bundle:
     """Convert a trained model, verify it, and write its bundle.
@@ -92,6 +96,7 @@ def convert(
             limit (`LEAST_FEATURES_DB`).
         plan: of an earlier bundle of the same architecture (`verification["plan"]`), instead of a search.
         latency_budget: of float32's latency, for `mixed`.
+        judge: watches clips with the converted bundle, for `verification["clips"]`; None where nobody asks.
         report: takes each printed line.
 
     Raises:
@@ -112,12 +117,21 @@ def convert(
         )  # fmt: skip
     files, verification = dict(converted.files), dict(converted.verification)
     _convert_rest(trained, held_out, files, verification)
-    digests = {file: sha256(content) for file, content in files.items()}
-    update = {"files": digests, "verification": verification, "warning": converted.loss}
-    spec = draft.model_copy(update=update)
+    spec = draft.model_copy(update={"files": {file: sha256(content) for file, content in files.items()}})
+    if judge is not None:
+        verification["clips"] = _clip_figures(spec, files, judge)
     for line in summary(precision, verification):
         report(line)
+    spec = spec.model_copy(update={"verification": verification, "warning": converted.loss})
     return write_bundle(spec, files, out, force=force)
+
+
+def _clip_figures(spec: BundleSpec, files: dict[str, bytes], judge: ClipJudge) -> dict[str, Any]:
+    """What the bundle changes about clips, before it stands in its place."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bundle"
+        write_bundle(spec, files, path)
+        return dict(judge(path))
 
 
 def _refuse(loss: str, accepted: bool, way_out: str = "") -> None:
@@ -195,7 +209,25 @@ def summary(precision: Precision, verification: Mapping[str, Any]) -> list[str]:
             f"window of {window['n_steps']}: {window['size_bytes'] / 1e6:.2f} MB, {window['latency_ms']:.2f} ms, "
             f"off by at most {window['probability_difference_max']:g} in {window['n_windows']} windows"
         )
+    if "clips" in verification:
+        lines.append(_clip_line(precision, verification["clips"]))
     return lines
+
+
+def _clip_line(precision: Precision, clips: Mapping[str, Any]) -> str:
+    if "untested" in clips:
+        return f"clips: none watched: {clips['untested']}"
+    areas = {label: of_label for label, of_label in clips["labels"].items() if of_label["auc"] is not None}
+    line = (
+        f"clips: {clips['n_clips']} of {clips['n_found']} {clips['source']}, {clips['learned_from']} of which the "
+        f"model has learned from (of those only the change says something): {100 * clips['accuracy_float32']:.1f} % "
+        "right in float32"
+    )
+    line += "".join(f", AUC of {label} {one['auc_float32']:.3f}" for label, one in areas.items())
+    if precision == "float32":
+        return line
+    line += f"; in {precision} {100 * clips['accuracy']:.1f} % ({clips['lost']} lost, {clips['won']} won)"
+    return line + "".join(f", AUC of {label} {one['auc']:.3f}" for label, one in areas.items())
 
 
 def _frame_lines(precision: Precision, frame: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from converters import Target, convert
+from converters import ClipJudge, Target, convert
 from edge.bundle import Bundle
 from edge.errors import ConfigurationError
 from trainer.calibration import read_calibration
@@ -25,6 +25,7 @@ def convert_run(
     name: str | None = None,
     force: bool = False,
     accept_loss: bool = False,
+    judge: ClipJudge | None = None,
 ) -> Bundle:
     """Convert a finished run and write the verified bundle.
 
@@ -36,6 +37,7 @@ def convert_run(
         name: of the model in `bundle.json` and events; by default recipe and run.
         force: replace what is at `out`.
         accept_loss: write a bundle with a warning where more is lost than the precision's limit.
+        judge: tells what the conversion changes about clips, see `trainer.changes`.
 
     Raises:
         ConfigurationError: the run is not finished or judges whole clips, or `out` exists and `force` is not given.
@@ -63,6 +65,7 @@ def convert_run(
         provenance=provenance(run, model),
         force=force,
         accept_loss=accept_loss,
+        judge=judge,
         report=lambda line: print(line, file=sys.stderr),
     )
 

@@ -105,7 +105,13 @@ def _add_evaluate(commands_: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
-    parser = _subparser(commands_, "convert", "make a verified bundle for the box from a run", "")
+    parser = _subparser(
+        commands_,
+        "convert",
+        "make a verified bundle for the box from a run",
+        "What is lost is counted on clips too, through the box's pipeline: those of --data, else what the run held out "
+        "or chose its best epoch by; at most 60, and 10 minutes of footage.",
+    )
     parser.add_argument(
         "run", type=Path, nargs="+", metavar="RUN", help="finished run directory; several with --compare"
     )
@@ -139,7 +145,7 @@ def _add_convert(commands_: "argparse._SubParsersAction[_Parser]") -> None:
         help="convert also where more is lost than the limit; the bundle then carries a warning that the box prints",
     )
     _add_data(parser, required=False)
-    parser.add_argument("--workers", type=_positive, metavar="N", help="processes for --data (default: one a core)")
+    _add_reading(parser)
     parser.set_defaults(command=commands.convert)
 
 
@@ -297,14 +303,18 @@ def _add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 
 def _add_work(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="feature cache (default: ~/.cache/edgewatch)")
+    _add_reading(parser)
     parser.add_argument(
         "--tensorboard",
         type=Path,
         metavar="DIR",
         help="log each epoch there, a folder a run; to look: pip install tensorboard, tensorboard --logdir DIR",
     )
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="feature cache (default: ~/.cache/edgewatch)")
     parser.add_argument(
         "--max-broken", type=_count, metavar="N", help="broken clips to leave out at most (default: one in 20)"
     )

@@ -11,7 +11,8 @@ import pytest
 from edge.bundle import AlertSpec, Bundle, InputSpec
 from trainer.calibration import FILE_NAME
 from trainer.cli import main
-from trainer.run import Run, Settings, TrainedModel
+from trainer.files import file_sha256, write_json
+from trainer.run import SETTINGS_NAME, Run, Settings, TrainedModel, write_command
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving on numpy 2
 
@@ -57,6 +58,28 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         run.save_model(TrainedModel(frame, None, LABELS, spec, 1.0, {"fall": AlertSpec()}))
         chosen = noise(20, seed=1) if representative is None else representative
         np.savez(run.path / FILE_NAME, representative=chosen, held_out=noise(10, seed=2))
+        return run.path
+
+    return make
+
+
+@pytest.fixture
+def make_run_of_clips(make_run: Callable[..., Path], fights: Path) -> Callable[..., Path]:
+    """`make_run_of_clips(hold_out=None, **hyperparameters)`: a run that learned from clips 0 to 5 of `fights`, chose by
+    6 and 7, and left 8 and 9 out."""
+
+    def make(hold_out: float | None = None, **hyperparameters: str) -> Path:
+        run = Run.load(make_run())
+        digests = {
+            f"fights/{path.parent.name}/{path.name}": file_sha256(path)[:16] for path in sorted(fights.glob("*/*.avi"))
+        }
+        sides = {
+            side: {name: digest for name, digest in digests.items() if int(Path(name).stem) in numbers}
+            for side, numbers in (("train_clips", range(6)), ("validation_clips", (6, 7)))
+        }
+        settings = run.settings.model_copy(update={**sides, "hyperparameters": hyperparameters})
+        write_json(run.path / SETTINGS_NAME, settings.model_dump(mode="json"))
+        write_command(run.path, {"data": [str(fights)], "hold_out": hold_out})
         return run.path
 
     return make
@@ -190,6 +213,55 @@ def test_a_precision_that_a_target_does_not_run_is_refused(make_run, tmp_path, c
     assert not (tmp_path / "bundle").exists()
 
 
+@pytest.mark.parametrize(
+    ("asked", "options", "counts", "said"),
+    [
+        ({}, (), (2, 2, 0), "clips: 2 of 2 validation clips, 0 of which the model has learned from"),
+        ({"keep": "last"}, (), (2, 2, 2), "2 of 2 validation clips, 2 of which the model has learned from"),
+        ({"hold_out": 0.2}, (), (2, 2, 0), "clips: 2 of 2 held-out clips"),
+        ({}, ("--data",), (10, 10, 6), "10 of 10 clips of --data, 6 of which the model has learned from"),
+    ],
+)
+def test_it_says_what_changes_about_clips(make_run_of_clips, fights, tmp_path, capsys, *, asked, options, counts, said):
+    run, data = make_run_of_clips(**asked), (*options, str(fights)) if options else ()
+    assert convert(run, tmp_path / "bundle", "--int8", "--workers", "1", *data) == 0
+    clips = Bundle.load(tmp_path / "bundle").spec.verification["clips"]
+    assert (clips["n_clips"], clips["n_found"], clips["learned_from"]) == counts
+    assert clips["accuracy"] - clips["accuracy_float32"] == pytest.approx((clips["won"] - clips["lost"]) / counts[0])
+    area = clips["labels"]["violence"]["auc_float32"]
+    line = next(line for line in capsys.readouterr().err.splitlines() if line.startswith("clips: "))
+    assert said in line
+    assert f"right in float32, AUC of violence {area:.3f}; in int8 " in line
+    assert f"({clips['lost']} lost, {clips['won']} won)" in line
+
+
+def test_clips_of_no_avail_are_said_aloud(make_run_of_clips, fights, tmp_path, capsys):
+    run = make_run_of_clips()
+    write_command(run, {"data": [str(tmp_path / "gone")]})
+    assert convert(run, tmp_path / "moved") == 0
+    (run / "command.json").unlink()
+    assert convert(run, tmp_path / "untold") == 0
+    write_command(run, {"data": [str(fights)]})
+    settings = Run.load(run).settings
+    altered = settings.model_copy(update={"validation_clips": dict.fromkeys(settings.validation_clips, "0" * 16)})
+    write_json(run / SETTINGS_NAME, altered.model_dump(mode="json"))
+    assert convert(run, tmp_path / "altered") == 0
+    reasons = [line for line in capsys.readouterr().err.splitlines() if line.startswith("clips: none watched: ")]
+    assert "gone: no such folder" in reasons[0]
+    assert "command.json, which says where its clips were, is missing; give --data" in reasons[1]
+    assert "none of the 0 validation clips" in reasons[2]
+    for name, reason in zip(("moved", "untold", "altered"), reasons, strict=True):
+        untested = Bundle.load(tmp_path / name).spec.verification["clips"]["untested"]
+        assert reason == f"clips: none watched: {untested}"
+
+
+def test_clips_that_a_model_cannot_name_are_refused_before_the_work(make_run_of_clips, write_clip, tmp_path, capsys):
+    write_clip(tmp_path / "set" / "brawl" / "a.avi")
+    assert convert(make_run_of_clips(), tmp_path / "bundle", "--data", str(tmp_path / "set")) == 6
+    assert "--positive brawl=violence" in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_compare_measures_every_precision(make_run, tmp_path, capsys):
     run, out = make_run(), tmp_path / "compared"
     assert convert(run, out, "--compare") == 0
@@ -248,7 +320,6 @@ def test_accuracy_stands_in_the_comparison_where_it_was_judged(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--data", "clips"), "--data: judges precisions beside each other; give --compare too"),
         (("--compare", "--target", "gpu"), "--compare measures on the processor"),
         (("--compare", "--int8"), "not allowed with argument"),
     ],

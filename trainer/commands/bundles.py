@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from edge.errors import ConfigurationError, DatasetError
 from trainer.commands.evaluation import judge_bundle
-from trainer.commands.shared import read_clips, sound, workers_of
+from trainer.commands.shared import cache_of, read_clips, sound, workers_of
+from trainer.commands.training import KEPT_OPTIONS, recall
 
 if TYPE_CHECKING:  # heavy; the commands import it when they run
     from collections.abc import Sequence
 
+    from converters import ClipJudge
+    from trainer.manifest import Clip
     from trainer.run import Run
 
 
@@ -21,15 +24,15 @@ def convert(options: argparse.Namespace) -> int:
     from trainer.run import Run  # noqa: PLC0415
 
     runs = [Run.load(path) for path in options.run]
-    if options.data and not options.compare:
-        raise ConfigurationError("--data: judges precisions beside each other; give --compare too, or trainer evaluate")
     if len(runs) > 1 and not options.compare:
         raise ConfigurationError(f"{options.run[1]}: one run makes one bundle; give --compare to lay several together")
     import_tensorflow()
     if options.compare:
         return _compare_precisions(runs, options)
+    from converters.write import refuse_existing  # noqa: PLC0415
     from trainer.conversion import convert_run  # noqa: PLC0415
 
+    refuse_existing(options.out, force=options.force)
     bundle = convert_run(
         runs[0],
         options.precision,
@@ -38,10 +41,58 @@ def convert(options: argparse.Namespace) -> int:
         name=options.name,
         force=options.force,
         accept_loss=options.accept_loss,
+        judge=_clip_judge(runs[0], options),
     )
     size_mb = sum(len(content) for content in bundle.files.values()) / 1e6
     print(f"{options.out}: {bundle.spec.name}, {bundle.spec.precision}, {size_mb:.1f} MB, {bundle.digest[:12]}")
     return 0
+
+
+def _clip_judge(run: "Run", options: argparse.Namespace) -> "ClipJudge":
+    """What watches clips for a conversion: those of --data, else the run's own that are still where they were."""
+    from trainer.changes import chosen, clip_judge  # noqa: PLC0415
+    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
+    from trainer.soundness import without_broken  # noqa: PLC0415
+
+    if options.data:
+        clips = read_clips(options.data, options)
+        refuse_unknown(clips, run.settings.labels)
+        watched = chosen(sound(clips, options), "clips of --data")
+    else:
+        try:
+            clips, source = _own_clips(run)
+        except (ConfigurationError, DatasetError) as error:
+            reason = f"{error}; give --data"
+            return lambda _: {"untested": reason}
+        watched = chosen(without_broken(clips, len(clips), cache_of(options), workers_of(options)), source)
+    if not watched.clips:
+        reason = f"none of the {watched.n_found} {watched.source} is there or short enough; give --data"
+        return lambda _: {"untested": reason}
+    return clip_judge(run, watched, workers_of(options))
+
+
+def _own_clips(run: "Run") -> tuple[list["Clip"], str]:
+    """A run's clips of --hold-out, else its validation clips, and what they are.
+
+    Raises:
+        ConfigurationError: the run does not say where its clips were.
+        DatasetError: they are there no longer.
+    """
+    from trainer.cache import content_sha256  # noqa: PLC0415
+    from trainer.run import COMMAND_NAME  # noqa: PLC0415
+    from trainer.training import SHORT_DIGEST  # noqa: PLC0415
+
+    if not (run.path / COMMAND_NAME).is_file():
+        raise ConfigurationError(f"{run.path}: {COMMAND_NAME}, which says where its clips were, is missing")
+    command = argparse.Namespace(resume=run.path, **dict.fromkeys(KEPT_OPTIONS))
+    recall(command)
+    by_name = {f"{clip.dataset}/{clip.name}": clip for clip in read_clips(command.data, command)}
+    known = run.settings.train_clips | run.settings.validation_clips
+    if command.hold_out is not None and (left := [clip for name, clip in by_name.items() if name not in known]):
+        return left, "held-out clips"
+    validation = run.settings.validation_clips.items()
+    there = [(by_name[name], digest) for name, digest in validation if name in by_name]
+    return [clip for clip, digest in there if content_sha256(clip.path)[:SHORT_DIGEST] == digest], "validation clips"
 
 
 def _compare_precisions(runs: "Sequence[Run]", options: argparse.Namespace) -> int:

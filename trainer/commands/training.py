@@ -18,7 +18,7 @@ def train(options: argparse.Namespace) -> int:
     from trainer.quiet import import_tensorflow  # noqa: PLC0415
 
     if options.resume is not None:
-        _recall(options)
+        recall(options)
     recipe_name, data = known(required(options, "recipe")), required(options, "data")
     clips = sound(read_clips(data, options), options)
     import_tensorflow()
@@ -47,7 +47,7 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _recall(options: argparse.Namespace) -> None:
+def recall(options: argparse.Namespace) -> None:
     """Fill in what the interrupted command said; what is given again must not differ, which the run checks."""
     from trainer.run import read_command  # noqa: PLC0415
 
