@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from converters.limits import loss_over_limit
+from converters.limits import clips_over_limit, loss_over_limit
 from converters.plan import Plan, Precision
 from converters.targets import Finished, Target, finish, precision_for
 from converters.write import refuse_existing, sha256, write_bundle
@@ -23,6 +23,8 @@ MIN_CONTRAST = 8
 """A picture whose values lie closer together, of 0..255, counts as one-coloured."""
 LATENCY_BUDGET = 0.58
 """What `mixed` aims at, of float32's latency on one thread: the goal of 0.6 with room for noise of the measurement."""
+ANOTHER = "choose another --precision, or "
+"""What a precision that loses too much leaves to do, beside accepting it."""
 
 Report = Callable[[str], object]
 Pictures = NDArray[np.uint8]
@@ -93,7 +95,7 @@ def convert(
         target: what is to run the frame model; the processor runs every bundle.
         force: replace `out` when it exists.
         accept_loss: write the bundle, with a warning that the box prints, where more is lost than the precision's
-            limit (`LEAST_FEATURES_DB`).
+            limits (`LIMITS`).
         plan: of an earlier bundle of the same architecture (`verification["plan"]`), instead of a search.
         latency_budget: of float32's latency, for `mixed`.
         judge: watches clips with the converted bundle, for `verification["clips"]`; None where nobody asks.
@@ -122,7 +124,9 @@ def convert(
         verification["clips"] = _clip_figures(spec, files, judge)
     for line in summary(precision, verification):
         report(line)
-    spec = spec.model_copy(update={"verification": verification, "warning": converted.loss})
+    _refuse(loss := clips_over_limit(precision, verification.get("clips", {})), accept_loss, ANOTHER)
+    warning = "; ".join(filter(None, (converted.loss, loss)))
+    spec = spec.model_copy(update={"verification": verification, "warning": warning})
     return write_bundle(spec, files, out, force=force)
 
 
@@ -174,8 +178,8 @@ def _convert_frame(
     frame, details = _quantize(float32, precision, target, representative, plan=plan, budget=budget, report=report)
     operations = check_file(frame, precision)
     figures = verify_frame(trained.frame, float32, frame, held_out)
-    _refuse(loss := loss_over_limit(precision, figures), accept_loss, "choose another --precision, or ")
-    finished = finish(target, frame, precision, report)
+    _refuse(loss := loss_over_limit(precision, figures), accept_loss, ANOTHER)
+    finished = finish(target, frame, precision, held_out, report)
     _refuse(finished.loss, accept_loss)
     verification = {"frame": figures, "operations": operations, **details, **finished.verification}
     losses = "; ".join(filter(None, (loss, finished.loss)))

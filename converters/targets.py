@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from converters.plan import Precision
 from edge.bundle import EDGETPU_FILE
 from edge.errors import ConfigurationError, ModelError
@@ -16,6 +19,9 @@ PRECISIONS: dict[Target, tuple[Precision, ...]] = {
     "gpu": ("float16", "float32", "mixed"),
 }
 """What each target runs; the first is taken where nothing is said."""
+
+N_TRIED = 8
+"""Held-out pictures that a GPU answers, few, since a driver without hardware is slow and its time limited."""
 
 Report = Callable[[str], object]
 
@@ -45,15 +51,22 @@ def precision_for(target: Target, wanted: Precision | None) -> Precision:
     return wanted
 
 
-def finish(target: Target, frame: bytes, precision: Precision, report: Report) -> Finished:
+def finish(target: Target, frame: bytes, precision: Precision, held_out: NDArray[np.uint8], report: Report) -> Finished:
     """Do what the target needs after the frame model has its precision.
+
+    Args:
+        target: what is to run it.
+        frame: `frame.tflite`.
+        precision: its own.
+        held_out: uint8 (n, height, width, 3), for what can be run here.
+        report: takes each printed line.
 
     Raises:
         ModelError: the target's compiler fails.
     """
     if target == "edgetpu":
         return _for_edgetpu(frame, report)
-    return _for_gpu(frame, precision, report) if target == "gpu" else Finished()
+    return _for_gpu(frame, precision, held_out[:N_TRIED], report) if target == "gpu" else Finished()
 
 
 def _for_edgetpu(frame: bytes, report: Report) -> Finished:
@@ -64,17 +77,21 @@ def _for_edgetpu(frame: bytes, report: Report) -> Finished:
     return Finished(files, {"edgetpu": compiled.figures}, compiled.loss)
 
 
-def _for_gpu(frame: bytes, precision: Precision, report: Report) -> Finished:
+def _for_gpu(frame: bytes, precision: Precision, pictures: NDArray[np.uint8], report: Report) -> Finished:
     """Run it on this machine's GPU, where there is one."""
     from edge.backends.probe import probe  # noqa: PLC0415
     from edge.model import MAX_DIFFERENCE  # noqa: PLC0415
 
     try:
-        difference = probe("gpu", frame, frame, {})
+        difference = probe("gpu", frame, frame, {}, held_out=pictures)
     except ModelError as error:
         report(f"GPU: not tested here: {error}")
         return Finished(verification={"gpu": {"untested": str(error)}})
-    report(f"GPU: answers differ from the processor's by at most {difference:.2g} of the largest")
+    report(
+        f"GPU: answers to {len(pictures)} held-out pictures differ from the processor's by at most {difference:.2g} of "
+        "the largest"
+    )
     limit = MAX_DIFFERENCE[precision]
     loss = "" if difference <= limit else f"on the GPU answers differ by {difference:.2g}, over the limit of {limit:g}"
-    return Finished(verification={"gpu": {"difference_max": float(f"{difference:.2g}")}}, loss=loss)
+    figures = {"n_held_out": len(pictures), "difference_max": float(f"{difference:.2g}")}
+    return Finished(verification={"gpu": figures}, loss=loss)

@@ -29,7 +29,13 @@ Opener = Callable[[bytes, Mapping[str, str]], Runnable]
 
 
 def probe(
-    backend: str, cpu_file: bytes, file: bytes, options: Mapping[str, str], timeout_s: float = TIMEOUT_S
+    backend: str,
+    cpu_file: bytes,
+    file: bytes,
+    options: Mapping[str, str],
+    *,
+    timeout_s: float = TIMEOUT_S,
+    held_out: NDArray[np.uint8] | None = None,
 ) -> float:
     """Try an accelerator on a model.
 
@@ -39,6 +45,7 @@ def probe(
         file: the same for the accelerator.
         options: for the function that opens it.
         timeout_s: for everything.
+        held_out: uint8 (n, height, width, 3), pictures to answer; None: noise.
 
     Returns:
         the largest difference between the accelerator's and the processor's answers, over the largest answer.
@@ -46,8 +53,17 @@ def probe(
     Raises:
         ModelError: it cannot run the model, hangs, or kills the process.
     """
-    header = {"backend": backend, "cpu_size": len(cpu_file), "options": dict(options)}
+    shape = None if held_out is None else held_out.shape
+    header = {
+        "backend": backend,
+        "cpu_size": len(cpu_file),
+        "size": len(file),
+        "shape": shape,
+        "options": dict(options),
+    }
     content = json.dumps(header).encode() + b"\n" + cpu_file + file
+    if held_out is not None:
+        content += held_out.tobytes()
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     child = subprocess.Popen(
         [sys.executable, "-m", "edge.backends.probe"],
@@ -86,8 +102,10 @@ def _difference(out: bytes, code: int) -> float:
     return float(answer["difference"])
 
 
-def difference(reference: Runnable, tried: Runnable) -> float:
+def difference(reference: Runnable, tried: Runnable, held_out: NDArray[np.uint8] | None = None) -> float:
     """The largest difference between two models' answers to the same pictures, over the largest answer.
+
+    The pictures are uint8 (n, height, width, 3), or noise where there are none.
 
     Raises:
         ModelError: one fails, or they have other outputs.
@@ -98,7 +116,7 @@ def difference(reference: Runnable, tried: Runnable) -> float:
         )
     ((name, entry),) = reference.inputs.items()
     worst = 0.0
-    for picture in pictures(entry.shape):
+    for picture in pictures(entry.shape) if held_out is None else held_out[:, np.newaxis]:
         expected, found = reference.run({name: picture}), tried.run({next(iter(tried.inputs)): picture})
         for output, values in expected.items():
             if (shape := found[output].shape) != values.shape:
@@ -131,10 +149,12 @@ def _answer(content: bytes) -> dict[str, Any]:
 
     head, _, files = content.partition(b"\n")
     header = json.loads(head)
-    cpu_file, file = files[: header["cpu_size"]], files[header["cpu_size"] :]
+    first, second = header["cpu_size"], header["cpu_size"] + header["size"]
+    cpu_file, file, shape = files[:first], files[first:second], header["shape"]
+    held_out = None if shape is None else np.frombuffer(files[second:], np.uint8).reshape(shape)
     try:
         tried = _openers()[header["backend"]](file, header["options"])
-        return {"difference": difference(open_interpreter(cpu_file), tried)}
+        return {"difference": difference(open_interpreter(cpu_file), tried, held_out)}
     except ModelError as error:
         return {"fault": str(error)}
 

@@ -68,6 +68,30 @@ def test_int8_says_what_it_loses(make):
     assert any("dB" in line for line in lines)
 
 
+def losing(lost):
+    """What a judge says of 60 clips of which so many are lost."""
+    counts = {"source": "clips", "n_found": 60, "n_clips": 60, "n_real": 60, "learned_from": 0, "won": 0, "lost": lost}
+    return counts | {"accuracy_float32": 0.9, "accuracy": 0.9 - lost / 60, "same_answer": 1 - lost / 60, "labels": {}}
+
+
+def test_lost_clips_are_refused_with_the_figures_or_accepted_with_a_warning(make, tmp_path):
+    seen, lines = [], []
+
+    def judge(path):
+        seen.append(Bundle.load(path).spec.precision)
+        return losing(2)
+
+    with pytest.raises(QualityError, match=r"int8 loses 2 of 60 clips net .*over the limit of 1; .* --accept-loss"):
+        make(precision="int8", judge=judge, report=lines.append)
+    assert seen == ["int8"]
+    assert any("in int8 86.7 % (2 lost, 0 won)" in line for line in lines)
+    assert list(tmp_path.iterdir()) == []
+    spec = make(precision="int8", judge=judge, accept_loss=True).spec
+    assert spec.warning == "int8 loses 2 of 60 clips net (2 lost, 0 won), over the limit of 1"
+    assert spec.verification["clips"] == losing(2)
+    assert make(precision="int8", judge=lambda _: losing(1), force=True).spec.warning == ""
+
+
 def test_a_head_makes_a_bundle_with_head(make, trained, head_model):
     bundle = make(trained=dataclasses.replace(trained, head=head_model))
     assert (bundle.spec.kind, bundle.spec.n_state) == ("frame+head", 6)

@@ -202,7 +202,9 @@ def test_for_a_gpu_it_says_whether_it_could_try_one(make_run, tmp_path, capsys, 
 @pytest.mark.usefixtures("software_gpu")
 def test_for_a_gpu_that_is_there_it_compares(make_run, tmp_path):
     assert convert(make_run(), tmp_path / "bundle", "--target", "gpu", "--precision", "float32") == 0
-    assert Bundle.load(tmp_path / "bundle").spec.verification["gpu"]["difference_max"] <= 1e-3
+    figures = Bundle.load(tmp_path / "bundle").spec.verification["gpu"]
+    assert figures["n_held_out"] == 8
+    assert figures["difference_max"] <= 1e-3
 
 
 def test_a_precision_that_a_target_does_not_run_is_refused(make_run, tmp_path, capsys):

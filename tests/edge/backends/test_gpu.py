@@ -97,6 +97,15 @@ def test_the_difference_to_the_processors_answers_is_measured():
 
 
 @pytest.mark.usefixtures("software_gpu")
+def test_pictures_that_are_given_are_those_that_it_answers():
+    quantized, pictures = (MODELS / "frame_uint8.tflite").read_bytes(), np.zeros((3, 32, 32, 3), np.uint8)
+    of_each = [probe("gpu", quantized, FLOAT, {}, held_out=pictures + np.uint8(level)) for level in (0, 77, 200)]
+    mixed = np.concatenate([pictures[:1] + np.uint8(level) for level in (0, 77, 200)])
+    assert probe("gpu", quantized, FLOAT, {}, held_out=mixed) == max(of_each)
+    assert len({*of_each, probe("gpu", quantized, FLOAT, {})}) > 2
+
+
+@pytest.mark.usefixtures("software_gpu")
 def test_no_driver_is_told(monkeypatch):
     monkeypatch.setenv("VK_DRIVER_FILES", "/nonexistent.json")
     with pytest.raises(ModelError, match=r"no GPU takes the model: .*No adapters found") as caught:
