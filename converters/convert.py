@@ -14,7 +14,7 @@ from converters.limits import clips_over_limit, loss_over_limit
 from converters.plan import Plan, Precision
 from converters.targets import Finished, Target, finish, precision_for
 from converters.write import refuse_existing, sha256, write_bundle
-from edge.bundle import FRAME_FILE, HEAD_FILE, WINDOW_FILE, AlertSpec, Bundle, BundleSpec, InputSpec
+from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, WINDOW_FILE, AlertSpec, Bundle, BundleSpec, InputSpec
 from edge.errors import ConfigurationError, ModelError, QualityError
 
 MIN_REPRESENTATIVE = 16
@@ -119,6 +119,7 @@ def convert(
         )  # fmt: skip
     files, verification = dict(converted.files), dict(converted.verification)
     _convert_rest(trained, held_out, files, verification)
+    verification["parts"] = parts_of(precision, target, files)
     spec = draft.model_copy(update={"files": {file: sha256(content) for file, content in files.items()}})
     if judge is not None:
         verification["clips"] = _clip_figures(spec, files, judge)
@@ -201,6 +202,24 @@ def _convert_rest(trained: Trained, held_out: Pictures, files: dict[str, bytes],
         verification["window"] = verify_window(trained.window, files[WINDOW_FILE], rows)
 
 
+def parts_of(precision: Precision, target: Target, files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+    """Which part of a bundle is computed how, on what, and what a step of the head costs on one thread.
+
+    What the target cannot run, such as a file that no compiler has made for an Edge TPU, the processor runs.
+    """
+    from converters.runtime import latencies  # noqa: PLC0415  (takes seconds)
+
+    parts: dict[str, dict[str, Any]] = {}
+    if FRAME_FILE in files:
+        compiled = target != "edgetpu" or EDGETPU_FILE in files
+        parts["frame"] = {"precision": precision, "runs_on": target if compiled else "cpu"}
+    for name, file in (("head", HEAD_FILE), ("window", WINDOW_FILE)):
+        if file in files:
+            step_ms = round(float(np.median(latencies([files[file]]))), 3)
+            parts[name] = {"precision": "float32", "runs_on": "cpu", "step_ms": step_ms}
+    return parts
+
+
 def summary(precision: Precision, verification: Mapping[str, Any]) -> list[str]:
     """The figures of a conversion, for people."""
     lines = _frame_lines(precision, verification["frame"]) if "frame" in verification else []
@@ -213,9 +232,15 @@ def summary(precision: Precision, verification: Mapping[str, Any]) -> list[str]:
             f"window of {window['n_steps']}: {window['size_bytes'] / 1e6:.2f} MB, {window['latency_ms']:.2f} ms, "
             f"off by at most {window['probability_difference_max']:g} in {window['n_windows']} windows"
         )
+    lines.append(f"parts: {', '.join(_part(name, part) for name, part in verification['parts'].items())}")
     if "clips" in verification:
         lines.append(_clip_line(precision, verification["clips"]))
     return lines
+
+
+def _part(name: str, part: Mapping[str, Any]) -> str:
+    cost = f", {part['step_ms']:.2f} ms a step" if "step_ms" in part else ""
+    return f"{name} {part['precision']} on {part['runs_on']}{cost}"
 
 
 def _clip_line(precision: Precision, clips: Mapping[str, Any]) -> str:

@@ -5,8 +5,10 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from converters import convert
+from converters.convert import parts_of
 from converters.graph import Graph
-from edge.bundle import FRAME_FILE, HEAD_FILE, Bundle
+from converters.targets import PRECISIONS
+from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, Bundle
 from edge.errors import ConfigurationError, ModelError, QualityError
 
 
@@ -98,6 +100,28 @@ def test_a_head_makes_a_bundle_with_head(make, trained, head_model):
     assert bundle.spec.verification["head"]["probability_difference_max"] < 1e-5
     assert set(signature(bundle.files[HEAD_FILE])["inputs"]) == {"features", "state"}
     assert set(signature(bundle.files[HEAD_FILE])["outputs"]) == {"probabilities", "next_state"}
+
+
+@pytest.mark.parametrize(("target", "runs_on"), [("cpu", "cpu"), ("edgetpu", "cpu"), ("gpu", "gpu")])
+def test_a_bundle_says_which_part_runs_where(make, trained, head_model, monkeypatch, *, target, runs_on):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setenv("VK_DRIVER_FILES", "/nonexistent.json")
+    lines, precision = [], PRECISIONS[target][0]
+    spec = make(
+        trained=dataclasses.replace(trained, head=head_model), target=target, precision=None, report=lines.append
+    ).spec
+    parts = spec.verification["parts"]
+    assert parts["frame"] == {"precision": precision, "runs_on": runs_on}
+    step_ms = parts["head"].pop("step_ms")
+    assert 0 < step_ms < 5
+    assert parts["head"] == {"precision": "float32", "runs_on": "cpu"}
+    assert f"parts: frame {precision} on {runs_on}, head float32 on cpu, {step_ms:.2f} ms a step" in lines
+
+
+def test_what_is_compiled_for_an_edge_tpu_runs_there():
+    assert parts_of("int8", "edgetpu", {FRAME_FILE: b"", EDGETPU_FILE: b""}) == {
+        "frame": {"precision": "int8", "runs_on": "edgetpu"}
+    }
 
 
 def test_a_plan_is_used_again(make, tmp_path):
