@@ -10,6 +10,7 @@ from converters.plan import Plan
 from converters.quantize import to_float32, to_int8, to_plan
 from converters.runtime import Runner, dequantize, latencies, signal_to_noise_db
 from converters.verify import check_file, run_keras, verify_frame, verify_head
+from edge.bundle import BUILTIN, FRAME_FILE, Bundle
 from edge.errors import QualityError
 
 
@@ -107,6 +108,14 @@ def test_int8_with_a_float_left_is_refused(graph, calibration):
     plan: Plan = ("float",) + ("static-mse",) * (len(graph.units) - 1)
     with pytest.raises(QualityError, match="left in float"):
         check_file(to_plan(graph, plan, calibration), "int8")
+
+
+def test_the_built_in_frame_model_is_integers_throughout():
+    bundle = Bundle.load(BUILTIN)
+    if bundle.spec.precision != "int8":
+        pytest.skip(f"the built-in bundle is {bundle.spec.precision}")
+    assert Graph(bundle.files[FRAME_FILE]).float_tensors() == []
+    assert check_file(bundle.files[FRAME_FILE], "int8")
 
 
 def test_latencies_of_models_that_take_turns(float32):
