@@ -21,6 +21,8 @@ BYTES_PER_MB = 1e6
 N_ROUNDS = 15
 PANEL_INCHES = 4.5
 DPI = 120
+MARK = " !"
+"""Behind a row whose bundle lost more than its limit."""
 WIDER = 1.2
 """Than the slowest precision is the axis of latency."""
 
@@ -52,7 +54,7 @@ def compare(runs: Sequence[Run], out: Path, judge: Judge | None = None, *, force
     for row, (run, _, path) in zip(rows, paths, strict=True):
         row |= {"run": run.path.resolve().name, "recipe": run.settings.recipe, "backbone": backbone_of(run)}
         if judge is not None:
-            row["accuracy"] = _accuracies(judge(path))
+            row.update(_of_clips(judge(path)))
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / JSON_NAME, {"rows": rows})
     plot(out / PLOT_NAME, rows)
@@ -91,12 +93,12 @@ def rows_of(bundles: Sequence[Bundle]) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """The rows for people."""
+    """The rows for people; those whose bundles carry a warning are marked, and the warnings stand below."""
     width = max(len("run"), *(len(row["run"]) for row in rows))
     head = f"{'run':<{width}} {'backbone':<17} {'precision':<9}"
     lines = [f"{head} {'size':>9} {'latency':>9} {'of float32':>11} {'features':>9} {'same label':>11}"]
     labels = sorted({label for row in rows for label in row.get("accuracy", {})})
-    lines[0] += "".join(f" {label:>10}" for label in labels)
+    lines[0] += "".join(f" {label:>10} {'AUC':>6}" for label in labels)
     for row in rows:
         size = f"{row['size_bytes'] / BYTES_PER_MB:.2f} MB"
         agreement = f"{100 * row['label_agreement']:.1f} %"
@@ -105,16 +107,20 @@ def table(rows: list[Row]) -> str:
             f"{size:>9} {row['latency_ms']:>6.2f} ms {row['latency_ratio']:>11.2f} "
             f"{row['features_snr_db']:>6.1f} dB {agreement:>11}"
         )
-        lines.append(line + "".join(f" {_percent(row['accuracy'][label]):>10}" for label in labels))
+        line += "".join(f" {_percent(row['accuracy'][label]):>10} {_area(row['auc'][label]):>6}" for label in labels)
+        lines.append(line + MARK * bool(row["warning"]))
+    lines += [f"{MARK.strip()} {row['run']}, {row['precision']}: {row['warning']}" for row in rows if row["warning"]]
     return "\n".join(lines)
 
 
 def plot(path: Path, rows: list[Row]) -> None:
-    """Latency against the features' signal-to-noise ratio, and against accuracy where it is known; sizes as text, runs
-    as colours."""
+    """Latency against the features' signal-to-noise ratio, and against accuracy and AUC where they are known; sizes as
+    text, runs as colours."""
     labels = sorted({label for row in rows for label in row.get("accuracy", {})})
     panels: list[tuple[str, Callable[[Row], float | None]]] = [("features, dB", lambda row: row["features_snr_db"])]
-    panels += [(f"{label}, videos right", lambda row, label=label: row["accuracy"][label]) for label in labels]
+    for label in labels:
+        panels.append((f"{label}, videos right", lambda row, label=label: row["accuracy"][label]))
+        panels.append((f"{label}, AUC", lambda row, label=label: row["auc"][label]))
     figure = Figure(figsize=(PANEL_INCHES * len(panels), PANEL_INCHES), layout="constrained")
     runs = list(dict.fromkeys(_title(row) for row in rows))
     figure.suptitle(runs[0] if len(runs) == 1 else "", fontsize="medium")
@@ -146,10 +152,17 @@ def _title(row: Row) -> str:
     return f"{row['run']}: {row['recipe']}, {row['backbone']}"
 
 
-def _accuracies(figures: Mapping[str, Any]) -> dict[str, float | None]:
-    """Share of the videos that are right, by label."""
-    return {label: of_label["videos"]["accuracy"] for label, of_label in figures["labels"].items()}
+def _of_clips(figures: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Share of the videos that are right, and AUC, by label."""
+    return {
+        key: {label: of_label["videos"][key] for label, of_label in figures["labels"].items()}
+        for key in ("accuracy", "auc")
+    }
 
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
+
+
+def _area(auc: float | None) -> str:
+    return "-" if auc is None else f"{auc:.3f}"

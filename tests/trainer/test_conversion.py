@@ -303,20 +303,49 @@ def test_compare_lays_runs_of_both_backbones_together(make_run, tmp_path, capsys
     assert "one run makes one bundle" in capsys.readouterr().err
 
 
-def test_accuracy_stands_in_the_comparison_where_it_was_judged(tmp_path):
+def rows_of_two() -> list[dict[str, Any]]:
+    row = {"size_bytes": 4_900_000, "latency_ms": 3.0, "latency_ratio": 0.5, "features_snr_db": 13.8}
+    row |= {"run": "mine", "recipe": "edgewatch", "backbone": "EfficientNetB0", "warning": ""}
+    int8 = {"accuracy": {"violence": 0.841, "fall": None}, "auc": {"violence": 0.9123, "fall": None}}
+    mixed = {"accuracy": {"violence": 0.85, "fall": 0.9}, "auc": {"violence": 0.93, "fall": 0.95}}
+    return [
+        row | {"precision": "int8", "label_agreement": 0.9} | int8,
+        row | {"precision": "mixed", "label_agreement": 0.95} | mixed,
+    ]
+
+
+def test_accuracy_and_auc_stand_in_the_comparison_where_they_were_judged(tmp_path):
     from trainer.precisions import plot, table
 
-    row = {"size_bytes": 4_900_000, "latency_ms": 3.0, "latency_ratio": 0.5, "features_snr_db": 13.8}
-    row |= {"run": "mine", "recipe": "edgewatch", "backbone": "EfficientNetB0"}
-    rows = [
-        row | {"precision": "int8", "label_agreement": 0.9, "accuracy": {"violence": 0.841, "fall": None}},
-        row | {"precision": "mixed", "label_agreement": 0.95, "accuracy": {"violence": 0.85, "fall": 0.9}},
-    ]
-    assert table(rows).splitlines()[1].split()[-2:] == ["-", "84.1%"]
+    rows = rows_of_two()
+    head, first, second = table(rows).splitlines()
+    assert head.split()[-4:] == ["fall", "AUC", "violence", "AUC"]
+    assert first.split()[-4:] == ["-", "-", "84.1%", "0.912"]
+    assert second.split()[-4:] == ["90.0%", "0.950", "85.0%", "0.930"]
     plot(tmp_path / "comparison.png", rows)
-    one_panel = [{key: value for key, value in one.items() if key != "accuracy"} for one in rows]
+    one_panel = [{key: value for key, value in one.items() if key not in {"accuracy", "auc"}} for one in rows]
     plot(tmp_path / "plain.png", one_panel)
-    assert (tmp_path / "comparison.png").stat().st_size > (tmp_path / "plain.png").stat().st_size
+    wide, plain = (int.from_bytes((tmp_path / name).read_bytes()[16:20]) for name in ("comparison.png", "plain.png"))
+    assert wide == 5 * plain  # pixels, of PNG's header: features, and of each label accuracy and AUC
+
+
+def test_a_bundle_with_a_warning_is_marked_in_the_comparison():
+    from trainer.precisions import table
+
+    rows = rows_of_two()
+    rows[0]["warning"] = "int8 keeps 9.0 dB"
+    _, first, second, last = table(rows).splitlines()
+    assert first.endswith(" !")
+    assert not second.endswith("!")
+    assert last == "! mine, int8: int8 keeps 9.0 dB"
+
+
+def test_compare_judges_clips_of_data(make_run_of_clips, fights, tmp_path):
+    run = make_run_of_clips()
+    assert convert(run, tmp_path / "out", "--compare", "--workers", "1", "--data", str(fights)) == 0
+    for row in json.loads((tmp_path / "out" / "comparison.json").read_text())["rows"]:
+        assert set(row["accuracy"]) == set(row["auc"]) == {"violence"}
+        assert 0 <= row["auc"]["violence"] <= 1
 
 
 @pytest.mark.parametrize(
