@@ -5,16 +5,15 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ai_edge_litert.tools import flatbuffer_utils
 
 from converters.edgetpu_rules import Prediction, predict
 from converters.graph import Graph
+from converters.write import temporary_folder
 from edge.errors import ModelError
 
 COMPILER = "edgetpu_compiler"
@@ -107,10 +106,10 @@ def with_signature(compiled: bytes, original: Graph) -> bytes:
 
 def _compile(program: str, model: bytes, timeout_s: float) -> tuple[bytes, str]:
     """The compiled file and what the compiler said."""
-    with tempfile.TemporaryDirectory() as folder:
-        entry, made = Path(folder) / "frame.tflite", Path(folder) / "frame_edgetpu.tflite"
+    with temporary_folder() as folder:
+        entry, made = folder / "frame.tflite", folder / "frame_edgetpu.tflite"
         entry.write_bytes(model)
-        log, code = _run([program, "--show_operations", "--out_dir", folder, str(entry)], timeout_s)
+        log, code = _run([program, "--show_operations", "--out_dir", str(folder), str(entry)], timeout_s)
         if code < 0:
             raise ModelError(f"{COMPILER}: crashed ({signal.Signals(-code).name}); {WITHOUT}")
         if code or not made.is_file():

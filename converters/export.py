@@ -4,14 +4,14 @@ Through `model.export` and a SavedModel: `from_concrete_functions` on Keras 3 mo
 CAST and QUANTIZE operations behind, and a dynamic batch keeps accelerators from taking the graph.
 """
 
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 from converters.fold import fold_preprocessing
 from converters.graph import rename_input
+from converters.write import temporary_folder
 from edge.bundle import InputSpec
-from edge.errors import ModelError
+from edge.errors import ConfigurationError, ModelError
 
 FRAME_INPUT = "pixels"
 FRAME_OUTPUTS = ("features", "probabilities")
@@ -61,12 +61,20 @@ def export_head(model: Any) -> bytes:
 
 
 def export(model: Any, signature: list[Any]) -> bytes:
-    """A Keras model as float32 TFLite, its inputs of the static shapes of the signature."""
+    """A Keras model as float32 TFLite, its inputs of the static shapes of the signature.
+
+    Raises:
+        ConfigurationError: the disk takes no temporary files.
+    """
     import tensorflow as tf  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory() as folder:
-        model.export(folder, input_signature=signature, verbose=False)
-        return bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
+    with temporary_folder() as folder:
+        try:
+            model.export(folder, input_signature=signature, verbose=False)
+        except tf.errors.OpError as error:  # how TensorFlow says what the disk says
+            reason = error.message.rpartition("; ")[2]
+            raise ConfigurationError(f"{folder}: cannot be written ({reason}); make room or set TMPDIR") from error
+        return bytes(tf.lite.TFLiteConverter.from_saved_model(str(folder)).convert())
 
 
 def _check_outputs(what: str, model: Any, names: tuple[str, ...]) -> None:

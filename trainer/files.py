@@ -1,19 +1,14 @@
 """Files that are either whole or not there: written beside their place and renamed into it."""
 
-import errno
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge.errors import ConfigurationError
-
-REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
-"""What a disk says when it takes no more, or nothing from us."""
+from converters.write import telling_refusals
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -30,24 +25,6 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def telling_refusals(path: Path) -> Generator[None]:
-    """Say in one line that a disk takes no more, or nothing from us.
-
-    Raises:
-        ConfigurationError: as said.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in REFUSED:
-            raise
-        reason = os.strerror(error.errno)
-        raise ConfigurationError(
-            f"{path}: cannot be written ({reason}); make room or name another folder, what is finished is kept"
-        ) from error
 
 
 def write_text(path: Path, text: str) -> None:

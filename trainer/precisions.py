@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from converters.runtime import latencies
 from converters.targets import PRECISIONS
+from converters.write import refuse_unwritable
 from edge.bundle import FRAME_FILE, Bundle
 from edge.errors import ConfigurationError
 from trainer.conversion import bundle_of
@@ -44,9 +45,10 @@ def compare(runs: Sequence[Run], out: Path, judge: Judge | None = None, *, force
         a row for each precision of each run.
 
     Raises:
-        ConfigurationError: the comparison is there already, or a run is not finished.
+        ConfigurationError: the comparison is there already or cannot be written, or a run is not finished.
         QualityError: a conversion gave what cannot be used at all.
     """
+    refuse_unwritable(out / JSON_NAME)
     if not force and (found := [name for name in (JSON_NAME, PLOT_NAME) if (out / name).exists()]):
         raise ConfigurationError(f"{out / found[0]}: exists; give another folder, or --force to replace it")
     paths = [(run, precision, bundle_of(run, precision)) for run in runs for precision in PRECISIONS["cpu"]]
@@ -55,7 +57,6 @@ def compare(runs: Sequence[Run], out: Path, judge: Judge | None = None, *, force
         row |= {"run": run.path.resolve().name, "recipe": run.settings.recipe, "backbone": backbone_of(run)}
         if judge is not None:
             row.update(_of_clips(judge(path)))
-    out.mkdir(parents=True, exist_ok=True)
     write_json(out / JSON_NAME, {"rows": rows})
     plot(out / PLOT_NAME, rows)
     return rows

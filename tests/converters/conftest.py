@@ -1,6 +1,9 @@
 """A small Keras model of the kind that is converted: mobile blocks with depthwise convolution, swish and squeeze and
 excitation, at 32 x 32 pixels, untrained; and a recurrent head."""
 
+import resource
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,3 +142,19 @@ def calibration(graph, representative):
     from converters.calibration import calibrate
 
     return calibrate(graph, representative)
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """A context in which no file grows over so many bytes: a limit of the process in place of a disk's."""
+
+    @contextmanager
+    def limited(n_bytes: int) -> Generator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited

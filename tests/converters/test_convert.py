@@ -143,6 +143,20 @@ def test_what_is_there_stays_without_force(make, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
+def test_a_path_that_cannot_be_written_is_said_before_the_work(make, tmp_path):
+    (tmp_path / "file").write_text("a file")
+    lines = []
+    with pytest.raises(ConfigurationError, match="Not a directory"):
+        make(out=tmp_path / "file" / "bundle", report=lines.append, representative=None)
+    assert lines == []
+
+
+def test_no_room_for_the_exported_model(make, tmp_path, full_disk):
+    with full_disk(100), pytest.raises(ConfigurationError, match=r"cannot be written \(File too large.*set TMPDIR"):
+        make()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_zip_is_one_file(make, tmp_path):
     bundle = make(out=tmp_path / "small.zip")
     assert Bundle.load(tmp_path / "small.zip").digest == bundle.digest

@@ -282,6 +282,8 @@ def test_compare_measures_every_precision(make_run, tmp_path, capsys):
     assert "dB" in lines[1]
     assert convert(run, out, "--compare") == 2
     assert "comparison.json: exists" in capsys.readouterr().err
+    assert convert(run, run / "run.json", "--compare") == 2
+    assert "run.json/comparison.json: cannot be written (Not a directory)" in capsys.readouterr().err
     (out / "comparison.png").unlink()
     assert convert(run, out, "--compare", "--force") == 0
     assert (out / "comparison.png").exists()

@@ -32,6 +32,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.write import telling_refusals
 from edge.bundle import AlertSpec, InputSpec
 from edge.errors import ConfigurationError
 from trainer import finetuning
@@ -39,7 +40,6 @@ from trainer.backbone import N_FEATURES, build_backbone, pooled
 from trainer.backbones import POOLED, Backbone
 from trainer.devices import train_on
 from trainer.features import read_features
-from trainer.files import telling_refusals
 from trainer.labels import NORMAL
 from trainer.loop import fit_epochs, seed_everything
 from trainer.manifest import Clip
