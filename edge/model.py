@@ -60,20 +60,17 @@ def open_model(
         ModelError: a file cannot run here, or a shape, type, name, scale or count does not fit; the message names the
             file and the field.
     """
-    if FRAME_FILE in bundle.files:
-        backend = _frame_backend(bundle, threads, backends, edgetpu or {}, report)
-    else:
-        backend = _pixel_backend(bundle.spec)
+    backend = _backend(bundle, threads, backends, edgetpu or {}, report)
     return Model(bundle.spec, bundle.digest, backend, _aggregator(bundle, threads))
 
 
-def _frame_backend(
+def _backend(
     bundle: Bundle, threads: int, backends: Sequence[str], edgetpu: Mapping[str, str], report: Report
 ) -> Backend:
     candidates: dict[str, Callable[[], Backend]] = {
         "gpu": partial(_on_gpu, bundle),
         "edgetpu": partial(_on_edgetpu, bundle, edgetpu),
-        "cpu": lambda: CpuBackend(open_frame_model(bundle, threads)),
+        "cpu": partial(_on_cpu, bundle, threads),
     }
     wanted = [*(name for name in backends if name != "cpu"), "cpu"]
     chosen = [Candidate(name, candidates[name]) for name in wanted]
@@ -97,7 +94,13 @@ def _aggregator(bundle: Bundle, threads: int) -> Aggregator[Any]:
     return MeanAggregator(spec.window_s)
 
 
+def _on_cpu(bundle: Bundle, threads: int) -> Backend:
+    return CpuBackend(open_frame_model(bundle, threads)) if FRAME_FILE in bundle.files else _pixel_backend(bundle.spec)
+
+
 def _on_gpu(bundle: Bundle) -> Backend:
+    if FRAME_FILE not in bundle.files:
+        raise ModelError(f"{bundle.spec.name} has no {FRAME_FILE}; its {WINDOW_FILE} runs on the processor alone")
     frame = bundle.files[FRAME_FILE]
     _check_difference(bundle, probe("gpu", frame, frame, {}))
     return GpuBackend(open_frame_model_on_gpu(bundle))

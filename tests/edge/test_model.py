@@ -8,7 +8,7 @@ from edge.aggregation import MeanAggregator, RecurrentAggregator
 from edge.backends.cpu import CpuBackend
 from edge.bundle import Bundle
 from edge.errors import ModelError
-from edge.model import open_model
+from edge.model import _backend, open_model
 from edge.window import StepsAggregator
 
 
@@ -94,6 +94,17 @@ def test_a_window_of_pixels_must_be_of_the_pictures_size(make_bundle):
     alone = bundle.spec.model_copy(update={"files": {"window.tflite": bundle.spec.files["window.tflite"]}})
     with pytest.raises(ModelError, match="n_features: 4, a picture has 3072 numbers"):
         open_model(Bundle(alone, {"window.tflite": WINDOW}, bundle.digest))
+
+
+def test_a_window_of_pixels_runs_on_the_processor_and_says_so(make_bundle):
+    bundle = window_bundle(make_bundle)
+    update = {"files": {"window.tflite": bundle.spec.files["window.tflite"]}, "n_features": 32 * 32 * 3}
+    alone = Bundle(bundle.spec.model_copy(update=update), {"window.tflite": WINDOW}, bundle.digest)
+    lines: list[str] = []
+    assert _backend(alone, 1, ("gpu",), {}, lines.append).name == "cpu"
+    assert lines == [
+        "backend gpu: tiny has no frame.tflite; its window.tflite runs on the processor alone; goes on with cpu"
+    ]
 
 
 def test_refuses_another_file_in_place_of_a_window(make_bundle):

@@ -52,6 +52,12 @@ def test_without_a_gpu_the_box_watches_all_the_same_and_says_so(run, monkeypatch
     assert "; goes on with cpu\n" in said
 
 
+def test_stats_say_what_was_wanted_where_there_is_no_choice_too(run):
+    stats, _ = run()
+    assert stats["backend"] == "cpu"
+    assert stats["backends"] == {"wanted": ["cpu"], "refused": {}}
+
+
 def test_check_tells_what_is_used_and_why(make_bundle, tmp_path: Path, monkeypatch):
     monkeypatch.setenv("VK_DRIVER_FILES", "/nonexistent.json")
     settings = tmp_path / "edgewatch.toml"
