@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -71,6 +71,24 @@ class Settings(BaseModel):
         return self.hyperparameters.get(SAMPLING) == PAPER
 
 
+class Kept(BaseModel):
+    """The content of `model.json`: what the Keras files do not say."""
+
+    labels: tuple[str, ...]
+    input: InputSpec
+    window_s: float
+    alerts: dict[str, AlertSpec]
+    thresholds: dict[str, float]
+    video_rules: dict[str, str] = {}
+    parts: tuple[str, ...] = ()
+    """Names of the Keras files."""
+    head: bool = False
+    """In place of `parts` in runs of before."""
+
+
+Content = TypeVar("Content", bound=BaseModel)
+
+
 @dataclass(frozen=True)
 class TrainedModel:
     """What a recipe makes. `frame` maps float32 (n, height, width, 3), 0..255 in whole numbers, to the outputs
@@ -123,14 +141,9 @@ class Run:
             ConfigurationError: it is none, or its settings cannot be read.
         """
         try:
-            text = (path / SETTINGS_NAME).read_text(encoding="utf-8")
-            return cls(path, Settings.model_validate_json(text))
+            return cls(path, _read(path / SETTINGS_NAME, Settings))
         except OSError as error:
             raise ConfigurationError(f"{path}: no run directory ({SETTINGS_NAME}: {error.strerror})") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise ConfigurationError(f"{path / SETTINGS_NAME}: {key}: {first['msg']}; train again") from error
 
     def refuse_other(self, settings: Settings) -> None:
         """Refuse to go on with settings that are not the run's own.
@@ -179,40 +192,40 @@ class Run:
         for name, model in parts.items():
             if model is not None:
                 write_atomically(self.path / name, model.save)
-        content = {
-            "labels": list(trained.labels),
-            "input": trained.input.model_dump(mode="json"),
-            "window_s": trained.window_s,
-            "alerts": {label: alert.model_dump(mode="json") for label, alert in trained.alerts.items()},
-            "thresholds": trained.thresholds,
-            "video_rules": trained.video_rules,
-            "parts": [name for name, model in parts.items() if model is not None],
-        }
-        write_json(self.path / MODEL_NAME, content)
+        kept = Kept(
+            labels=trained.labels,
+            input=trained.input,
+            window_s=trained.window_s,
+            alerts=trained.alerts,
+            thresholds=trained.thresholds,
+            video_rules=trained.video_rules,
+            parts=tuple(name for name, model in parts.items() if model is not None),
+        )
+        write_json(self.path / MODEL_NAME, kept.model_dump(mode="json", exclude={"head"}))
 
     def load_model(self) -> TrainedModel:
         """Read the trained model.
 
         Raises:
-            ConfigurationError: the run has none yet.
+            ConfigurationError: the run has none yet, or a file of it cannot be read.
         """
         import keras  # noqa: PLC0415  (seconds to import, and most commands need no model)
 
         if not self.finished:
             raise ConfigurationError(f"{self.path}: training is not finished; go on with trainer train --resume")
-        content = json.loads((self.path / MODEL_NAME).read_text(encoding="utf-8"))
-        names = content.get("parts") or [FRAME_NAME, *[HEAD_NAME] * content["head"]]  # runs of before had no "parts"
+        kept = _read(self.path / MODEL_NAME, Kept)
+        names = kept.parts or (FRAME_NAME, *[HEAD_NAME] * kept.head)
         parts = {name: _load(keras, self.path / name) for name in names}
         return TrainedModel(
             frame=parts.get(FRAME_NAME),
             head=parts.get(HEAD_NAME),
             window=parts.get(WINDOW_NAME),
-            labels=tuple(content["labels"]),
-            input=InputSpec.model_validate(content["input"]),
-            window_s=content["window_s"],
-            alerts={label: AlertSpec.model_validate(alert) for label, alert in content["alerts"].items()},
-            thresholds=content["thresholds"],
-            video_rules=content.get("video_rules", {}),
+            labels=kept.labels,
+            input=kept.input,
+            window_s=kept.window_s,
+            alerts=kept.alerts,
+            thresholds=kept.thresholds,
+            video_rules=kept.video_rules,
         )
 
 
@@ -230,6 +243,21 @@ def differences(name: str, there: Any, here: Any) -> list[str]:
     }
     found = [f"{len(which)} {how}, such as {which[0]}" for how, which in counts.items() if which]
     return [f"set of {name.replace('_', ' ')} ({'; '.join(found)})"]
+
+
+def _read(path: Path, kind: type[Content]) -> Content:
+    """Read JSON of this kind.
+
+    Raises:
+        ConfigurationError: it is damaged, or not all there.
+        OSError: the file cannot be read.
+    """
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{path}: {key and f'{key}: '}{first['msg']}; train again") from error
 
 
 def _load(keras: Any, path: Path) -> "keras.Model":

@@ -161,7 +161,15 @@ def test_a_run_that_is_half_there_is_refused(make_run, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "frame.keras: cannot be read" in said
     assert said.count("\n") == 1
-    assert json.loads((run / "model.json").read_text())["parts"] == ["frame.keras"]
+    kept = json.loads((run / "model.json").read_text())
+    assert kept["parts"] == ["frame.keras"]
+    del kept["window_s"]
+    for damage, reason in (('{"labels": ["nor', "Invalid JSON"), ("{}", "labels: "), (json.dumps(kept), "window_s: ")):
+        (run / "model.json").write_text(damage)
+        assert convert(run, tmp_path / "bundle", "--int8") == 2
+        said = capsys.readouterr().err
+        assert f"model.json: {reason}" in said
+        assert said.count("\n") == 1
 
 
 def test_for_the_edge_tpu_it_compiles_or_predicts(make_run, tmp_path, capsys, monkeypatch):

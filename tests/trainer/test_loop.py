@@ -117,9 +117,14 @@ def test_other_settings_are_refused_by_name(tmp_path):
         Run.load(tmp_path / "gone")
     with pytest.raises(ConfigurationError, match="not finished"):
         Run.load(tmp_path / "run").load_model()
-    (tmp_path / "run" / "run.json").write_text('{"recipe": 1}')
-    with pytest.raises(ConfigurationError, match=r"run\.json: recipe"):
-        Run.load(tmp_path / "run")
+    for content, reason in (
+        (b'{"recipe": 1}', "recipe: Input should be a valid string"),
+        (b'{"recipe": "\xff"}', "Invalid JSON"),
+        (b'{"recipe": ', "Invalid JSON"),
+    ):
+        (tmp_path / "run" / "run.json").write_bytes(content)
+        with pytest.raises(ConfigurationError, match=rf"run\.json: {reason}.*; train again"):
+            Run.load(tmp_path / "run")
 
 
 def test_differences_name_hyperparameters_and_count_clips():
