@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from converters.fold import fold_preprocessing
-from converters.graph import rename_input
+from converters.graph import layer_name, rename_input
 from converters.write import temporary_folder
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError, ModelError
@@ -65,8 +65,10 @@ def export(model: Any, signature: list[Any]) -> bytes:
 
     Raises:
         ConfigurationError: the disk takes no temporary files.
+        ModelError: an operation that TFLite does not have; the message names it and its layer.
     """
     import tensorflow as tf  # noqa: PLC0415
+    from tensorflow.lite.python.convert import ConverterError  # noqa: PLC0415
 
     with temporary_folder() as folder:
         try:
@@ -74,7 +76,20 @@ def export(model: Any, signature: list[Any]) -> bytes:
         except tf.errors.OpError as error:  # how TensorFlow says what the disk says
             reason = error.message.rpartition("; ")[2]
             raise ConfigurationError(f"{folder}: cannot be written ({reason}); make room or set TMPDIR") from error
-        return bytes(tf.lite.TFLiteConverter.from_saved_model(str(folder)).convert())
+        try:
+            return bytes(tf.lite.TFLiteConverter.from_saved_model(str(folder)).convert())
+        except ConverterError as error:
+            raise ModelError(f"{_refused(error)}; replace the layer, or train another network") from error
+
+
+def _refused(error: Any) -> str:
+    """What TensorFlow's converter cannot translate, of a ConverterError."""
+    for refused in error.errors:
+        operation, places = refused.operator.name.removeprefix("tf."), refused.location.call
+        if operation and places:
+            path = places[0].name.partition("@")[0]
+            return f"{operation} of layer {layer_name(path)}: TFLite has no such operation ({path})"
+    return f"TensorFlow's converter refuses the model ({str(error).splitlines()[0]})"
 
 
 def _check_outputs(what: str, model: Any, names: tuple[str, ...]) -> None:

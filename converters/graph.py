@@ -24,6 +24,8 @@ _FUSED = {0: (-math.inf, math.inf), 1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0,
 """Limits of TFLite's fused activations by number: none, ReLU, ReLU from -1 to 1, ReLU6."""
 _FLOAT_TYPES = {"FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16"}
 
+_CONVERSIONS = {"DEQUANTIZE", "QUANTIZE"}
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -35,6 +37,11 @@ class Operation:
     """Name of its first output tensor."""
     shape: tuple[int, ...]
     """Shape of that tensor."""
+
+    @property
+    def described(self) -> str:
+        """Its name and the layer that it came from, for messages."""
+        return f"{self.name} of layer {layer_name(self.output)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,20 @@ class Graph:
             for tensor in self._subgraph.tensors
             if flatbuffer_utils.type_to_name(tensor.type) in _FLOAT_TYPES
         ]
+
+    def float_operations(self) -> list[Operation]:
+        """Operations that take or make float, conversions from and to integers last."""
+        tensors = self._subgraph.tensors
+        found = [
+            operation
+            for operation, operator in zip(self.operations, self._subgraph.operators, strict=True)
+            if any(
+                flatbuffer_utils.type_to_name(tensors[index].type) in _FLOAT_TYPES
+                for index in (*operator.inputs, *operator.outputs)
+                if index >= 0
+            )
+        ]
+        return sorted(found, key=lambda operation: operation.name in _CONVERSIONS)
 
     def output_types(self) -> list[str]:
         """TFLite's types of the outputs, such as INT8."""

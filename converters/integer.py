@@ -97,7 +97,12 @@ def make_integer_ready(graph: Graph, pictures: NDArray[np.uint8], report: Report
     report(f"int8: ranges, weights and biases from {len(chosen)} pictures")
     walk = _begin(graph, chosen)
     for position in range(n_steps):
-        _step(walk, graph, position)
+        try:
+            _step(walk, graph, position)
+        except (RuntimeError, ValueError) as error:  # the interpreter's, such as of truth values
+            reason = str(error).splitlines()[0]
+            described = graph.operations[position].described
+            raise ModelError(f"{described}: int8 cannot have it ({reason}); use --precision float16") from error
         if position % REPORTED == REPORTED - 1:
             report(f"int8: operation {position + 1} of {n_steps}, features {-10 * np.log10(walk.noise):.1f} dB")
     ready = replaced(graph, walk.weights | walk.biases)
@@ -111,7 +116,7 @@ def _n_until_features(graph: Graph) -> int:
     for operation, operator in zip(graph.operations[:n_steps], graph.model.subgraphs[0].operators, strict=False):
         if len(operator.outputs) != 1:
             raise ModelError(
-                f"{operation.output}: int8 cannot have {operation.name}, which has {len(operator.outputs)} outputs, "
+                f"{operation.described}: int8 cannot have {operation.name}, which has {len(operator.outputs)} outputs, "
                 "before the features; use --precision mixed"
             )
     return n_steps

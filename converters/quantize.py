@@ -12,6 +12,7 @@ from litert_quantizer.algorithm_manager import AlgorithmName
 from converters.graph import DYNAMIC, Graph, Unit, follow_outputs
 from converters.leftovers import take_leftovers
 from converters.plan import PIXEL_RANGE, Calibration, Kind, Plan, Ranges, is_static
+from edge.errors import ModelError
 
 _EVERYTHING = qtyping.TFLOperationName.ALL_SUPPORTED
 _WEIGHTS = qtyping.TensorQuantizationConfig(
@@ -114,6 +115,16 @@ def _finish(work: quantizer.Quantizer, graph: Graph, ranges: Ranges, *, pixels: 
     with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         # One of its progress bars cannot be turned off, and it warns of an interpreter that it makes for a check.
         warnings.filterwarnings("ignore", message="(?s).*preserve_all_tensors")
-        quantized = work.quantize(calibrated, enable_progress_bar=False, enable_progress_report=False).quantized_model
-    content = bytes(quantized or b"")
+        try:
+            made = work.quantize(calibrated, enable_progress_bar=False, enable_progress_report=False)
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ModelError(f"{_refused(graph, str(error))}; use another --precision") from error
+    content = bytes(made.quantized_model or b"")
     return follow_outputs(graph, content) if pixels else content
+
+
+def _refused(graph: Graph, said: str) -> str:
+    """What litert-quantizer cannot quantize, of what it said."""
+    named = [operation for operation in graph.operations if operation.output in said]
+    where = max(named, key=lambda operation: len(operation.output)).described if named else "the model"
+    return f"{where}: litert-quantizer refuses it ({said.splitlines()[0]})"

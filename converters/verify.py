@@ -106,8 +106,10 @@ def check_file(converted: bytes, precision: Precision) -> dict[str, int]:
 
 def _check_integers(graph: Graph) -> None:
     if left := graph.float_tensors():
+        first = next((operation.described for operation in graph.float_operations()), left[0])
         raise QualityError(
-            f"frame.tflite: {len(left)} tensors are left in float, the first is {left[0]}; use --precision mixed"
+            f"frame.tflite: {len(left)} tensors are left in float, first by {first}; replace it, or use "
+            "--precision mixed"
         )
     if other := set(graph.output_types()) - EIGHT_BITS:
         raise QualityError(f"frame.tflite: its outputs are {', '.join(sorted(other))} instead of INT8 or UINT8")

@@ -69,6 +69,18 @@ def test_operations_of_several_outputs_may_come_after_the_features_only(make_gra
         make_integer_ready(before, representative, lambda _: None)
 
 
+def test_an_operation_of_truth_values_is_named(make_graph, representative):
+    import keras
+
+    class Odd(keras.layers.Layer):
+        def call(self, x):
+            return keras.ops.where(x > 0, x, 2 * x)
+
+    odd = make_graph(lambda x: keras.layers.GlobalAveragePooling2D()(Odd(name="odd")(x)), keras.layers.Dense(3))
+    with pytest.raises(ModelError, match=r"GREATER of layer odd.*: int8 cannot have it \(Cannot set tensor"):
+        make_integer_ready(odd, representative, lambda _: None)
+
+
 def test_levels_are_those_of_the_file():
     values = np.array([-3.0, -0.004, 0.0, 0.006, 0.5, 9.0], np.float32)
     np.testing.assert_allclose(to_levels(values, (-1.0, 1.55)), [-1, 0, 0, 0.01, 0.5, 1.55], atol=1e-6)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from converters.calibration import calibrate
 from converters.export import export_head
 from converters.graph import Graph
 from converters.plan import Plan
@@ -106,16 +107,25 @@ def test_int8_gives_out_8_bits(graph, calibration):
 
 def test_int8_with_a_float_left_is_refused(graph, calibration):
     plan: Plan = ("float",) + ("static-mse",) * (len(graph.units) - 1)
-    with pytest.raises(QualityError, match="left in float"):
+    with pytest.raises(QualityError, match="left in float, first by MUL of layer preprocessing"):
         check_file(to_plan(graph, plan, calibration), "int8")
 
 
 def test_the_built_in_frame_model_is_integers_throughout():
     bundle = Bundle.load(BUILTIN)
-    if bundle.spec.precision != "int8":
-        pytest.skip(f"the built-in bundle is {bundle.spec.precision}")
     assert Graph(bundle.files[FRAME_FILE]).float_tensors() == []
     assert check_file(bundle.files[FRAME_FILE], "int8")
+
+
+def test_an_operation_that_the_quantizer_leaves_in_float_is_named(make_graph, representative):
+    import keras
+
+    layers = keras.layers
+    pooled = layers.GlobalAveragePooling2D()
+    odd = make_graph(lambda x: pooled(layers.ELU(name="odd")(x)), layers.Dense(3))
+    content = to_int8(odd, calibrate(odd, representative)["static-mse"])
+    with pytest.raises(QualityError, match="2 tensors are left in float, first by ELU of layer odd"):
+        check_file(content, "int8")
 
 
 def test_latencies_of_models_that_take_turns(float32):
