@@ -21,6 +21,8 @@ MIN_REPRESENTATIVE = 16
 MIN_HELD_OUT = 8
 MIN_CONTRAST = 8
 """A picture whose values lie closer together, of 0..255, counts as one-coloured."""
+LEAST_USABLE = 0.25
+"""Share of the representative pictures that must show more: ranges come from all of them. Of real sets all do."""
 LATENCY_BUDGET = 0.58
 """What `mixed` aims at, of float32's latency on one thread: the goal of 0.6 with room for noise of the measurement."""
 ANOTHER = "choose another --precision, or "
@@ -328,7 +330,18 @@ def _check_pictures(spec: InputSpec, representative: Pictures, held_out: Picture
                 f"{what} pictures: {len(pictures)}, of which {usable} show more than one colour; "
                 f"give at least {least} real ones of different clips"
             )
-    seen = {sha256(picture.tobytes()) for picture in representative if np.ptp(picture) >= MIN_CONTRAST}
+    shown = [sha256(picture.tobytes()) for picture in representative if np.ptp(picture) >= MIN_CONTRAST]
+    if len(shown) < LEAST_USABLE * len(representative):
+        raise QualityError(
+            f"representative pictures: {len(representative)}, of which only {len(shown)} show more than one colour; "
+            f"leave one-coloured ones out until {LEAST_USABLE:.0%} do"
+        )
+    seen = set(shown)
+    if len(seen) < MIN_REPRESENTATIVE:
+        raise QualityError(
+            f"representative pictures: {len(shown)}, of which {len(seen)} differ; "
+            f"give at least {MIN_REPRESENTATIVE} different ones"
+        )
     if repeated := sum(sha256(picture.tobytes()) in seen for picture in held_out):
         raise QualityError(
             f"held-out pictures: {repeated} are also among the representative ones; take them from other clips"

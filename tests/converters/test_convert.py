@@ -188,6 +188,17 @@ def test_too_few_pictures_are_refused(make, representative):
         make(representative=representative[:15])
 
 
+def test_mostly_one_coloured_pictures_are_refused(make, representative):
+    with pytest.raises(QualityError, match="240, of which only 16 show more than one colour"):
+        make(representative=np.concatenate([black(224), representative[:16]]))
+    make(representative=np.concatenate([black(48), representative[:16]]))
+
+
+def test_copies_of_one_picture_are_refused(make, representative):
+    with pytest.raises(QualityError, match="240, of which 1 differ; give at least 16 different ones"):
+        make(representative=np.repeat(representative[:1], 240, axis=0))
+
+
 def test_pictures_on_both_sides_are_refused(make, representative, held_out):
     with pytest.raises(QualityError, match="2 are also among the representative"):
         make(held_out=np.concatenate([held_out, representative[:2]]))
