@@ -2,8 +2,10 @@
 
 Sources: "TensorFlow models on the Edge TPU" (coral.ai/docs/edgetpu/models-intro: requirements of models, supported
 operations and their known limitations) and, for the newest versions of operations, TensorFlow 2.5, the latest that was
-out long enough before version 16 of the compiler (2021), the last one. The compiler knows more limits than are
-published, of sizes above all; only it knows for certain.
+out long enough before version 16 of the compiler (2021), the last one.
+
+What cannot be read from a file: from which size on a reshape is not mapped, which sizes a resize bears without losing
+precision, what does not fit on the chip, and the limits that are not published. Only the compiler knows for certain.
 """
 
 import math
@@ -12,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 
 from converters.graph import Graph, layer_name
@@ -56,6 +59,7 @@ NEWEST_VERSIONS = {
     "TANH": 3,
     "TRANSPOSE": 5,
     "TRANSPOSE_CONV": 3,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 3,
 }
 """The operations that are supported, and of each the newest version."""
 TYPES = {"INT8", "UINT8"}
@@ -107,8 +111,12 @@ class Prediction:
 class _Tensor:
     shape: tuple[int, ...]
     type: str
-    n_scales: int
-    is_constant: bool
+    n_scales: int = 0
+    is_constant: bool = False
+    is_zero: bool = False
+    """Whether it is a constant of 8-bit zeros."""
+    is_state: bool = False
+    """Whether it is kept from one run to the next, as an LSTM's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +169,16 @@ def _tensor(graph: Graph, index: int) -> _Tensor:
     dynamic = tensor.shapeSignature is not None and any(int(size) < 0 for size in tensor.shapeSignature)
     shape = tuple(-1 if dynamic else int(size) for size in (() if tensor.shape is None else tensor.shape))
     kind = str(flatbuffer_utils.type_to_name(tensor.type))
-    return _Tensor(shape, kind, 0 if scales is None else len(scales), graph.is_constant(index))
+    n_scales, constant = 0 if scales is None else len(scales), graph.is_constant(index)
+    is_zero = constant and kind in TYPES and _is_zero(graph, tensor)
+    return _Tensor(shape, kind, n_scales, constant, is_zero, bool(tensor.isVariable))
+
+
+def _is_zero(graph: Graph, tensor: Any) -> bool:
+    zero_points = [] if tensor.quantization is None else tensor.quantization.zeroPoint
+    zero = int(zero_points[0]) if zero_points is not None and len(zero_points) else 0
+    dtype = np.int8 if flatbuffer_utils.type_to_name(tensor.type) == "INT8" else np.uint8
+    return bool((np.frombuffer(bytes(graph.model.buffers[tensor.buffer].data), dtype) == zero).all())
 
 
 def _reason(placed: _Placed) -> str:
@@ -171,7 +188,8 @@ def _reason(placed: _Placed) -> str:
         return "is not among the supported operations"
     if placed.version > newest:
         return f"version {placed.version} is newer than the compiler, which knows {newest}"
-    computed = [*(tensor for tensor in placed.inputs if not tensor.is_constant), *placed.outputs]
+    inputs = [tensor for tensor in placed.inputs if not tensor.is_constant and not tensor.is_state]
+    computed = [*inputs, *placed.outputs]
     parameters = [tensor for tensor in placed.inputs if tensor.is_constant]
     if other := {t.type for t in computed} - TYPES or {t.type for t in parameters} - PARAMETER_TYPES:
         return f"works on {', '.join(sorted(other))}, not on 8-bit integers"
@@ -209,9 +227,14 @@ def _not_fused(placed: _Placed) -> str:
 
 
 def _concatenation(placed: _Placed) -> str:
-    if any(tensor.is_constant for tensor in placed.inputs):
-        return "joins a constant"  # allowed is one of zeros, which no model here has
+    constants = [tensor for tensor in placed.inputs if tensor.is_constant]
+    if constants and (len(placed.inputs) != 2 or not constants[0].is_zero):
+        return "joins a constant, and not zeros to one other"
     return _not_fused(placed)
+
+
+def _is_batch(axis: int, shape: tuple[int, ...]) -> bool:
+    return axis % len(shape) < len(shape) - N_LARGE_DIMENSIONS
 
 
 def _reduction(placed: _Placed) -> str:
@@ -219,7 +242,7 @@ def _reduction(placed: _Placed) -> str:
         return "its axes are not constant"
     shape = placed.inputs[0].shape
     axes = {axis % len(shape) for axis in placed.constants[1]}
-    if 0 in axes and len(shape) > N_LARGE_DIMENSIONS:
+    if any(_is_batch(axis, shape) for axis in axes):
         return "reduces the batch"
     if placed.name == "MEAN" and len(shape) - 1 in axes and shape[-1] % REDUCED_CHANNELS_MULTIPLE:
         return "reduces channels whose number is no multiple of 4"
@@ -229,6 +252,44 @@ def _reduction(placed: _Placed) -> str:
 def _softmax(placed: _Placed) -> str:
     shape = placed.inputs[0].shape
     return "is not over at most 16,000 numbers in one dimension" if not _is_line(shape, LONGEST_SOFTMAX) else ""
+
+
+def _pad(placed: _Placed) -> str:
+    if 1 not in placed.constants:
+        return "its widths are not constant"
+    shape, widths = placed.inputs[0].shape, placed.constants[1]  # before and after, axis by axis
+    padded = {place // 2 for place, width in enumerate(widths) if width}
+    return "pads the batch" if any(_is_batch(axis, shape) for axis in padded) else ""
+
+
+def _pack(placed: _Placed) -> str:
+    return "packs along the batch" if _is_batch(placed.options.axis, placed.outputs[0].shape) else ""
+
+
+def _split(placed: _Placed) -> str:
+    if 0 not in placed.constants:
+        return "its axis is not constant"
+    return "splits the batch" if _is_batch(placed.constants[0][0], placed.inputs[1].shape) else ""
+
+
+def _squeeze(placed: _Placed) -> str:
+    shape, options = placed.inputs[0].shape, placed.options.squeezeDims
+    given = [] if options is None else [int(axis) % len(shape) for axis in options]
+    last = max(given or [axis for axis, size in enumerate(shape) if size == 1], default=0)
+    return "takes out a dimension behind one over 1" if math.prod(shape[:last]) > 1 else ""
+
+
+def _strided_slice(placed: _Placed) -> str:
+    if 3 not in placed.constants:
+        return "its strides are not constant"
+    if set(placed.constants[3]) != {1}:
+        return "has strides other than 1"
+    return "has an ellipsis or a new axis" if placed.options.ellipsisMask or placed.options.newAxisMask else ""
+
+
+def _prelu(placed: _Placed) -> str:
+    alpha = placed.inputs[1].shape
+    return "its alpha has more than one dimension" if math.prod(alpha) > alpha[-1] else ""
 
 
 def _is_line(shape: tuple[int, ...], longest: int) -> bool:
@@ -243,9 +304,15 @@ RULES: dict[str, Callable[[_Placed], str]] = {
     "FULLY_CONNECTED": _dense,
     "MAX_POOL_2D": _not_fused,
     "MEAN": _reduction,
+    "PACK": _pack,
+    "PAD": _pad,
+    "PRELU": _prelu,
     "REDUCE_MAX": _reduction,
     "REDUCE_MIN": _reduction,
     "SOFTMAX": _softmax,
+    "SPLIT": _split,
+    "SQUEEZE": _squeeze,
+    "STRIDED_SLICE": _strided_slice,
     "SUM": _reduction,
 }
 """Known limitations of operations, as far as they can be read from a file."""
