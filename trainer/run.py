@@ -6,6 +6,7 @@
 """
 
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -263,7 +264,7 @@ def _read(path: Path, kind: type[Content]) -> Content:
 def _load(keras: Any, path: Path) -> "keras.Model":
     try:
         return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ConfigurationError(f"{path}: cannot be read ({str(error).splitlines()[0]}); train again") from error
 
 

@@ -156,11 +156,16 @@ def test_a_run_that_is_half_there_is_refused(make_run, tmp_path, capsys):
     assert convert(run, tmp_path / "bundle", "--int8") == 2
     assert "calibration pictures are missing" in capsys.readouterr().err
     (run / FILE_NAME).write_bytes(pictures)
-    (run / "frame.keras").unlink()
-    assert convert(run, tmp_path / "bundle", "--int8") == 2
-    said = capsys.readouterr().err
-    assert "frame.keras: cannot be read" in said
-    assert said.count("\n") == 1
+    frame = (run / "frame.keras").read_bytes()
+    middle = len(frame) // 2
+    for damage in (frame[:middle] + bytes(40) + frame[middle + 40 :], frame[:middle], None):
+        (run / "frame.keras").unlink()
+        if damage is not None:
+            (run / "frame.keras").write_bytes(damage)
+        assert convert(run, tmp_path / "bundle", "--int8") == 2
+        said = capsys.readouterr().err
+        assert "frame.keras: cannot be read" in said
+        assert said.count("\n") == 1
     kept = json.loads((run / "model.json").read_text())
     assert kept["parts"] == ["frame.keras"]
     del kept["window_s"]
