@@ -3,8 +3,10 @@
 import functools
 import hashlib
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
 from trainer.backbone import RANDOM, Weights
 from trainer.backbones import origin
-from trainer.comparison_page import draw, page
+from trainer.comparison_page import KIND, draw, page
 from trainer.crossvalidation import FOLDS_NAME
 from trainer.files import write_json, write_text
 from trainer.latency import read_latency
@@ -23,6 +25,7 @@ from trainer.run import FRAME_NAME, HEAD_NAME, METRICS_NAME, WINDOW_NAME, Run, S
 PAGE_NAME, JSON_NAME = "comparison.html", "comparison.json"
 FIRST_CHOICE = "float32"
 """Of the precisions of a cross-validation, where there are several."""
+LEARNED = "clips it learned from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,11 @@ class Row:
     name: str
     recipe: str
     backbone: str
-    """Where its weights come from: only rows of the same origin and the same clips are ranked against each other."""
+    """Where its weights come from."""
     judged: str
     """On which clips: how many, of which data sets, and a digest of which."""
     protocol: str
+    """Judged by validation clips, by clips it learned from, or by folds: how many, and groups on both sides of them."""
     sampling: str
     accuracy: float | None
     label: str
@@ -47,7 +51,10 @@ class Row:
     """One answer, see `trainer.latency`, on the machine that trained; None where it was not measured."""
     accuracy_95: list[float] | None = None
     auc_95: list[float] | None = None
-    rank: int = 0
+    rank: int | None = None
+    """Among rows of the same `KIND`."""
+    unranked: str = ""
+    """Why it has no rank; empty where it has one."""
 
 
 def read_row(path: Path) -> tuple[Row, dict[str, Any]]:
@@ -65,7 +72,8 @@ def read_row(path: Path) -> tuple[Row, dict[str, Any]]:
         raise ConfigurationError(f"{path}: training is not finished; go on with trainer train --resume {path}")
     figures = json.loads((path / METRICS_NAME).read_text(encoding="utf-8"))
     learned = learns_from_validation(RECIPES[run.settings.recipe], run.settings.hyperparameters)
-    return _row(path.resolve().name, run, figures, "clips it learned from" if learned else "validation clips")
+    row, figures = _row(path.resolve().name, run, figures, LEARNED if learned else "validation clips")
+    return (replace(row, unranked=f"figures on {LEARNED} prove nothing") if learned else row), figures
 
 
 def _protocol(pooled: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
@@ -142,15 +150,14 @@ def latency_of_bundle(path: Path) -> float | None:
 
 
 def ranked(rows: Sequence[Row]) -> list[Row]:
-    """Best accuracy first; a rank counts among rows of the same backbone and the same clips alone."""
-    ordered = sorted(rows, key=lambda row: (row.judged, row.backbone, -(row.accuracy or 0), row.name))
-    seen: dict[tuple[str, str], int] = {}
-    found: list[Row] = []
-    for row in ordered:
-        kind = (row.judged, row.backbone)
-        seen[kind] = seen.get(kind, 0) + 1
-        found.append(replace(row, rank=seen[kind]))
-    return found
+    """Best accuracy first; a rank counts among rows of the same kind, and clips that were learned from give none."""
+    kind = operator.attrgetter(*KIND.values())
+    ordered = sorted(rows, key=lambda row: (kind(row), -(row.accuracy or 0), row.name))
+    return [
+        row if row.unranked else replace(row, rank=rank)
+        for _, alike in groupby(ordered, kind)
+        for rank, row in enumerate(alike, start=1)
+    ]
 
 
 def compare(paths: Sequence[Path], out: Path) -> Path:

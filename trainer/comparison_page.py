@@ -2,7 +2,9 @@
 
 import base64
 import html
+import operator
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ th:first-child,td:first-child{text-align:left}img{max-width:100%}.note{color:#55
 COLUMNS = {
     "run": "name", "recipe": "recipe", "rank": "rank", "videos right": "accuracy", "label": "label", "AUC": "auc",
     "F1": "f1", "calibration error": "calibration_error", "parameters": "parameters", "ms an answer": "latency_ms",
-    "samples": "sampling", "judged by": "protocol",
+    "samples": "sampling",
 }  # fmt: skip
+KIND = {"Clips": "judged", "judged by": "protocol", "backbone": "backbone"}
+"""What rows share that are ranked against each other; each kind has a table."""
 SPAN = "_95"
 TableRow = Mapping[str, Any]
 """A `trainer.comparison.Row` as a dict."""
@@ -30,14 +34,14 @@ def draw(out: Path, rows: Sequence[TableRow], figures: Mapping[str, Mapping[str,
 
     Args:
         out: folder.
-        rows: of the table.
+        rows: of the tables.
         figures: of `trainer.evaluation.evaluate`, by the row's name.
     """
     timed = [row for row in rows if row["latency_ms"]]
     plots = {
         "accuracy over parameters": _scatter(rows, "parameters", "parameters"),
         "accuracy over latency": _scatter(timed, "latency_ms", "ms an answer, one thread, float32"),
-        "ROC": _roc(figures),
+        "ROC": _roc(rows, figures),
     }
     pictures: dict[str, bytes] = {}
     for title, (figure, numbers) in plots.items():
@@ -57,25 +61,29 @@ def _scatter(rows: Sequence[TableRow], key: str, x: str) -> tuple[Figure, Number
     for row in rows:
         accuracy, between = row["accuracy"] or 0.0, row["accuracy_95"]
         error = None if between is None else [[max(accuracy - between[0], 0)], [max(between[1] - accuracy, 0)]]
-        axes.errorbar(row[key], accuracy, yerr=error, fmt="o", markersize=5, capsize=3, linewidth=0.8)
+        fill = "none" if row["unranked"] else "full"
+        axes.errorbar(row[key], accuracy, yerr=error, fmt="o", markersize=5, capsize=3, linewidth=0.8, fillstyle=fill)
         axes.annotate(row["name"], (row[key], accuracy), xytext=(5, 4), textcoords="offset points", fontsize=8)
-        numbers.append({"run": row["name"], key: row[key], "accuracy": accuracy, "accuracy_95": between})
+        number = {"run": row["name"], key: row[key], "accuracy": accuracy, "accuracy_95": between}
+        numbers.append(number | {"protocol": row["protocol"]})
     axes.set(xlabel=x, ylabel="videos right", xscale="log", ylim=(-0.02, 1.05))
     return figure, numbers
 
 
-def _roc(figures: Mapping[str, Mapping[str, Any]]) -> tuple[Figure, Numbers]:
+def _roc(rows: Sequence[TableRow], figures: Mapping[str, Mapping[str, Any]]) -> tuple[Figure, Numbers]:
     """A curve of each run and label."""
     figure = Figure(figsize=(6.5, 6), layout="constrained")
     axes = figure.subplots()
     numbers: Numbers = []
-    for name, found in figures.items():
-        for label, of_label in found["labels"].items():
+    for row in rows:
+        name, style = row["name"], "dotted" if row["unranked"] else "solid"
+        for label, of_label in figures[name]["labels"].items():
             if of_label["curves"] is not None:
                 points = of_label["curves"]["roc"]
                 auc = of_label["videos"]["auc"]
-                axes.plot(*zip(*points, strict=True), label=f"{name}: {label}, AUC {auc:.3f}", linewidth=1)
-                numbers.append({"run": name, "label": label, "auc": auc, "points": points})
+                text = f"{name}: {label}, AUC {auc:.3f}"
+                axes.plot(*zip(*points, strict=True), label=text, linewidth=1, linestyle=style)
+                numbers.append({"run": name, "label": label, "auc": auc, "protocol": row["protocol"], "points": points})
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.5)
     axes.set(xlabel="false-positive rate", ylabel="sensitivity")
     if numbers:
@@ -84,26 +92,33 @@ def _roc(figures: Mapping[str, Mapping[str, Any]]) -> tuple[Figure, Numbers]:
 
 
 def page(rows: Sequence[TableRow], pictures: Mapping[str, bytes]) -> str:
-    """The page: a table for each backbone's origin and set of clips, then the plots."""
+    """The page: a table for each kind of row, then the plots."""
     parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>Comparison</title><style>{STYLE}</style>"]
     parts.append(
-        "<h1>Comparison</h1><p class=note>Ranks count within a table: same clips, same backbone. In parentheses: 95 % "
-        "intervals, whole groups drawn again.</p>"
+        "<h1>Comparison</h1><p class=note>Ranks count within a table: same clips, judged the same way, same backbone. "
+        "In parentheses: 95 % intervals, whole groups drawn again.</p>"
     )
-    for kind in dict.fromkeys((row["judged"], row["backbone"]) for row in rows):
-        judged, backbone = (html.escape(part) for part in kind)
-        parts.append(f"<h2>Clips: {judged}. Backbone: {backbone}</h2><table><tr>")
-        parts += [f"<th>{title}</th>" for title in COLUMNS]
-        for row in (row for row in rows if (row["judged"], row["backbone"]) == kind):
-            cells = "".join(f"<td>{html.escape(_cell(row, key))}</td>" for key in COLUMNS.values())
-            parts.append(f"</tr><tr>{cells}")
-        parts.append("</tr></table>")
+    for _, alike in groupby(rows, operator.itemgetter(*KIND.values())):
+        parts += _table(list(alike))
     for title, picture in pictures.items():
         encoded = base64.b64encode(picture).decode()
         parts.append(
             f'<h2>{html.escape(title)}</h2><img alt="{html.escape(title)}" src="data:image/png;base64,{encoded}">'
         )
     return "\n".join([*parts, "</html>\n"])
+
+
+def _table(rows: Sequence[TableRow]) -> list[str]:
+    """Of rows of one kind."""
+    kind = "; ".join(f"{title}: {html.escape(rows[0][key])}" for title, key in KIND.items())
+    parts = [f"<h2>{kind}</h2>"]
+    if why := rows[0]["unranked"]:
+        parts.append(f"<p class=note>Without ranks: {html.escape(why)}. In the plots hollow and dotted.</p>")
+    parts.append("<table><tr>" + "".join(f"<th>{title}</th>" for title in COLUMNS))
+    for row in rows:
+        cells = "".join(f"<td>{html.escape(_cell(row, key))}</td>" for key in COLUMNS.values())
+        parts.append(f"</tr><tr>{cells}")
+    return [*parts, "</tr></table>"]
 
 
 def _cell(row: TableRow, key: str) -> str:

@@ -196,7 +196,8 @@ def _add_compare(commands_: "argparse._SubParsersAction[_Parser]") -> None:
         commands_,
         "compare",
         "lay finished runs side by side on one HTML page",
-        "Rows of the same clips and the same backbone are ranked; plots also as PNG, numbers as JSON.",
+        "Rows of the same clips, judged the same way, and of the same backbone are ranked; those judged on clips that "
+        "they learned from are not. Plots also as PNG, numbers as JSON.",
     )
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="finished run directories")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the page and its files")

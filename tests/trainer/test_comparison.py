@@ -26,12 +26,12 @@ LABELS = ("normal", "fall")
 TRUTH = np.asarray([True, True, False, False])
 
 
-def make_run(path: Path, recipe: str, accuracy: float, weights: str) -> Path:
+def make_run(path: Path, recipe: str, accuracy: float, weights: str = "", **changes: str) -> Path:
     """A finished run of a window model of 4 * 2 + 2 parameters, judged on four clips."""
     spec = InputSpec(height_px=32, width_px=32)
-    sampling: dict[str, float | int | str | bool] = {"sampling": "paper"}
+    changed: dict[str, float | int | str | bool] = {"sampling": "paper", **changes}
     settings = Settings(
-        recipe=recipe, seed=0, epochs=1, labels=LABELS, input=spec, weights=weights, hyperparameters=sampling
+        recipe=recipe, seed=0, epochs=1, labels=LABELS, input=spec, weights=weights, hyperparameters=changed
     )
     run = Run.start(path, settings)
     steps = keras.Input((4,), name="steps")
@@ -54,24 +54,26 @@ def figures_of(accuracy: float, scores: np.ndarray) -> dict[str, Any]:
     return {"n_clips": 4, "datasets": ["<set>"], "videos": videos, "labels": {"fall": found}, "clips": clips}
 
 
-def make_folds(path: Path, accuracy: float) -> Path:
-    """A cross-validation of two folds on the same clips."""
+def make_folds(path: Path, accuracy: float, **more: Any) -> Path:
+    """A cross-validation of two folds on the same clips, which learned from all clips outside."""
     for number in range(2):
-        make_run(path / f"fold-{number}", "lrcn", 0.0, "")
+        make_run(path / f"fold-{number}", "lrcn", 0.0, keep="last")
     write_json(path / "fold-0" / "latency.json", {"frame_ms": 1.5, "after_ms": 2.0})
-    figures = {"int8": {}, "float32": figures_of(accuracy, np.asarray([0.9, 0.8, 0.6, 0.1]))}
+    figures = {"int8": {}, "float32": {**figures_of(accuracy, np.asarray([0.9, 0.8, 0.6, 0.1])), **more}}
     write_json(path / "folds.json", {"folds": ["fold-0", "fold-1"], "figures": figures})
     return path
 
 
 @pytest.fixture
 def compared(tmp_path: Path, capsys) -> Path:
-    """The folder of a comparison of three runs and a cross-validation."""
+    """The folder of a comparison of four runs and two cross-validations."""
     runs = [
-        make_run(tmp_path / "small", "lrcn", 0.5, ""),
-        make_run(tmp_path / "large", "convlstm", 0.75, ""),
+        make_run(tmp_path / "small", "lrcn", 0.5),
+        make_run(tmp_path / "large", "convlstm", 0.75),
+        make_run(tmp_path / "learned", "lrcn", 1.0, keep="last"),
         make_run(tmp_path / "other", "efficientnetb0-lstm", 0.25, "x.h5 235dda3a4e6bb64d"),
         make_folds(tmp_path / "pooled", 0.625),
+        make_folds(tmp_path / "torn", 0.875, torn_splits=[{"n_groups": 3}]),
     ]
     assert main(["compare", *map(str, runs), "--out", str(tmp_path / "page")]) == 0
     assert "comparison.html" in capsys.readouterr().out
@@ -80,27 +82,35 @@ def compared(tmp_path: Path, capsys) -> Path:
 
 def test_rows_rank_within_their_kind(compared):
     rows = json.loads((compared / "comparison.json").read_text())["rows"]
-    assert [(row["name"], row["rank"], row["parameters"]) for row in rows] == [
-        ("large", 1, 10),
-        ("pooled", 2, 10),
-        ("small", 3, 10),
-        ("other", 1, 10 + 4_049_571),  # EfficientNetB0 without classifier, as Keras publishes its size
+    assert [(row["name"], row["protocol"], row["rank"], row["parameters"]) for row in rows] == [
+        ("pooled", "2 folds", 1, 10),
+        ("torn", "2 folds, 3 groups on both sides", 1, 10),
+        ("learned", "clips it learned from", None, 10),
+        ("large", "validation clips", 1, 10),
+        ("small", "validation clips", 2, 10),
+        ("other", "validation clips", 1, 10 + 4_049_571),  # EfficientNetB0 without classifier, as Keras publishes it
     ]
-    assert rows[3]["backbone"].startswith("stand-in")
-    assert [row["protocol"] for row in rows] == ["validation clips", "2 folds", "validation clips", "validation clips"]
-    assert [row["latency_ms"] for row in rows] == [None, 3.5, None, None]
-    assert rows[1]["accuracy_95"] == [0.525, 0.725]
-    for name, key, n_numbers in (("roc", "auc", 4), ("accuracy_over_parameters", "parameters", 4)):
+    assert [row["name"] for row in rows if row["unranked"]] == ["learned"]
+    assert rows[5]["backbone"].startswith("stand-in")
+    assert [row["latency_ms"] for row in rows] == [3.5, 3.5, None, None, None, None]
+    assert rows[0]["accuracy_95"] == [0.525, 0.725]
+    for name, key, n_numbers in (("roc", "auc", 6), ("accuracy_over_parameters", "parameters", 6)):
         assert (compared / f"{name}.png").is_file()
         numbers = json.loads((compared / f"{name}.json").read_text())["numbers"]
         assert len(numbers) == n_numbers
         assert all(key in one for one in numbers)
-    (timed,) = json.loads((compared / "accuracy_over_latency.json").read_text())["numbers"]
-    assert (timed["run"], timed["latency_ms"], timed["accuracy"]) == ("pooled", 3.5, 0.625)
+        assert [one["protocol"] for one in numbers] == [row["protocol"] for row in rows]
+    timed = json.loads((compared / "accuracy_over_latency.json").read_text())["numbers"]
+    assert [(one["run"], one["latency_ms"], one["accuracy"]) for one in timed] == [
+        ("pooled", 3.5, 0.625),
+        ("torn", 3.5, 0.875),
+    ]
     page = (compared / "comparison.html").read_text()
     assert "&lt;set&gt;" in page
     assert "<set>" not in page
     assert "<td>0.625 (0.525 to 0.725)</td>" in page
+    assert page.count("Without ranks: figures on clips it learned from prove nothing") == 1
+    assert "<td>learned</td><td>lrcn</td><td>-</td>" in page
     assert "http" not in page.replace("<!doctype html>", "")
 
 
@@ -118,7 +128,7 @@ def test_a_browser_shows_the_page(compared, tmp_path):
     answer = subprocess.run(
         [*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
-    assert "<title>true,true,true 6</title>" in answer.stdout
+    assert "<title>true,true,true 11</title>" in answer.stdout
 
 
 def test_what_is_no_finished_run_is_refused(tmp_path, capsys):
