@@ -17,7 +17,8 @@ from trainer.backbones import origin
 from trainer.comparison_page import KIND, draw, page
 from trainer.crossvalidation import FOLDS_NAME
 from trainer.files import write_json, write_text
-from trainer.latency import read_latency
+from trainer.latency import latency_here
+from trainer.machine import processor
 from trainer.recipes import RECIPES
 from trainer.rules import learns_from_validation
 from trainer.run import FRAME_NAME, HEAD_NAME, METRICS_NAME, WINDOW_NAME, Run, Settings
@@ -48,7 +49,7 @@ class Row:
     calibration_error: float | None
     parameters: int
     latency_ms: float | None
-    """One answer, see `trainer.latency`, on the machine that trained; None where it was not measured."""
+    """One answer on this machine, see `trainer.latency`; None where it cannot be measured."""
     accuracy_95: list[float] | None = None
     auc_95: list[float] | None = None
     rank: int | None = None
@@ -98,7 +99,7 @@ def _row(name: str, run: Run, figures: dict[str, Any], protocol: str) -> tuple[R
         f1=found["videos"]["f1"] if found else None,
         calibration_error=found["calibration"]["expected_error"] if found else None,
         parameters=n_parameters(run),
-        latency_ms=read_latency(run) or latency_of_bundle(run.path),
+        latency_ms=latency_here(run),
         accuracy_95=figures["videos"].get("accuracy_95"),
         auc_95=found.get("videos_95", {}).get("auc") if found else None,
     )
@@ -139,16 +140,6 @@ def _count(recipe: str, backbone: str, height_px: int, width_px: int) -> int:
     return int(model.count_params()) if model else 0
 
 
-def latency_of_bundle(path: Path) -> float | None:
-    """Of one sample through the float32 bundle, as its conversion measured it; for runs of before `latency.json`."""
-    bundle = path / "bundles" / "float32" / "bundle.json"
-    if not bundle.is_file():
-        return None
-    verification = json.loads(bundle.read_text(encoding="utf-8"))["verification"]
-    parts = [verification[part]["latency_ms"] for part in ("frame", "window") if part in verification]
-    return round(sum(parts), 3) if parts else None
-
-
 def ranked(rows: Sequence[Row]) -> list[Row]:
     """Best accuracy first; a rank counts among rows of the same kind, and clips that were learned from give none."""
     kind = operator.attrgetter(*KIND.values())
@@ -169,7 +160,8 @@ def compare(paths: Sequence[Path], out: Path) -> Path:
     read = [read_row(path) for path in paths]
     rows = [asdict(row) for row in ranked([row for row, _ in read])]
     out.mkdir(parents=True, exist_ok=True)
-    pictures = draw(out, rows, {row.name: figures for row, figures in read})
-    write_json(out / JSON_NAME, {"rows": rows})
-    write_text(out / PAGE_NAME, page(rows, pictures))
+    machine = processor()
+    pictures = draw(out, rows, {row.name: figures for row, figures in read}, machine)
+    write_json(out / JSON_NAME, {"processor": machine, "rows": rows})
+    write_text(out / PAGE_NAME, page(rows, pictures, machine))
     return out / PAGE_NAME

@@ -29,18 +29,21 @@ Numbers = list[dict[str, Any]]
 """Of a plot, one entry a point or line."""
 
 
-def draw(out: Path, rows: Sequence[TableRow], figures: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
+def draw(
+    out: Path, rows: Sequence[TableRow], figures: Mapping[str, Mapping[str, Any]], machine: str
+) -> dict[str, bytes]:
     """Write every plot that has anything to show, as PNG and JSON; return the pictures by title.
 
     Args:
         out: folder.
         rows: of the tables.
         figures: of `trainer.evaluation.evaluate`, by the row's name.
+        machine: whose latencies the rows tell.
     """
     timed = [row for row in rows if row["latency_ms"]]
     plots = {
         "accuracy over parameters": _scatter(rows, "parameters", "parameters"),
-        "accuracy over latency": _scatter(timed, "latency_ms", "ms an answer, one thread, float32"),
+        "accuracy over latency": _scatter(timed, "latency_ms", f"ms an answer, one thread, float32, {machine}"),
         "ROC": _roc(rows, figures),
     }
     pictures: dict[str, bytes] = {}
@@ -91,12 +94,13 @@ def _roc(rows: Sequence[TableRow], figures: Mapping[str, Mapping[str, Any]]) -> 
     return figure, numbers
 
 
-def page(rows: Sequence[TableRow], pictures: Mapping[str, bytes]) -> str:
-    """The page: a table for each kind of row, then the plots."""
+def page(rows: Sequence[TableRow], pictures: Mapping[str, bytes], machine: str) -> str:
+    """The page: a table for each kind of row, then the plots; `machine` is whose latencies the rows tell."""
     parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>Comparison</title><style>{STYLE}</style>"]
     parts.append(
         "<h1>Comparison</h1><p class=note>Ranks count within a table: same clips, judged the same way, same backbone. "
-        "In parentheses: 95 % intervals, whole groups drawn again.</p>"
+        "In parentheses: 95 % intervals, whole groups drawn again. Answers are timed on one thread of this machine, in "
+        f"float32: {html.escape(machine)}.</p>"
     )
     for _, alike in groupby(rows, operator.itemgetter(*KIND.values())):
         parts += _table(list(alike))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from proofs.proof import ROOT, Evidence, Figures
+from trainer.machine import CPUINFO, field_of
 
 RECORDS = ROOT / "tests" / "proofs"
 KIB_PER_GIB = 1024 * 1024
@@ -59,20 +60,12 @@ def commit() -> str:
 def machine() -> dict[str, str | int | float]:
     """What figures depend on; nothing that names one machine among its like."""
     return {
-        "processor": _field("/proc/cpuinfo", "model name") or platform.machine(),
+        "processor": field_of(CPUINFO, "model name") or platform.machine(),
         "cores": os.cpu_count() or 1,
-        "memory_gib": round(int((_field("/proc/meminfo", "MemTotal") or "0").split()[0]) / KIB_PER_GIB, 1),
+        "memory_gib": round(int((field_of("/proc/meminfo", "MemTotal") or "0").split()[0]) / KIB_PER_GIB, 1),
         "system": platform.freedesktop_os_release()["PRETTY_NAME"],
         "python": platform.python_version(),
     }
-
-
-def _field(path: str, name: str) -> str | None:
-    for line in Path(path).read_text().splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == name:
-            return value.strip()
-    return None
 
 
 def digest_of_files(folder: Path) -> str:

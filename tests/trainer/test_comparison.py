@@ -14,6 +14,8 @@ from edge.bundle import InputSpec
 from trainer.cli import main
 from trainer.comparison import Row, clips_digest, ranked
 from trainer.files import write_json
+from trainer.latency import latency_here
+from trainer.machine import processor
 from trainer.metrics import binary
 from trainer.reliability import calibration, curves
 from trainer.run import Run, Settings, TrainedModel
@@ -24,6 +26,8 @@ BROWSER = shutil.which("chromium")
 PATIENCE_S = 120
 LABELS = ("normal", "fall")
 TRUTH = np.asarray([True, True, False, False])
+SLOW = {"frame_ms": 1500.0, "after_ms": 2000.0}
+"""The latency of an answer that no machine needs that long for."""
 
 
 def make_run(path: Path, recipe: str, accuracy: float, weights: str = "", **changes: str) -> Path:
@@ -39,6 +43,7 @@ def make_run(path: Path, recipe: str, accuracy: float, weights: str = "", **chan
     run.save_model(TrainedModel(None, None, LABELS, spec, 1.0, window=model))
     scores = np.asarray([0.9, 0.4, 0.6, 0.1])
     run.write_metrics(figures_of(accuracy, scores))
+    write_json(path / "latency.json", {**SLOW, "processor": processor()})
     return path
 
 
@@ -58,7 +63,6 @@ def make_folds(path: Path, accuracy: float, **more: Any) -> Path:
     """A cross-validation of two folds on the same clips, which learned from all clips outside."""
     for number in range(2):
         make_run(path / f"fold-{number}", "lrcn", 0.0, keep="last")
-    write_json(path / "fold-0" / "latency.json", {"frame_ms": 1.5, "after_ms": 2.0})
     figures = {"int8": {}, "float32": {**figures_of(accuracy, np.asarray([0.9, 0.8, 0.6, 0.1])), **more}}
     write_json(path / "folds.json", {"folds": ["fold-0", "fold-1"], "figures": figures})
     return path
@@ -75,6 +79,7 @@ def compared(tmp_path: Path, capsys) -> Path:
         make_folds(tmp_path / "pooled", 0.625),
         make_folds(tmp_path / "torn", 0.875, torn_splits=[{"n_groups": 3}]),
     ]
+    (tmp_path / "other" / "latency.json").unlink()
     assert main(["compare", *map(str, runs), "--out", str(tmp_path / "page")]) == 0
     assert "comparison.html" in capsys.readouterr().out
     return tmp_path / "page"
@@ -92,20 +97,21 @@ def test_rows_rank_within_their_kind(compared):
     ]
     assert [row["name"] for row in rows if row["unranked"]] == ["learned"]
     assert rows[5]["backbone"].startswith("stand-in")
-    assert [row["latency_ms"] for row in rows] == [3.5, 3.5, None, None, None, None]
+    assert [row["latency_ms"] for row in rows[:5]] == [3500] * 5
+    assert 0 < rows[5]["latency_ms"] < 1000
     assert rows[0]["accuracy_95"] == [0.525, 0.725]
-    for name, key, n_numbers in (("roc", "auc", 6), ("accuracy_over_parameters", "parameters", 6)):
+    for name, key in (
+        ("roc", "auc"),
+        ("accuracy_over_parameters", "parameters"),
+        ("accuracy_over_latency", "latency_ms"),
+    ):
         assert (compared / f"{name}.png").is_file()
         numbers = json.loads((compared / f"{name}.json").read_text())["numbers"]
-        assert len(numbers) == n_numbers
-        assert all(key in one for one in numbers)
-        assert [one["protocol"] for one in numbers] == [row["protocol"] for row in rows]
-    timed = json.loads((compared / "accuracy_over_latency.json").read_text())["numbers"]
-    assert [(one["run"], one["latency_ms"], one["accuracy"]) for one in timed] == [
-        ("pooled", 3.5, 0.625),
-        ("torn", 3.5, 0.875),
-    ]
+        assert [(one["run"], one[key], one["protocol"]) for one in numbers] == [
+            (row["name"], row[key], row["protocol"]) for row in rows
+        ]
     page = (compared / "comparison.html").read_text()
+    assert f"float32: {processor()}." in page
     assert "&lt;set&gt;" in page
     assert "<set>" not in page
     assert "<td>0.625 (0.525 to 0.725)</td>" in page
@@ -137,6 +143,24 @@ def test_what_is_no_finished_run_is_refused(tmp_path, capsys):
     assert main(["compare", str(tmp_path / "run"), "--out", str(tmp_path / "page")]) == 2
     assert "not finished" in capsys.readouterr().err
     assert not (tmp_path / "page").exists()
+
+
+def test_a_latency_of_another_machine_is_measured_anew(tmp_path, capsys):
+    run = Run.load(make_run(tmp_path / "run", "lrcn", 0.5))
+    for processor_, fits in ((processor(), True), ("another", False), (None, False)):
+        write_json(run.path / "latency.json", {**SLOW, **({"processor": processor_} if processor_ else {})})
+        before = (run.path / "latency.json").read_bytes()
+        told_ms = latency_here(run)
+        assert told_ms is not None
+        assert (told_ms == 3500) == fits == (told_ms > 1000)
+        assert ("timing its answers" not in capsys.readouterr().err) == fits
+        assert (run.path / "latency.json").read_bytes() == before
+
+
+def test_no_latency_of_another_machine_is_told_where_there_is_no_model(tmp_path):
+    run = Run.load(make_run(tmp_path / "run", "lrcn", 0.5, sampling="rate"))
+    write_json(run.path / "latency.json", {**SLOW, "processor": "another"})
+    assert latency_here(run) is None
 
 
 def test_other_clips_have_another_digest():
