@@ -4,9 +4,10 @@ import functools
 import hashlib
 import json
 import operator
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -151,17 +152,25 @@ def ranked(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
+def by_name(paths: Sequence[Path]) -> dict[str, Path]:
+    """Each folder once, by its name, with as many of those above it as tell it from others of that name."""
+    folders = list(dict.fromkeys(path.resolve() for path in paths))
+    ends = Counter(folder.parts[-length:] for folder in folders for length in range(1, len(folder.parts) + 1))
+    lengths = [next(length for length in count(1) if ends[folder.parts[-length:]] == 1) for folder in folders]
+    return {str(Path(*folder.parts[-length:])): folder for folder, length in zip(folders, lengths, strict=True)}
+
+
 def compare(paths: Sequence[Path], out: Path) -> Path:
     """Write the page of these runs and cross-validations into a folder; return the page's path.
 
     Raises:
         ConfigurationError: a path is neither, or not finished.
     """
-    read = [read_row(path) for path in paths]
-    rows = [asdict(row) for row in ranked([row for row, _ in read])]
+    read = {name: read_row(path) for name, path in by_name(paths).items()}
+    rows = [asdict(row) for row in ranked([replace(row, name=name) for name, (row, _) in read.items()])]
     out.mkdir(parents=True, exist_ok=True)
     machine = processor()
-    pictures = draw(out, rows, {row.name: figures for row, figures in read}, machine)
+    pictures = draw(out, rows, {name: figures for name, (_, figures) in read.items()}, machine)
     write_json(out / JSON_NAME, {"processor": machine, "rows": rows})
     write_text(out / PAGE_NAME, page(rows, pictures, machine))
     return out / PAGE_NAME

@@ -12,7 +12,7 @@ import pytest
 
 from edge.bundle import InputSpec
 from trainer.cli import main
-from trainer.comparison import Row, clips_digest, ranked
+from trainer.comparison import Row, by_name, clips_digest, compare, ranked
 from trainer.files import write_json
 from trainer.latency import latency_here
 from trainer.machine import processor
@@ -143,6 +143,22 @@ def test_what_is_no_finished_run_is_refused(tmp_path, capsys):
     assert main(["compare", str(tmp_path / "run"), "--out", str(tmp_path / "page")]) == 2
     assert "not finished" in capsys.readouterr().err
     assert not (tmp_path / "page").exists()
+
+
+def test_runs_of_one_name_keep_their_curves(tmp_path):
+    paths = [make_run(tmp_path / folder / "run", "lrcn", 0.5) for folder in "ab"]
+    compare([*paths, paths[0]], tmp_path / "page")
+    for file in ("comparison.json", "roc.json"):
+        found = json.loads((tmp_path / "page" / file).read_text())
+        assert sorted(one.get("name", one.get("run")) for one in found.get("rows", found.get("numbers"))) == [
+            "a/run",
+            "b/run",
+        ]
+
+
+def test_names_are_as_long_as_it_takes():
+    paths = [Path(text) for text in ("/x/a/run", "/y/a/run", "/x/b/run", "/run", "/x/c", "/x/../x/c")]
+    assert list(by_name(paths)) == ["x/a/run", "y/a/run", "b/run", "/run", "c"]
 
 
 def test_a_latency_of_another_machine_is_measured_anew(tmp_path, capsys):

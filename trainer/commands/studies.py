@@ -40,5 +40,5 @@ def compare(options: argparse.Namespace) -> int:
     import_tensorflow()
     from trainer.comparison import compare  # noqa: PLC0415
 
-    print(f"{compare(options.runs, options.out)}: {len(options.runs)} runs; numbers and plots are beside it")
+    print(f"{compare(options.runs, options.out)}: numbers and plots are beside it")
     return 0
