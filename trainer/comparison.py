@@ -57,6 +57,8 @@ class Row:
     """Among rows of the same `KIND`."""
     unranked: str = ""
     """Why it has no rank; empty where it has one."""
+    swept: tuple[str, float] | None = None
+    """Of a run of a sweep over numbers: what was varied, and its value."""
 
 
 def read_row(path: Path) -> tuple[Row, dict[str, Any]]:
@@ -160,14 +162,23 @@ def by_name(paths: Sequence[Path]) -> dict[str, Path]:
     return {str(Path(*folder.parts[-length:])): folder for folder, length in zip(folders, lengths, strict=True)}
 
 
-def compare(paths: Sequence[Path], out: Path) -> Path:
+def compare(paths: Sequence[Path], out: Path, swept: tuple[str, Sequence[float]] | None = None) -> Path:
     """Write the page of these runs and cross-validations into a folder; return the page's path.
+
+    Args:
+        paths: their folders.
+        out: the page's folder.
+        swept: what a sweep varied, and its value in each of the runs.
 
     Raises:
         ConfigurationError: a path is neither, or not finished.
     """
     read = {name: read_row(path) for name, path in by_name(paths).items()}
-    rows = [asdict(row) for row in ranked([replace(row, name=name) for name, (row, _) in read.items()])]
+    named = [replace(row, name=name) for name, (row, _) in read.items()]
+    if swept is not None:
+        key, values = swept
+        named = [replace(row, swept=(key, value)) for row, value in zip(named, values, strict=True)]
+    rows = [asdict(row) for row in ranked(named)]
     out.mkdir(parents=True, exist_ok=True)
     machine = processor()
     pictures = draw(out, rows, {name: figures for name, (_, figures) in read.items()}, machine)

@@ -8,7 +8,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from trainer.files import write_atomically, write_json
 
@@ -25,6 +27,8 @@ KIND = {"Clips": "judged", "judged by": "protocol", "backbone": "backbone"}
 SPAN = "_95"
 TableRow = Mapping[str, Any]
 """A `trainer.comparison.Row` as a dict."""
+WIDE = 20
+"""Where the largest value of a sweep is as many times the smallest or more, the axis is logarithmic."""
 Numbers = list[dict[str, Any]]
 """Of a plot, one entry a point or line."""
 
@@ -46,6 +50,8 @@ def draw(
         "accuracy over latency": _scatter(timed, "latency_ms", f"ms an answer, one thread, float32, {machine}"),
         "ROC": _roc(rows, figures),
     }
+    if swept := [row for row in rows if row["swept"]]:
+        plots = {f"accuracy and AUC over {swept[0]['swept'][0]}": _over(swept), **plots}
     pictures: dict[str, bytes] = {}
     for title, (figure, numbers) in plots.items():
         if numbers:
@@ -62,15 +68,42 @@ def _scatter(rows: Sequence[TableRow], key: str, x: str) -> tuple[Figure, Number
     axes = figure.subplots()
     numbers: Numbers = []
     for row in rows:
-        accuracy, between = row["accuracy"] or 0.0, row["accuracy_95"]
-        error = None if between is None else [[max(accuracy - between[0], 0)], [max(between[1] - accuracy, 0)]]
+        number = {"run": row["name"], key: row[key], "accuracy": row["accuracy"] or 0.0}
+        number |= {"accuracy_95": row["accuracy_95"], "protocol": row["protocol"]}
         fill = "none" if row["unranked"] else "full"
-        axes.errorbar(row[key], accuracy, yerr=error, fmt="o", markersize=5, capsize=3, linewidth=0.8, fillstyle=fill)
-        axes.annotate(row["name"], (row[key], accuracy), xytext=(5, 4), textcoords="offset points", fontsize=8)
-        number = {"run": row["name"], key: row[key], "accuracy": accuracy, "accuracy_95": between}
-        numbers.append(number | {"protocol": row["protocol"]})
+        _points(axes, [number], key, "accuracy", fmt="o", linewidth=0.8, fillstyle=fill)
+        place = (row[key], number["accuracy"])
+        axes.annotate(row["name"], place, xytext=(5, 4), textcoords="offset points", fontsize=8)
+        numbers.append(number)
     axes.set(xlabel=x, ylabel="videos right", xscale="log", ylim=(-0.02, 1.05))
     return figure, numbers
+
+
+def _over(rows: Sequence[TableRow]) -> tuple[Figure, Numbers]:
+    """Accuracy and AUC with their intervals over what a sweep varied, as the studies of papers 001 and 002."""
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    key, kept = rows[0]["swept"][0], ("accuracy", "accuracy_95", "label", "auc", "auc_95", "protocol")
+    numbers: Numbers = [
+        {"run": row["name"], key: row["swept"][1], **{name: row[name] for name in kept}} for row in rows
+    ]
+    numbers.sort(key=operator.itemgetter(key))
+    for height, title in (("accuracy", "videos right"), ("auc", f"AUC of {rows[0]['label']}")):
+        if told := [number for number in numbers if number[height] is not None]:
+            _points(axes, told, key, height, fmt="o-", linewidth=1, label=title)
+    least, most = numbers[0][key], numbers[-1][key]
+    scale = "log" if 0 < least * WIDE <= most else "linear"
+    axes.set(xlabel=key, xscale=scale, ylim=(-0.02, 1.05), title=f"judged by {rows[0]['protocol']}")
+    axes.legend(fontsize="small", loc="lower right")
+    return figure, numbers
+
+
+def _points(axes: Any, numbers: Numbers, x: str, y: str, **look: Any) -> None:
+    """Points with their 95 % intervals, where they have any."""
+    heights = np.asarray([number[y] for number in numbers])
+    spans: NDArray[np.float64] = np.asarray([number[y + SPAN] or (np.nan, np.nan) for number in numbers]).T  # (2, n)
+    errors = np.maximum([heights - spans[0], spans[1] - heights], 0)
+    axes.errorbar([number[x] for number in numbers], heights, yerr=errors, markersize=5, capsize=3, **look)
 
 
 def _roc(rows: Sequence[TableRow], figures: Mapping[str, Mapping[str, Any]]) -> tuple[Figure, Numbers]:

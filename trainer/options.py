@@ -173,7 +173,8 @@ def _add_sweep(commands_: "argparse._SubParsersAction[_Parser]") -> None:
         commands_,
         "sweep",
         "train a recipe with each of several values of one hyper-parameter, and compare",
-        "Each value has its run directory below --out. Stopped, the same command goes on.",
+        "Each value has its run directory below --out. Stopped, the same command goes on. Over numbers, the page draws "
+        "accuracy and AUC.",
     )
     parser.add_argument(
         "--over",
@@ -201,7 +202,7 @@ def _add_compare(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     )
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="finished run directories")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the page and its files")
-    parser.set_defaults(command=commands.compare)
+    parser.set_defaults(command=commands.compare, swept=None)
 
 
 def _add_folds(commands_: "argparse._SubParsersAction[_Parser]") -> None:

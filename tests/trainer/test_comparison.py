@@ -122,19 +122,40 @@ def test_rows_rank_within_their_kind(compared):
 
 @pytest.mark.skipif(BROWSER is None, reason="chromium is absent (Debian: apt-get install chromium)")
 def test_a_browser_shows_the_page(compared, tmp_path):
-    """Headless, without network: the tables' text and pictures that it could decode."""
+    assert opened((compared / "comparison.html").read_text(), tmp_path) == "true,true,true 11"
+
+
+@pytest.mark.skipif(BROWSER is None, reason="chromium is absent (Debian: apt-get install chromium)")
+def test_a_sweep_is_drawn_over_its_numbers(tmp_path):
+    accuracies = {160: 0.5, 20: 0.25, 320: 0.75}
+    runs = [make_run(tmp_path / f"n_units={n}", "lrcn", accuracy) for n, accuracy in accuracies.items()]
+    page = compare(runs, tmp_path / "page", ("n_units", list(accuracies)))
+    numbers = json.loads((page.parent / "accuracy_and_auc_over_n_units.json").read_text())["numbers"]
+    assert [(one["run"], one["n_units"], one["accuracy"]) for one in numbers] == [
+        ("n_units=20", 20, 0.25),
+        ("n_units=160", 160, 0.5),
+        ("n_units=320", 320, 0.75),
+    ]
+    # of scores 0.9 and 0.4 where something happens, 0.6 and 0.1 where nothing does, three of four pairs are in order
+    assert [(one["label"], one["auc"], one["auc_95"]) for one in numbers] == [("fall", 0.75, [0.2, 0.9])] * 3
+    assert (page.parent / "accuracy_and_auc_over_n_units.png").is_file()
+    assert opened(page.read_text(), tmp_path) == "true,true,true,true 4"
+
+
+def opened(html: str, tmp_path: Path) -> str:
+    """What a headless browser without network makes of a page: which pictures it could decode, and table rows."""
     assert BROWSER is not None
     script = (
         "<script>onload=()=>{document.title=[...document.images].map(i=>i.naturalWidth>100).join()+' '"
         "+[...document.querySelectorAll('tr')].length}</script>"
     )
     page = tmp_path / "probe.html"
-    page.write_text((compared / "comparison.html").read_text().replace("</html>", f"{script}</html>"))
+    page.write_text(html.replace("</html>", f"{script}</html>"))
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     answer = subprocess.run(
         [*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
-    assert "<title>true,true,true 11</title>" in answer.stdout
+    return answer.stdout.partition("<title>")[2].partition("</title>")[0]
 
 
 def test_what_is_no_finished_run_is_refused(tmp_path, capsys):

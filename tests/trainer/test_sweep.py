@@ -8,7 +8,7 @@ import pytest
 
 from edge.errors import ConfigurationError
 from trainer.cli import main
-from trainer.commands.studies import changes_of
+from trainer.commands.studies import changes_of, numbers_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -20,6 +20,8 @@ def test_a_sweep_trains_each_value_once_and_compares(fights: Path, tmp_path: Pat
     assert main(command) == 0
     rows = json.loads((out / "comparison.json").read_text())["rows"]
     assert sorted(row["name"] for row in rows) == ["n_units=2", "n_units=3"]
+    drawn = json.loads((out / "accuracy_and_auc_over_n_units.json").read_text())["numbers"]
+    assert [(one["run"], one["n_units"]) for one in drawn] == [("n_units=2", 2), ("n_units=3", 3)]
     # an LSTM of u units on 2048 numbers, and two classes: 4 u (2048 + u + 1) + 2 u + 2; the convolutions are the same
     counts = {row["name"]: row["parameters"] for row in rows}
     assert counts["n_units=3"] - counts["n_units=2"] == 4 * 3 * 2052 + 6 - (4 * 2 * 2051 + 4)
@@ -34,6 +36,11 @@ def test_values_that_are_none_are_refused(tmp_path, capsys):
         arguments = ["sweep", "--recipe", "lrcn", "--over", over, "--data", str(tmp_path), "--out", str(tmp_path / "x")]
         assert main(arguments) == 2
         assert "--over" in capsys.readouterr().err
+
+
+def test_only_numbers_have_an_axis():
+    assert numbers_of(["1e-3", "10"]) == [0.001, 10]
+    assert numbers_of(["motion", "10"]) is None
 
 
 def test_options_may_be_tried_as_hyperparameters_are():

@@ -1,6 +1,7 @@
 """`trainer sweep` and `trainer compare`: several runs beside each other."""
 
 import argparse
+from collections.abc import Iterable
 from typing import Any
 
 from edge.errors import ConfigurationError
@@ -8,6 +9,8 @@ from trainer.commands.training import train
 
 RUN_OPTIONS = ("seed", "epochs", "stream", "rate_hz", "backbone")
 """What `--over` tries beside hyper-parameters."""
+SEED = "seed"
+"""A number, but not more or less of anything."""
 
 
 def sweep(options: argparse.Namespace) -> int:
@@ -19,7 +22,17 @@ def sweep(options: argparse.Namespace) -> int:
     tried = {options.out / f"{key}={value}": changes_of(key, value, options) for value in dict.fromkeys(values)}
     for run, changes in tried.items():
         train(argparse.Namespace(**{**vars(options), "out": run, "resume": None, **changes}))
-    return compare(argparse.Namespace(runs=list(tried), out=options.out))
+    numbers = numbers_of(dict.fromkeys(values)) if key != SEED else None
+    swept = None if numbers is None else (key, numbers)
+    return compare(argparse.Namespace(runs=list(tried), out=options.out, swept=swept))
+
+
+def numbers_of(values: Iterable[str]) -> list[float] | None:
+    """The values as numbers; None where one is none."""
+    try:
+        return [float(value) for value in values]
+    except ValueError:
+        return None
 
 
 def changes_of(key: str, value: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -34,11 +47,11 @@ def changes_of(key: str, value: str, options: argparse.Namespace) -> dict[str, A
 
 
 def compare(options: argparse.Namespace) -> int:
-    """`trainer compare`."""
+    """`trainer compare`, and the end of `trainer sweep`."""
     from trainer.quiet import import_tensorflow  # noqa: PLC0415
 
     import_tensorflow()
     from trainer.comparison import compare  # noqa: PLC0415
 
-    print(f"{compare(options.runs, options.out)}: numbers and plots are beside it")
+    print(f"{compare(options.runs, options.out, options.swept)}: numbers and plots are beside it")
     return 0
