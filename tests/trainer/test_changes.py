@@ -37,15 +37,14 @@ def scored(truth: list[str], violence: list[float]) -> list[ClipScores]:
 
 
 def test_flips_are_counted_both_ways_and_areas_by_label():
-    truth = ["violence", "violence", "violence", "normal", "normal"]
-    before = scored(truth, [0.9, 0.8, 0.4, 0.6, 0.1])
-    after = scored(truth, [0.9, 0.3, 0.45, 0.2, 0.1])
+    truth = ["violence", "violence", "violence", "normal", "normal", "violence"]
+    before = scored(truth, [0.9, 0.8, 0.4, 0.6, 0.1, 0.7])
+    after = scored(truth, [0.9, 0.3, 0.45, 0.2, 0.1, 0.25])
     found = changes(before, after, JUDGE)
-    assert (found["n_clips"], found["n_real"], found["lost"], found["won"]) == (5, 5, 1, 1)
-    assert found["accuracy_float32"] == found["accuracy"] == 0.6  # right: 1, 2, 5; then 1, 4, 5
-    assert found["same_answer"] == 0.6
-    # Of six pairs of a fight and none, the fight stands higher in five (0.4 is under 0.6), then in six.
-    assert found["labels"] == {"violence": {"n": 5, "n_positive": 3, "auc_float32": 0.8333, "auc": 1.0}}
+    assert (found["n_clips"], found["n_real"], found["lost"], found["won"]) == (6, 6, 2, 1)
+    assert (found["accuracy_float32"], found["accuracy"], found["same_answer"]) == (0.6667, 0.5, 0.5)
+    # Of eight pairs of a fight and none, the fight stands higher in seven (0.4 is under 0.6), then in all.
+    assert found["labels"] == {"violence": {"n": 6, "n_positive": 4, "auc_float32": 0.875, "auc": 1.0}}
 
 
 def test_one_class_has_no_area():
