@@ -13,7 +13,7 @@ from typing import Any
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
-from trainer.backbone import RANDOM, Weights
+from trainer.backbone import RANDOM, find_weights
 from trainer.backbones import origin
 from trainer.comparison_page import KIND, draw, page
 from trainer.crossvalidation import FOLDS_NAME
@@ -131,15 +131,16 @@ def _of_backbone(settings: Settings) -> int:
     system = RECIPES[settings.recipe].whole
     assert system is not None, settings.recipe
     name = str(settings.hyperparameters.get("features", next(iter(system.backbones))))
-    return _count(settings.recipe, name, settings.input.height_px, settings.input.width_px)
+    network = settings.network or RECIPES[settings.recipe].network
+    return _count(settings.recipe, name, network, settings.input.height_px, settings.input.width_px)
 
 
 @functools.lru_cache
-def _count(recipe: str, backbone: str, height_px: int, width_px: int) -> int:
+def _count(recipe: str, backbone: str, network: str, height_px: int, width_px: int) -> int:
     system = RECIPES[recipe].whole
     build = system.backbones[backbone].build if system else None
     spec = InputSpec(height_px=height_px, width_px=width_px)
-    model: Any = build(spec, Weights(RANDOM, RANDOM)) if build else None
+    model: Any = build(spec, find_weights(RANDOM, network)) if build else None
     return int(model.count_params()) if model else 0
 
 

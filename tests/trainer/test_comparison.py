@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from edge.bundle import InputSpec
+from trainer.backbone import LITE0
 from trainer.cli import main
-from trainer.comparison import Row, by_name, clips_digest, compare, ranked
+from trainer.comparison import Row, by_name, clips_digest, compare, n_parameters, ranked
 from trainer.files import write_json
 from trainer.latency import latency_here
 from trainer.machine import processor
@@ -121,6 +122,13 @@ def test_rows_rank_within_their_kind(compared):
 
 
 @pytest.mark.skipif(BROWSER is None, reason="chromium is absent (Debian: apt-get install chromium)")
+def test_the_network_that_a_run_took_is_counted(tmp_path):
+    run = Run.load(make_run(tmp_path / "lite", "efficientnetb0-lstm", 0.5))
+    lite = Run(run.path, run.settings.model_copy(update={"network": LITE0}))
+    # 4,652,008 are published; less the classifier of 1,000 classes, and with the means and variances of normalisation
+    assert n_parameters(lite) == 10 + 4_652_008 - 1_281_000 + 42_016
+
+
 def test_a_browser_shows_the_page(compared, tmp_path):
     assert opened((compared / "comparison.html").read_text(), tmp_path) == "true,true,true 11"
 
