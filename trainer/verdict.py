@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edge.bundle import Bundle
 from edge.errors import ConfigurationError
+from trainer.cache import content_sha256
 from trainer.conversion import Precision, bundle_of
 from trainer.evaluation import Judge
 from trainer.files import file_sha256, write_json
@@ -31,7 +32,7 @@ class Verdict:
 
 
 def judge(run: Run, clips: Sequence[Clip], precision: Precision, workshop: Workshop) -> Verdict:
-    """Scores of clips, kept in the run and read from there as long as model and clips are the same.
+    """Scores of clips, kept in the run and read from there as long as the model and the clips' bytes are the same.
 
     Raises:
         ConfigurationError: a model of whole clips is asked for in another precision than float32.
@@ -46,10 +47,11 @@ def judge(run: Run, clips: Sequence[Clip], precision: Precision, workshop: Works
     digest = Bundle.load(bundle).digest if bundle is not None else _model_digest(run)
     reader = judge_of(bundle) if bundle is not None else Judge(run.settings.labels)
     path = run.path / f"scores-{precision}.json"
-    names = [f"{clip.dataset}/{clip.name}" for clip in clips]
+    wanted = [(f"{clip.dataset}/{clip.name}", content_sha256(clip.path)) for clip in clips]
     if path.is_file():
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["bundle_sha256"] == digest and [row["path"] for row in content["clips"]] == names:
+        kept = [(row["path"], row["sha256"]) for row in content["clips"]]
+        if content["bundle_sha256"] == digest and kept == wanted:
             rows = zip(content["clips"], clips, strict=True)
             return Verdict(reader, [ClipScores.from_json(row, clip) for row, clip in rows], digest)
     whole = bundle is None
