@@ -32,6 +32,9 @@ class Judge:
     rules: Mapping[str, str] = field(default_factory=dict)
     """How a video's score is made of its steps', see `video_score`."""
 
+    raises_alarms: bool = True
+    """Not so of a model of whole clips, which speaks at their end alone: of its events nothing is said."""
+
     def threshold(self, label: str) -> float:
         return self.thresholds.get(label, DEFAULT_THRESHOLD)
 
@@ -89,7 +92,7 @@ def evaluate(
         folds: of each clip, for the baseline that sees no picture; five grouped ones where None.
 
     Returns:
-        Content of `metrics.json` and of `trainer evaluate --json`.
+        Content of `metrics.json` and of `trainer evaluate --json`; `events` is None where no alarms can be raised.
     """
     judged = [Judged(r, j) for r, j in zip(results, _each(judges, len(results)), strict=True)]
     labels = {
@@ -170,7 +173,7 @@ def _label_figures(judged: Sequence[Judged], index: int, folds: Sequence[int] | 
         "videos_by_group": metrics.group_spread(truth, scores, groups, thresholds),
         "curves": reliability.curves(truth, scores),
         "calibration": reliability.calibration(truth, scores, own_folds),
-        "events": event_figures(asked, label),
+        "events": event_figures(asked, label) if all(judged[row].judge.raises_alarms for row in chosen) else None,
         "shortcut": shortcut(asked, truth, own_folds) if own_folds is not None else None,
     }
 
@@ -247,6 +250,7 @@ def _clip_figures(item: Judged) -> dict[str, Any]:
     """What a report keeps of one clip."""
     result, labels = item.result, item.judge.labels
     scores = item.video_scores()
+    events = [{"label": alarm.label, "position_s": round(alarm.position_s, 3)} for alarm in result.alarms]
     timed = result.clip.timed and result.clip.label != NORMAL
     return {
         "path": f"{result.clip.dataset}/{result.clip.name}",
@@ -257,6 +261,6 @@ def _clip_figures(item: Judged) -> dict[str, Any]:
         "duration_s": round(result.shape[3], 3),
         "answer": labels[item.video_answer()],
         "scores": {label: round(float(score), 6) for label, score in zip(labels, scores, strict=True)},
-        "events": [{"label": alarm.label, "position_s": round(alarm.position_s, 3)} for alarm in result.alarms],
+        "events": events if item.judge.raises_alarms else None,
         "skipped_frames": result.skipped_frames,
     }

@@ -84,25 +84,31 @@ def summary(figures: Mapping[str, Any]) -> str:
 
 def _label_lines(figures: Mapping[str, Any]) -> list[str]:
     videos, events, alone = figures["videos"], figures["events"], figures["shortcut"]
-    false = events["false_alarms"]
     rates = f"sensitivity {_percent(videos['sensitivity'])}, specificity {_percent(videos['specificity'])}"
-    alarms = f"{events['clips_with_alarm']} of {events['clips_with']} clips raised an alarm"
     average, error = _number(videos["average_precision"]), _number(figures["calibration"]["expected_error"])
     found = f"precision {_percent(videos['precision'])}, F1 {_number(videos['f1'])}, average precision {average}"
-    sure, a_day = figures["videos_95"], false["per_day_95"]
-    rate = "" if a_day is None else f" ({a_day[0]:.1f} to {a_day[1]:.1f} a day)"
-    balanced = f"{_percent(videos['balanced_accuracy'])}{_between(sure['balanced_accuracy'])}"
+    balanced = f"{_percent(videos['balanced_accuracy'])}{_between(figures['videos_95']['balanced_accuracy'])}"
     lines = [
         f"balanced accuracy {balanced}, AUC {_number(videos['auc'])}, {rates}",
         f"{found}, calibration error {error}",
-        f"{alarms}, {false['alarms']} false alarms in {false['minutes']:.1f} min{rate}",
     ]
-    if events["delays"]["n"]:
-        delay_s = events["delays"]["median_delay_s"]
-        lines.append("most were missed" if delay_s is None else f"median delay {delay_s:.2f} s")
+    if events is not None:
+        lines += _event_lines(events)
     if alone is not None:
         reached = f"{_percent(alone['accuracy'])}, AUC {_number(alone['auc'])}"
         lines.append(f"width, height, frame rate and duration alone reach {reached}")
+    return lines
+
+
+def _event_lines(events: Mapping[str, Any]) -> list[str]:
+    false = events["false_alarms"]
+    a_day = false["per_day_95"]
+    rate = "" if a_day is None else f" ({a_day[0]:.1f} to {a_day[1]:.1f} a day)"
+    alarms = f"{events['clips_with_alarm']} of {events['clips_with']} clips raised an alarm"
+    lines = [f"{alarms}, {false['alarms']} false alarms in {false['minutes']:.1f} min{rate}"]
+    if events["delays"]["n"]:
+        delay_s = events["delays"]["median_delay_s"]
+        lines.append("most were missed" if delay_s is None else f"median delay {delay_s:.2f} s")
     return lines
 
 

@@ -45,7 +45,7 @@ def judge(run: Run, clips: Sequence[Clip], precision: Precision, workshop: Works
         )
     bundle = None if run.settings.judges_whole_clips else bundle_of(run, precision)
     digest = Bundle.load(bundle).digest if bundle is not None else _model_digest(run)
-    reader = judge_of(bundle) if bundle is not None else Judge(run.settings.labels)
+    reader = judge_of(bundle) if bundle is not None else Judge(run.settings.labels, raises_alarms=False)
     path = run.path / f"scores-{precision}.json"
     wanted = [(f"{clip.dataset}/{clip.name}", content_sha256(clip.path)) for clip in clips]
     if path.is_file():

@@ -111,6 +111,7 @@ def learns_from_whole_clips(trained: Callable[..., Any]) -> Callable[..., None]:
         assert len(run.history()) == 2
         figures = judge_run(run, held_out, workshop)
         assert figures["n_clips"] == len(held_out) == 2
+        assert figures["labels"]["violence"]["events"] is None
         assert (run.path / "confusion_videos.png").is_file()
         assert all(0 <= clip["scores"]["violence"] <= 1 for clip in figures["clips"])
         assert (run.path / "latency.json").is_file()

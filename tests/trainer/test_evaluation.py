@@ -103,6 +103,17 @@ def test_events_by_hand():
     assert event_figures(CLIPS[3:], "fall")["recall"] is None
 
 
+def test_of_a_model_that_raises_no_alarms_no_events_are_counted():
+    figures = evaluate(CLIPS, Judge(LABELS, {"fall": 0.5}, raises_alarms=False))
+    assert figures["labels"]["fall"]["events"] is None
+    assert {clip["events"] for clip in figures["clips"]} == {None}
+    measured = summary(evaluate(CLIPS, Judge(LABELS, {"fall": 0.5}))).splitlines()
+    assert set(measured) - set(summary(figures).splitlines()) == {
+        "  fall: 1 of 3 clips raised an alarm, 3 false alarms in 0.2 min (4859.4 to 68862.9 a day)",
+        "  fall: most were missed",
+    }
+
+
 def test_every_clip_found_has_an_interval_of_delays():
     delays_s = {"a": 1, "b": 2, "c": 3, "d": 4}
     results = [scored(f"{group}1", [0.9], start_s=0.0, alarms_s=(delay,)) for group, delay in delays_s.items()]
