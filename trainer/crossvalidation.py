@@ -19,7 +19,16 @@ from trainer.manifest import Clip
 from trainer.recipe import Recipe, Workshop
 from trainer.run import Run
 from trainer.scoring import ClipScores
-from trainer.splits import TRAIN_ONLY, UNUSED, Split, TornSplit, read_folds, refuse_leak, split_validation
+from trainer.splits import (
+    TRAIN_ONLY,
+    Split,
+    TornSplit,
+    read_folds,
+    refuse_leak,
+    refuse_unlearned,
+    sides_of,
+    split_validation,
+)
 from trainer.training import Wishes, train
 from trainer.verdict import Verdict, judge
 
@@ -63,7 +72,8 @@ def plan(
         torn: official splits that may have groups on both sides, see `trainer.splits.torn_splits`.
 
     Raises:
-        DatasetError: a group would stand on both sides of another split.
+        DatasetError: a group would stand on both sides of another split, or a fold judges a class that it does not
+            learn.
     """
     numbers = sorted(number for number in set(folds) if number > TRAIN_ONLY)
     return [plan_fold(recipe, wishes, clips, folds, also, fold=number, torn=torn) for number in numbers]
@@ -80,9 +90,9 @@ def plan_fold(
     torn: Sequence[TornSplit] = (),
 ) -> FoldTask:
     """Make the task of one fold; arguments and errors as of `plan`. Drawing its inner split takes seconds."""
-    held_out = [clip for clip, number in zip(clips, folds, strict=True) if number == fold]
-    outside = [clip for clip, number in zip(clips, folds, strict=True) if number not in {fold, UNUSED}]
+    outside, held_out = sides_of(clips, folds, fold)
     outside += also
+    refuse_unlearned(outside, held_out, fold)
     inner = split_validation(outside, wishes.seed)
     outer = Split(outside, held_out, frozenset(split.dataset for split in torn))
     return FoldTask(recipe, wishes, fold, outer, inner, tuple(torn))

@@ -69,17 +69,54 @@ def refuse_few_groups(clips: Iterable[Clip], n_needed: int, what_for: str) -> No
     """
     for label, groups, n_clips in few_groups(clips, n_needed):
         raise DatasetError(
-            f"class {label}: {n_clips} clips in {groups} {'group' if groups == 1 else 'groups'}, but {what_for} need "
-            f"at least {n_needed}, since a group stays whole; give more footage or finer groups"
+            f"class {label}: {_clips_in(groups, n_clips)}, but {what_for} need at least {n_needed}, since a group "
+            "stays whole; give more footage or finer groups"
         )
 
 
 def few_groups(clips: Iterable[Clip], n_needed: int) -> list[tuple[str, int, int]]:
     """Classes with fewer groups than are needed: label, number of groups, number of clips."""
+    return [counts for counts in _count_groups(clips) if counts[1] < n_needed]
+
+
+def _count_groups(clips: Iterable[Clip]) -> list[tuple[str, int, int]]:
     groups: dict[str, Counter[tuple[str, str]]] = {}
     for clip in clips:
         groups.setdefault(clip.label, Counter())[_group_key(clip)] += 1
-    return [(label, len(own), own.total()) for label, own in sorted(groups.items()) if len(own) < n_needed]
+    return [(label, len(own), own.total()) for label, own in sorted(groups.items())]
+
+
+def _clips_in(groups: int, n_clips: int) -> str:
+    return f"{n_clips} {'clip' if n_clips == 1 else 'clips'} in {groups} {'group' if groups == 1 else 'groups'}"
+
+
+def refuse_unlearned(train: Iterable[Clip], held_out: Iterable[Clip], fold: int) -> None:
+    """Refuse a fold that judges a class which nothing outside it shows.
+
+    Raises:
+        DatasetError: as said; the message does the sum.
+    """
+    learned = {segment.label for clip in train for segment in clip.segments}
+    for label, groups, n_clips in _count_groups(clip for clip in held_out if clip.label not in learned):
+        raise DatasetError(
+            f"class {label}: fold {fold} judges its {_clips_in(groups, n_clips)}, and 0 clips outside show it to learn "
+            "from; spread its groups over the folds, give more footage of it, or leave the class out"
+        )
+
+
+def refuse_unlearned_folds(clips: Sequence[Clip], folds: Sequence[int]) -> None:
+    """Refuse folds of which one judges a class that no other clip shows; errors as of `refuse_unlearned`."""
+    for fold in sorted(number for number in set(folds) if number > TRAIN_ONLY):
+        refuse_unlearned(*sides_of(clips, folds, fold), fold)
+
+
+def sides_of(clips: Sequence[Clip], folds: Sequence[int], fold: int) -> tuple[list[Clip], list[Clip]]:
+    """The clips to learn from and those to judge, of one fold; what an official split leaves out is on neither side."""
+    placed = list(zip(clips, folds, strict=True))
+    return (
+        [clip for clip, number in placed if number not in {fold, UNUSED}],
+        [clip for clip, number in placed if number == fold],
+    )
 
 
 def assign_folds(clips: Sequence[Clip], n_folds: int, seed: int) -> list[int]:

@@ -72,6 +72,16 @@ def test_folds_are_written(capsys, tmp_path, fights):
     assert len(path.read_text().splitlines()) == 11
 
 
+def test_folds_of_a_class_that_one_of_them_judges_and_none_learns_are_refused(capsys, tmp_path, write_clip):
+    names = ("train/NonFight/x_0.avi", "train/NonFight/y_0.avi", "val/NonFight/z_0.avi", "val/Fight/a_0.avi")
+    for name in names:
+        write_clip(tmp_path / "rwf" / name)
+    command = ("folds", "--data", tmp_path / "rwf", "--out", tmp_path / "folds.csv")
+    for way in (("--leave-one-group-out",), ("--official", "official")):
+        refused(capsys, 6, "class violence: fold 0 judges its 1 clip in 1 group, and 0 clips outside", *command, *way)
+    assert not (tmp_path / "folds.csv").exists()
+
+
 def test_help_names_every_option(capsys):
     for command in ("train", "evaluate", "convert", "folds", "synth"):
         with pytest.raises(SystemExit) as end:

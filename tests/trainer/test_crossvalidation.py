@@ -1,6 +1,7 @@
 """An official split from its fold file to the figures, with the groups that it has on both sides said and kept."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,14 @@ def test_any_other_split_of_the_same_clips_is_refused(rwf, reduced):
     assert torn_splits(clips, folds) == []
     with pytest.raises(DatasetError, match="rwf: group a stands on both sides of the split"):
         plan(reduced("lrcn"), Wishes(), clips, folds)
+
+
+def test_a_fold_of_a_class_that_it_does_not_learn_is_refused_before_training(fights, reduced):
+    clips = read_dataset(fights)
+    folds = [0 if clip.label == "violence" else TRAIN_ONLY for clip in clips]
+    apart = [replace(clip, group=clip.name) for clip in clips]
+    with pytest.raises(DatasetError, match="class violence: fold 0 judges its 5 clips in 5 groups, and 0 clips"):
+        plan(reduced("lrcn"), Wishes(), apart, folds)
+    also = [replace(clip, dataset="others") for clip in apart]
+    (task,) = plan(reduced("lrcn"), Wishes(), apart, folds, also)
+    assert {clip.label for clip in task.split.held_out} == {"violence"}

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from edge.errors import DatasetError
 from trainer.manifest import Clip, Segment
 from trainer.splits import (
+    TRAIN_ONLY,
+    UNUSED,
     Split,
     assign_folds,
     hold_out,
@@ -18,6 +20,7 @@ from trainer.splits import (
     official_split,
     read_folds,
     refuse_few_groups,
+    refuse_unlearned_folds,
     split_validation,
     torn_splits,
     write_folds,
@@ -115,6 +118,19 @@ def test_a_class_of_too_few_groups_is_refused_with_the_sum():
     refuse_few_groups(clips[:-2], 6, "6 folds")
     with pytest.raises(DatasetError, match="class brawl: 2 clips in 1 group, but 6 folds need at least 6, since"):
         refuse_few_groups(clips, 6, "6 folds")
+
+
+def test_a_class_that_is_judged_and_not_learned_is_refused_with_the_sum():
+    alone = [clip(98, "g9", "brawl"), clip(99, "g9", "brawl")]
+    clips = [*balanced(6, 4), *alone]
+    refuse_unlearned_folds(clips[:-2], leave_one_group_out(clips[:-2]))
+    with pytest.raises(DatasetError, match="class brawl: fold 6 judges its 2 clips in 1 group, and 0 clips outside"):
+        refuse_unlearned_folds(clips, leave_one_group_out(clips))
+    refuse_unlearned_folds(clips, [0] * 12 + [1] * 12 + [TRAIN_ONLY] * 2)
+    with pytest.raises(DatasetError, match="class brawl: fold 1 judges its 1 clip in 1 group"):
+        refuse_unlearned_folds(clips, [0] * 12 + [1] * 12 + [1, UNUSED])
+    within = replace(clip(97, "g1"), segments=(Segment("normal"), Segment("brawl", 1.0)))
+    refuse_unlearned_folds([*clips, within], [0] * 12 + [1] * 14 + [0])
 
 
 def test_a_share_is_held_out_in_whole_groups():

@@ -22,6 +22,7 @@ def folds(options: argparse.Namespace) -> int:
         official_split,
         refuse_few_groups,
         refuse_torn,
+        refuse_unlearned_folds,
         torn_splits,
         write_folds,
     )
@@ -38,6 +39,7 @@ def folds(options: argparse.Namespace) -> int:
     else:
         numbers = assign_folds(clips, options.number, options.seed)
         refuse_few_groups(clips, options.number, f"{options.number} folds")
+    refuse_unlearned_folds(clips, numbers)
     for torn in torn_splits(clips, numbers):
         print(f"trainer: {torn}", file=sys.stderr)
     if official_split(clips, numbers) is None:
