@@ -81,7 +81,7 @@ def read_row(path: Path) -> tuple[Row, dict[str, Any]]:
 
 
 def _protocol(pooled: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
-    """How many folds, and how many groups official splits have on both sides."""
+    """How many folds, and how many groups the splits have on both sides."""
     torn = sum(split["n_groups"] for split in figures.get("torn_splits", ()))
     return f"{len(pooled['folds'])} folds" + (f", {torn} groups on both sides" if torn else "")
 

@@ -85,7 +85,7 @@ def provenance(run: Run, model: TrainedModel) -> dict[str, Any]:
         "versions": settings.versions,
         "thresholds": model.thresholds,
         "video_rules": model.video_rules,
-        "clips": sorted({*settings.train_clips.values(), *settings.validation_clips.values()}),
+        "clips": settings.learned,
     }
 
 

@@ -23,11 +23,13 @@ from trainer.splits import (
     TRAIN_ONLY,
     Split,
     TornSplit,
+    is_ungrouped,
     read_folds,
     refuse_leak,
     refuse_unlearned,
     sides_of,
     split_validation,
+    torn_splits,
 )
 from trainer.training import Wishes, train
 from trainer.verdict import Verdict, judge
@@ -49,7 +51,7 @@ class FoldTask:
     inner: Split
     """The training clips again, split for every choice that training makes."""
     torn: tuple[TornSplit, ...] = ()
-    """Official splits that have groups on both sides."""
+    """Splits that have groups on both sides."""
 
 
 def plan(
@@ -69,7 +71,7 @@ def plan(
         clips: clips that are each held out once.
         folds: of each clip, or `TRAIN_ONLY` or `UNUSED`.
         also: clips that every fold learns from and none is judged on.
-        torn: official splits that may have groups on both sides, see `trainer.splits.torn_splits`.
+        torn: splits that may have groups on both sides, see `trainer.splits.torn_splits`.
 
     Raises:
         DatasetError: a group would stand on both sides of another split, or a fold judges a class that it does not
@@ -98,24 +100,29 @@ def plan_fold(
     return FoldTask(recipe, wishes, fold, outer, inner, tuple(torn))
 
 
-def read_fold_files(paths: Sequence[Path], clips: Sequence[Clip]) -> list[int]:
-    """Folds of each clip, every data set's from the one file that names its clips.
+def read_fold_files(paths: Sequence[Path], clips: Sequence[Clip]) -> tuple[list[int], list[TornSplit]]:
+    """Folds of each clip, every data set's from the one file that names its clips, and which of them tear groups.
 
     Raises:
         DatasetError: no file fits a data set; the message is that of the first file.
     """
     fold_of: dict[Path, int] = {}
+    ungrouped: set[str] = set()
     for dataset in sorted({clip.dataset for clip in clips}):
         own = [clip for clip in clips if clip.dataset == dataset]
-        fold_of |= zip((clip.path for clip in own), _fitting_folds(paths, own), strict=True)
-    return [fold_of[clip.path] for clip in clips]
+        path, folds = _fitting_folds(paths, own)
+        fold_of |= zip((clip.path for clip in own), folds, strict=True)
+        if is_ungrouped(path):
+            ungrouped.add(dataset)
+    folds = [fold_of[clip.path] for clip in clips]
+    return folds, torn_splits(clips, folds, ungrouped)
 
 
-def _fitting_folds(paths: Sequence[Path], clips: Sequence[Clip]) -> list[int]:
+def _fitting_folds(paths: Sequence[Path], clips: Sequence[Clip]) -> tuple[Path, list[int]]:
     refusals: list[DatasetError] = []
     for path in paths:
         try:
-            return read_folds(path, clips)
+            return path, read_folds(path, clips)
         except DatasetError as error:
             refusals.append(error)
     raise refusals[0]
@@ -133,7 +140,7 @@ def cross_validate(
 ) -> dict[str, Any]:
     """Pooled out-of-fold figures of each precision, each clip judged by its own fold's thresholds.
 
-    They are kept in `out`, for `trainer compare`; with them, which official splits have groups on both sides.
+    They are kept in `out`, for `trainer compare`; with them, which splits have groups on both sides.
     """
     figures: dict[str, Any] = {}
     torn = {"torn_splits": [asdict(split) for split in tasks[0].torn]} if tasks[0].torn else {}

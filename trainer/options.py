@@ -11,6 +11,7 @@ from trainer import commands
 
 MAX_SEED = 2**32 - 1
 MAX_HELD_OUT = 0.5
+N_FOLDS = 5
 PRECISIONS = ("float32", "float16", "mixed", "int8")
 
 DATA_HELP = """\
@@ -71,7 +72,8 @@ def _add_evaluate(commands_: "argparse._SubParsersAction[_Parser]") -> None:
         commands_,
         "evaluate",
         "judge a bundle or run on clips, or a recipe by cross-validation, through the box's pipeline",
-        "With a bundle or run: judge it on all clips of --data. With --recipe and --folds: train without each fold, "
+        "With a bundle or run: judge it on all clips of --data, or with --held-out on those alone that it has not "
+        "learned from. With --recipe and --folds: train without each fold, "
         "judge on it, and pool; stopped, the same command goes on.",
     )
     parser.add_argument("model", nargs="?", type=Path, metavar="BUNDLE_OR_RUN", help="bundle directory, .zip or run")
@@ -81,6 +83,11 @@ def _add_evaluate(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     )
     parser.add_argument(
         "--also", type=Path, nargs="+", default=[], metavar="DIR", help="data sets that every fold learns from"
+    )
+    parser.add_argument(
+        "--held-out",
+        action="store_true",
+        help="leave out the clips that a bundle or run has learned from, as after training with --hold-out",
     )
     parser.add_argument(
         "--precision",
@@ -208,7 +215,17 @@ def _add_compare(commands_: "argparse._SubParsersAction[_Parser]") -> None:
 def _add_folds(commands_: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _subparser(commands_, "folds", "write a fold file that keeps groups whole and labels even", "")
     ways = parser.add_mutually_exclusive_group()
-    ways.add_argument("--number", type=_positive, default=5, metavar="N", help="number of folds (default: 5)")
+    ways.add_argument(
+        "--number", type=_folds, default=N_FOLDS, metavar="N", help=f"number of folds (default: {N_FOLDS})"
+    )
+    ways.add_argument(
+        "--ungrouped",
+        type=_folds,
+        nargs="?",
+        const=N_FOLDS,
+        metavar="N",
+        help=f"plain k-fold, without regard to groups: so many folds (default: {N_FOLDS}); figures on it flatter",
+    )
     ways.add_argument(
         "--official", metavar="SPLIT", help="the set's own split (official, 1, 2, 3, random), as published"
     )
@@ -369,6 +386,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _folds(text: str) -> int:
+    number = int(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError(f"{text} is not 2 or more")
     return number
 
 

@@ -71,6 +71,11 @@ class Settings(BaseModel):
         """Whether the model needs the end of a clip, so that no box can run it."""
         return self.hyperparameters.get(SAMPLING) == PAPER
 
+    @property
+    def learned(self) -> list[str]:
+        """The beginnings of the digests of all clips that the model was trained or chosen on."""
+        return sorted({*self.train_clips.values(), *self.validation_clips.values()})
+
 
 class Kept(BaseModel):
     """The content of `model.json`: what the Keras files do not say."""

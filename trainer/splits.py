@@ -1,4 +1,4 @@
-"""Splits that keep a group on one side: folds for cross-validation, and validation clips of the training clips."""
+"""Splits that keep a group on one side unless told otherwise: folds, and validation clips of the training clips."""
 
 import warnings
 from collections import Counter
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from edge.errors import DatasetError
 from trainer.manifest import Clip, read_rows, write_rows
 
 COLUMNS = ("path", "label", "group", "fold")
+SPLIT_COLUMN, UNGROUPED = "split", "ungrouped"
+"""A column that only fold files without regard to groups have, and what it says in every row."""
 TRAIN_ONLY = -1
 """Instead of a fold: the clip is learned from and never judged."""
 UNUSED = -2
@@ -36,7 +39,8 @@ class Split:
     train: list[Clip]
     held_out: list[Clip]
     as_published: frozenset[str] = frozenset()
-    """Data sets whose own official split this is, so that a group may stand on both sides."""
+    """Data sets whose own official split this is, or whose folds disregard groups, so that a group may stand on both
+    sides."""
 
     def __post_init__(self) -> None:
         refuse_leak(self.train, self.held_out, self.as_published)
@@ -139,18 +143,35 @@ def assign_folds(clips: Sequence[Clip], n_folds: int, seed: int) -> list[int]:
     return best[1]
 
 
+def ungrouped_folds(clips: Sequence[Clip], n_folds: int, seed: int) -> list[int]:
+    """Give each clip a fold without regard to groups, labels spread evenly: plain k-fold cross-validation.
+
+    Raises:
+        DatasetError: a class has fewer clips than there are folds.
+    """
+    labels = [clip.label for clip in clips]
+    for label, n_clips in sorted(Counter(labels).items()):
+        if n_clips < n_folds:
+            raise DatasetError(
+                f"class {label}: {n_clips} clips cannot be in each of {n_folds} folds; give more footage or fewer folds"
+            )
+    return _numbers(StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(labels, labels))
+
+
+def _numbers(splits: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> list[int]:
+    """The fold of each clip, from the indices outside and inside every fold."""
+    fold_of = {int(index): fold for fold, (_, held_out) in enumerate(splits) for index in held_out}
+    return [fold_of[index] for index in range(len(fold_of))]
+
+
 def _one_assignment(labels: list[str], groups: list[str], n_folds: int, seed: int) -> list[int]:
-    folds = [0] * len(labels)
     # scikit-learn warns of, or refuses, labels with fewer clips than folds; stratifying by none of them is then right
     scarce = min(Counter(labels).values()) < n_folds
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         strata = [""] * len(labels) if scarce else labels
-        for fold, (_, held_out) in enumerate(splitter.split(labels, strata, groups)):
-            for index in held_out:
-                folds[index] = fold
-    return folds
+        return _numbers(splitter.split(labels, strata, groups))
 
 
 def _imbalance(labels: list[str], folds: list[int], n_folds: int) -> float:
@@ -200,10 +221,11 @@ def _official_names(clips: Iterable[Clip]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class TornSplit:
-    """An official split that has groups on both sides, which is said wherever it is used."""
+    """An official split, or folds without regard to groups, with groups on both sides: said wherever it is used."""
 
     dataset: str
     split: str
+    """Its name, or `UNGROUPED`."""
     n_groups: int
     """On both sides."""
     n_clips: int
@@ -211,19 +233,22 @@ class TornSplit:
     n_judged: int
 
     def __str__(self) -> str:
+        what = "split ungrouped" if self.split == UNGROUPED else f"split {self.split} as published"
         return (
-            f"{self.dataset}: split {self.split} as published has {self.n_groups} "
-            f"{'group' if self.n_groups == 1 else 'groups'} on both sides ({self.n_clips} of {self.n_judged} judged "
-            "clips): figures on it flatter; folds by trainer folds --number keep groups whole"
+            f"{self.dataset}: {what} has {self.n_groups} {'group' if self.n_groups == 1 else 'groups'} on both sides "
+            f"({self.n_clips} of {self.n_judged} judged clips): figures on it flatter; folds by trainer folds --number "
+            "keep groups whole"
         )
 
 
-def torn_splits(clips: Sequence[Clip], folds: Sequence[int]) -> list[TornSplit]:
-    """The official splits among the folds of several data sets that have groups on both sides."""
+def torn_splits(clips: Sequence[Clip], folds: Sequence[int], ungrouped: Collection[str] = ()) -> list[TornSplit]:
+    """The official splits among the folds of several data sets that have groups on both sides, and those of the sets
+    whose folds are meant to disregard groups."""
     found: list[TornSplit] = []
     for dataset in sorted({clip.dataset for clip in clips}):
         own = [(clip, fold) for clip, fold in zip(clips, folds, strict=True) if clip.dataset == dataset]
-        split = official_split([clip for clip, _ in own], [fold for _, fold in own])
+        official = official_split([clip for clip, _ in own], [fold for _, fold in own])
+        split = UNGROUPED if dataset in ungrouped else official
         folds_of: dict[str, set[int]] = {}
         for clip, fold in own:
             folds_of.setdefault(clip.group, set()).add(fold)
@@ -299,10 +324,23 @@ def split_fold(clips: Sequence[Clip], folds: Sequence[int], held_out: int) -> Sp
     )
 
 
-def write_folds(path: Path, clips: Sequence[Clip], folds: Sequence[int]) -> None:
-    """Write a fold file: path,label,group,fold; paths relative to the data set's folder."""
+def write_folds(path: Path, clips: Sequence[Clip], folds: Sequence[int], *, ungrouped: bool = False) -> None:
+    """Write a fold file: path,label,group,fold; paths relative to the data set's folder. Folds that are meant to
+    disregard groups say so in every row, or else they would be refused."""
     rows = ((clip.name, clip.label, clip.group, fold) for clip, fold in zip(clips, folds, strict=True))
-    write_rows(path, COLUMNS, rows)
+    if ungrouped:
+        write_rows(path, (*COLUMNS, SPLIT_COLUMN), ((*row, UNGROUPED) for row in rows))
+    else:
+        write_rows(path, COLUMNS, rows)
+
+
+def is_ungrouped(path: Path) -> bool:
+    """Whether a fold file says in every row that its folds disregard groups.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    return all(row.get(SPLIT_COLUMN) == UNGROUPED for row in read_rows(path, required=COLUMNS[:1]))
 
 
 def read_folds(path: Path, clips: Sequence[Clip]) -> list[int]:
@@ -310,7 +348,7 @@ def read_folds(path: Path, clips: Sequence[Clip]) -> list[int]:
 
     Raises:
         DatasetError: file and clips do not fit, or a group (of the file or of the clips) stands in two folds that are
-            not the set's own official split.
+            not the set's own official split, in a file that does not say that it disregards groups.
     """
     rows = read_rows(path, required=("path", "group", "fold"))
     try:
@@ -322,7 +360,7 @@ def read_folds(path: Path, clips: Sequence[Clip]) -> list[int]:
         where = "the data" if missing[0] in fold_of else "the fold file"
         raise DatasetError(f"{path}: {missing[0]} is not in {where}; make the fold file again with trainer folds")
     folds = [fold_of[clip.name] for clip in clips]
-    if official_split(clips, folds) is None:
+    if official_split(clips, folds) is None and not is_ungrouped(path):
         _refuse_torn(str(path), ((row["group"], int(row["fold"])) for row in rows))
         refuse_torn(str(path), clips, folds)
     return folds

@@ -9,9 +9,11 @@ import pytest
 from edge.errors import DatasetError
 from trainer.backbone import Weights
 from trainer.cache import Cache
+from trainer.cli import main
 from trainer.comparison import read_row
 from trainer.crossvalidation import cross_validate, plan
 from trainer.datasets import read_dataset
+from trainer.manifest import read_rows
 from trainer.recipe import Workshop
 from trainer.splits import TRAIN_ONLY, official_folds, torn_splits
 from trainer.training import Wishes
@@ -56,6 +58,23 @@ def test_any_other_split_of_the_same_clips_is_refused(rwf, reduced):
     assert torn_splits(clips, folds) == []
     with pytest.raises(DatasetError, match="rwf: group a stands on both sides of the split"):
         plan(reduced("lrcn"), Wishes(), clips, folds)
+
+
+def test_plain_folds_are_judged_and_what_they_tear_is_kept(fights, tmp_path, capsys):
+    folds, out = tmp_path / "plain.csv", tmp_path / "out"
+    assert main(["folds", "--data", str(fights), "--ungrouped", "2", "--out", str(folds)]) == 0
+    placed = {(row["group"], row["fold"]) for row in read_rows(folds, ["group", "fold"])}
+    n_torn = len(placed) - 5
+    said = f"trainer: fights: split ungrouped has {n_torn} group"
+    assert n_torn > 0
+    assert said in capsys.readouterr().err
+    command = ["evaluate", "--recipe", "lrcn", "--folds", str(folds), "--data", str(fights), "--out", str(out)]
+    command += ["--cache", str(tmp_path / "cache"), "--workers", "1", "--epochs", "1", "--set", "n_units=4"]
+    assert main(command) == 0
+    assert said in capsys.readouterr().err
+    (torn,) = json.loads((out / "folds.json").read_text())["figures"]["float32"]["torn_splits"]
+    assert (torn["split"], torn["n_groups"]) == ("ungrouped", n_torn)
+    assert read_row(out)[0].protocol == f"2 folds, {n_torn} groups on both sides"
 
 
 def test_a_fold_of_a_class_that_it_does_not_learn_is_refused_before_training(fights, reduced):

@@ -23,6 +23,7 @@ from trainer.splits import (
     refuse_unlearned_folds,
     split_validation,
     torn_splits,
+    ungrouped_folds,
     write_folds,
 )
 
@@ -94,6 +95,24 @@ def test_random_folds_of_a_set_judge_every_clip_and_tell_what_they_tear(tmp_path
     assert read_folds(tmp_path / "folds.csv", clips) == folds
     with pytest.raises(DatasetError, match="--official random: no clips of it on both sides"):
         official_folds([clips[0], clips[2], clips[6]], "random")
+
+
+def test_plain_folds_are_even_and_tell_what_they_tear(tmp_path):
+    clips = balanced(4, 6)
+    folds = ungrouped_folds(clips, 3, seed=1)
+    assert folds == ungrouped_folds(clips, 3, seed=1) != ungrouped_folds(clips, 3, seed=2)
+    of_label = Counter((item.label, fold) for item, fold in zip(clips, folds, strict=True))
+    assert set(of_label.values()) == {4}
+    (torn,) = torn_splits(clips, folds, {"set"})
+    assert (torn.split, torn.n_groups, torn.n_clips, torn.n_judged) == ("ungrouped", 4, 24, 24)
+    assert str(torn).startswith("set: split ungrouped has 4 groups on both sides (24 of 24 judged clips): figures on")
+    write_folds(tmp_path / "plain.csv", clips, folds, ungrouped=True)
+    assert read_folds(tmp_path / "plain.csv", clips) == folds
+    write_folds(tmp_path / "unsaid.csv", clips, folds)
+    with pytest.raises(DatasetError, match="stands in folds"):
+        read_folds(tmp_path / "unsaid.csv", clips)
+    with pytest.raises(DatasetError, match="class fall: 12 clips cannot be in each of 13 folds"):
+        ungrouped_folds(clips, 13, seed=0)
 
 
 def test_the_split_of_paper_004_is_one_too():

@@ -1,11 +1,10 @@
 """`trainer convert` and `trainer tune`: what makes and changes bundles."""
 
 import argparse
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigurationError, DatasetError
+from edge.errors import ConfigurationError
 from trainer.commands.evaluation import judge_bundle
 from trainer.commands.shared import cache_of, read_clips, sound, workers_of
 from trainer.commands.training import KEPT_OPTIONS, recall
@@ -117,7 +116,7 @@ def tune(options: argparse.Namespace) -> int:
     from edge.bundle import Bundle  # noqa: PLC0415
     from trainer.evaluation import refuse_unknown  # noqa: PLC0415
     from trainer.files import write_json  # noqa: PLC0415
-    from trainer.judging import seen_in_training  # noqa: PLC0415
+    from trainer.judging import unseen  # noqa: PLC0415
     from trainer.scoring import watch_clips  # noqa: PLC0415
     from trainer.tuning import draw, lines_of, tune  # noqa: PLC0415
 
@@ -127,19 +126,9 @@ def tune(options: argparse.Namespace) -> int:
     refuse_existing(options.out, force=options.force)
     clips = sound(read_clips(options.data, options), options)
     refuse_unknown(clips, bundle.spec.labels)
-    results = list(watch_clips(options.bundle, clips, workers_of(options)))
-    seen = set(seen_in_training(bundle.spec.provenance.get("clips", ()), results))
-    held_out = [result for result in results if f"{result.clip.dataset}/{result.clip.name}" not in seen]
-    if not held_out:
-        raise DatasetError(
-            f"--data: the model learned from all {len(results)} clips; give footage that it has not seen, or train "
-            "with --hold-out 0.2 and tune on the same folder"
-        )
-    if seen:
-        print(
-            f"trainer: {len(seen)} of {len(results)} clips are left out: the model learned from them", file=sys.stderr
-        )
-    spec, report = tune(bundle, held_out, options.max_false_alarms_per_day)
+    held_out = unseen(clips, bundle.spec.provenance.get("clips", ()))
+    results = list(watch_clips(options.bundle, held_out, workers_of(options)))
+    spec, report = tune(bundle, results, options.max_false_alarms_per_day)
     write_bundle(spec, bundle.files, options.out, force=options.force)
     beside = options.out.with_name(f"{options.out.stem}-tuning.json")
     write_json(beside, report)

@@ -24,6 +24,7 @@ def folds(options: argparse.Namespace) -> int:
         refuse_torn,
         refuse_unlearned_folds,
         torn_splits,
+        ungrouped_folds,
         write_folds,
     )
 
@@ -34,17 +35,20 @@ def folds(options: argparse.Namespace) -> int:
         numbers = official_folds(clips, options.official)
     elif options.of_five:
         numbers = of_five(clips)
+    elif options.ungrouped is not None:
+        numbers = ungrouped_folds(clips, options.ungrouped, options.seed)
     elif options.leave_one_group_out:
         numbers = leave_one_group_out(clips)
     else:
         numbers = assign_folds(clips, options.number, options.seed)
         refuse_few_groups(clips, options.number, f"{options.number} folds")
     refuse_unlearned_folds(clips, numbers)
-    for torn in torn_splits(clips, numbers):
+    ungrouped = options.ungrouped is not None
+    for torn in torn_splits(clips, numbers, {clip.dataset for clip in clips} if ungrouped else ()):
         print(f"trainer: {torn}", file=sys.stderr)
-    if official_split(clips, numbers) is None:
+    if not ungrouped and official_split(clips, numbers) is None:
         refuse_torn(", ".join(map(str, options.data)), clips, numbers)
-    write_folds(options.out, clips, numbers)
+    write_folds(options.out, clips, numbers, ungrouped=ungrouped)
     n_folds, n_judged = len({number for number in numbers if number > TRAIN_ONLY}), sum(n > TRAIN_ONLY for n in numbers)
     judged = "" if n_judged == len(clips) else f", {n_judged} of them judged"
     print(f"{options.out}: {len(clips)} clips in {n_folds} folds{judged}")

@@ -31,8 +31,12 @@ def evaluate(options: argparse.Namespace) -> int:
     """`trainer evaluate`."""
     if (options.model is None) == (options.recipe is None):
         raise ConfigurationError("give either a bundle or run to judge, or --recipe with --folds")
+    if options.held_out and options.model is None:
+        raise ConfigurationError("--held-out: folds judge only what they have not learned from anyway; leave it out")
     clips = read_clips(options.data, options)
     judged = sound(clips, options)
+    if options.held_out:
+        judged = _held_out(options.model, judged)
     figures = _judge_model(options, judged) if options.model is not None else _cross_validate(options, clips, judged)
     if options.report is not None:
         for precision, of_precision in figures.items():
@@ -59,6 +63,26 @@ def _write_report(folder: Path, clips: list["Clip"], figures: dict[str, Any]) ->
     write_confusions(folder, figures)
     write_curves(folder, figures)
     write_gallery(folder, clips, figures)
+
+
+def _held_out(model: Path, clips: list["Clip"]) -> list["Clip"]:
+    """The clips that a bundle or run has not learned from."""
+    from trainer.judging import unseen  # noqa: PLC0415
+
+    learned = _learned(model)
+    if not learned:
+        raise ConfigurationError(f"--held-out: {model} does not say which clips it learned from; leave it out")
+    return unseen(clips, learned)
+
+
+def _learned(model: Path) -> "Sequence[str]":
+    """The beginnings of the digests of the clips that a bundle or run has learned from."""
+    from edge.bundle import Bundle  # noqa: PLC0415
+    from trainer.run import SETTINGS_NAME, Run  # noqa: PLC0415
+
+    if (model / SETTINGS_NAME).is_file():
+        return Run.load(model).settings.learned
+    return Bundle.load(model).spec.provenance.get("clips", ())
 
 
 def _judge_model(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
@@ -100,9 +124,8 @@ def _judge_run(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, An
     figures: dict[str, Any] = {}
     for precision in options.precision:
         verdict = judge(run, clips, precision, workshop)
-        learned = {*run.settings.train_clips.values(), *run.settings.validation_clips.values()}
         model = {"name": run.settings.recipe, "sha256": verdict.digest, "precision": precision}
-        figures[precision] = {"model": model, **_figures(verdict.results, verdict.judge, sorted(learned))}
+        figures[precision] = {"model": model, **_figures(verdict.results, verdict.judge, run.settings.learned)}
     return figures
 
 
@@ -127,13 +150,12 @@ def _cross_validate(options: argparse.Namespace, clips: list["Clip"], judged: li
     recipe_name, folds_of = known(options.recipe), required(options, "folds")
     import_tensorflow()
     from trainer.crossvalidation import cross_validate, plan, read_fold_files  # noqa: PLC0415
-    from trainer.splits import torn_splits  # noqa: PLC0415
 
     recipe = recipe_of(recipe_name)
-    folds = read_fold_files(folds_of, clips)
+    folds, torn = read_fold_files(folds_of, clips)
     fold_of = {clip.path: fold for clip, fold in zip(clips, folds, strict=True)}
     also = sound(read_clips(options.also, options), options) if options.also else []
-    own, torn = [fold_of[clip.path] for clip in judged], torn_splits(clips, folds)
+    own = [fold_of[clip.path] for clip in judged]
     tasks = plan(recipe, wishes_of(options), judged, own, also, torn=torn)
     workshop = workshop_of(options, recipe, network_of(recipe, options))
     name = "-".join(filter(None, (recipe.name, workshop.weights.network.lower(), "folds")))
