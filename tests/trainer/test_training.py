@@ -130,3 +130,16 @@ def test_a_recipe_without_epochs_has_nothing_to_log(fights, tmp_path, capsys):
     assert main([*command, "--tensorboard", str(tmp_path / "log")]) == 2
     assert "--tensorboard: edgewatch is fitted at once" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_seed_gives_the_same_figures_to_the_last_digit(fights, tmp_path):
+    def figures(name: str, seed: int) -> str:
+        run, cache = tmp_path / name / "run", tmp_path / name / "cache"
+        command = ["train", "--recipe", "lrcn", "--data", str(fights), "--out", str(run), "--cache", str(cache)]
+        command += ["--seed", str(seed), "--epochs", "2", "--workers", "1", "--set", "n_units=4", "batch_size=4"]
+        assert main(command) == 0
+        return (run / "metrics.json").read_text()
+
+    first = figures("first", 3)
+    assert figures("second", 3) == first
+    assert figures("other", 4) != first
