@@ -1,10 +1,12 @@
-"""`trainer evaluate` of a bundle or run as a command."""
+"""`trainer evaluate` of a bundle or run as a command: what it leaves out, and what it writes."""
 
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 
+from edge.bundle import BUILTIN
 from trainer.cli import main
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -46,3 +48,17 @@ def test_held_out_clips_need_a_model_that_says_what_it_learned_from(run, fights,
     assert "does not say which clips it learned from" in capsys.readouterr().err
     assert main(["evaluate", "--recipe", "lrcn", "--folds", "f.csv", "--data", str(fights), "--held-out"]) == 2
     assert "--held-out: folds judge only what they have not learned from anyway" in capsys.readouterr().err
+
+
+def test_a_report_is_written(fights, tmp_path, capsys):
+    report = tmp_path / "report"
+    assert main(["evaluate", str(BUILTIN), "--data", str(fights), "--report", str(report), "--workers", "1"]) == 0
+    printed = capsys.readouterr().out
+    (folder,) = report.iterdir()
+    assert printed.splitlines()[0] == f"{folder.name}:"
+    figures = json.loads((folder / "figures.json").read_text())
+    assert (figures["n_clips"], figures["model"]["precision"]) == (10, folder.name)
+    n_wrong = sum(clip["answer"] != clip["label"] for clip in figures["clips"])
+    drawn = {"confusion_frames.png", "confusion_videos.png", "curves.png"} | ({"errors-1.png"} if n_wrong else set())
+    assert {path.name for path in folder.iterdir()} == {"figures.json", *drawn}
+    assert all(cv2.imread(str(folder / name)) is not None for name in drawn)
