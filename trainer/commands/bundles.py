@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigurationError
+from edge.errors import ConfigurationError, DatasetError
 from trainer.commands.evaluation import judge_bundle
 from trainer.commands.shared import cache_of, read_clips, sound, workers_of
 from trainer.commands.training import KEPT_OPTIONS, recall
