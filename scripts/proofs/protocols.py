@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge.errors import DatasetError
 from proofs.folds import FOLD_FILES
@@ -29,15 +30,23 @@ class Protocol:
     official: str = ""
     """The literature's own split, though it may have groups on both sides; without one, groups stay whole."""
 
+    @property
+    def fold_file(self) -> Path | None:
+        """Of a protocol whose groups the set itself does not tell: its groups and folds, `<set>-<protocol>.csv`."""
+        path = FOLD_FILES / f"{self.dataset}-{self.name}.csv"
+        return path if path.is_file() else None
+
     def read(self, setting: Setting) -> tuple[list[Clip], list[int]]:
         """The clips with the fold of each; in short a few clips in three folds, rendered where there is no footage."""
         folder = setting.data / self.dataset
         if setting.short:
-            clips = few(read_dataset(folder)) if folder.is_dir() else _rendered(setting)
+            clips = few(read_dataset(folder, groups=self.fold_file)) if folder.is_dir() else _rendered(setting)
             return clips, assign_folds(clips, N_SHORT_FOLDS, FOLDS_SEED)
-        clips = read_dataset(folder)
+        clips = read_dataset(folder, groups=self.fold_file)
         if self.official:
             return clips, official_folds(clips, self.official)
+        if self.fold_file is not None:
+            return clips, read_folds(self.fold_file, clips)
         return clips, folds_of(self.dataset, FOLDS_SEED, clips)
 
 
@@ -45,11 +54,7 @@ SCENES = Protocol("scenes", "surveillance-fight", "`surveillance-fight`, five fo
 RANDOM_CLIPS = Protocol(
     "random", "hockey-fights", "`hockey-fights`, five random folds as the literature has them", "random"
 )
-GAMES = Protocol(
-    "games",
-    "hockey-fights",
-    "`hockey-fights`, five folds that keep blocks of 20 neighbouring clips, often of one game, whole",
-)
+GAMES = Protocol("games", "hockey-fights", "`hockey-fights`, five folds grouped by game")
 PROTOCOLS = {protocol.name: protocol for protocol in (SCENES, RANDOM_CLIPS, GAMES)}
 
 

@@ -1,6 +1,7 @@
 """Hockey Fight (Bermejo Nievas et al., CAIP 2011): what its clips' names tell.
 
-The clips were cut one after the other, so blocks of neighbouring numbers, often the same game, are taken as groups. The
+The clips were cut one after the other, so blocks of neighbouring numbers, often the same game, are taken as groups;
+`trainer/folds/hockey-fights-games.csv`, which serves as `--groups` too, has the games as the pictures tell them. The
 literature judges it on five random folds, without a list of them, so that clips of one game stand in several: here
 these folds are drawn by a digest of each name.
 """
