@@ -4,12 +4,14 @@ Both labels are read from exponentially weighted running sums of a frame's featu
 from fast ones. The state begins at zero and holds the weight of what went into it, so the first steps are true means.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
+from trainer.labels import FALL, VIOLENCE
 from trainer.readout import Readout, Rows
 
 EPSILON = 1e-6
@@ -52,20 +54,27 @@ def fall_inputs(motion: Rows, retention: float) -> Rows:
     return np.concatenate([mean, np.sqrt(np.maximum(squares - mean * mean, 0) + EPSILON)], axis=1)
 
 
-def build_step(fall: Readout, violence: Readout, retention: Retention) -> keras.Model:
-    """One step: `features` (n, n_streams * f), motion first, and `state` -> `probabilities` (n, 3), `next_state`.
+def build_step(readouts: Mapping[str, Readout], retention: Retention, n_streams: int, n_motion: int) -> keras.Model:
+    """One step: `features` (n, n_streams * f), motion first, and `state` -> `probabilities` (n, 1 + n_readouts),
+    `next_state`.
 
     The state (n, 2 + (n_streams + 2) * f) holds the slow and the fast weight, the slow sums of all streams, and the
-    fast sums of the motion stream and of its squares. Labels are normal, fall, violence; normal is one minus the
-    larger of the others.
+    fast sums of the motion stream and of its squares, whichever of them are read. Normal, the first label, is one minus
+    the largest of the others.
+
+    Args:
+        readouts: of fall, violence or both, in the order of the labels.
+        retention: of the sums.
+        n_streams: of the frame model.
+        n_motion: features of one stream, f.
     """
-    n_slow, n_motion = len(violence.kernel), len(fall.kernel) // 2
+    n_slow = n_streams * n_motion
     features = keras.Input((n_slow,), name="features")
     state = keras.Input((2 + n_slow + 2 * n_motion,), name="state")
     bounds = [1, 2, 2 + n_slow, 2 + n_slow + n_motion]
     ops: Any = keras.ops  # whose types name every backend's tensors
     slow_weight, fast_weight, slow, fast, squares = ops.split(state, bounds, axis=-1)
-    motion, _ = ops.split(features, [n_motion], axis=-1)  # (n, f)
+    motion: Any = ops.split(features, [n_motion], axis=-1)[0] if n_streams > 1 else features  # (n, f)
     slow_weight = slow_weight * retention.slow + 1.0
     fast_weight = fast_weight * retention.fast + 1.0
     slow = slow * retention.slow + features
@@ -76,7 +85,8 @@ def build_step(fall: Readout, violence: Readout, retention: Retention) -> keras.
     variance = ops.relu(squares / fast_weight - fast_mean * fast_mean)
     violence_rows = slow_mean / ops.sqrt(ops.abs(slow_mean) + EPSILON)
     fall_rows = ops.concatenate([fast_mean, ops.sqrt(variance + EPSILON)], axis=-1)
-    events = [unit(fall, "fall")(fall_rows), unit(violence, "violence")(violence_rows)]
+    rows = {FALL: fall_rows, VIOLENCE: violence_rows}
+    events = [unit(readout, label)(rows[label]) for label, readout in readouts.items()]
     next_state = ops.concatenate([slow_weight, fast_weight, slow, fast, squares], axis=-1)
     outputs = {"probabilities": with_normal(events), "next_state": next_state}
     return keras.Model({"features": features, "state": state}, outputs)

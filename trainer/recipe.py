@@ -81,7 +81,10 @@ class Recipe:
     optional: Mapping[str, Hyperparameter] = field(default_factory=lambda: DESCENT)
     """What `--set` understands beside the published hyper-parameters; a run keeps of it what was asked for."""
     labels: tuple[str, ...] | None = None
-    """Fixed labels; None takes the labels that the data holds."""
+    """The labels that it knows, `normal` always one of a model's; None knows any. A model has those that the data
+    holds."""
+    streams_of_one: Mapping[str, str] = field(default_factory=dict)
+    """By label: the stream that does where that is the only event to be told."""
     learns_from_validation: bool = False
     """Whether it also learns from the validation clips, so that figures on them prove nothing."""
     network: str = B0

@@ -16,7 +16,7 @@ from trainer.cache import content_sha256
 from trainer.calibration import calibration_pictures, read_calibration
 from trainer.devices import found_devices, n_devices
 from trainer.finetuning import refuse_untrainable
-from trainer.labels import ordered
+from trainer.labels import NORMAL, ordered
 from trainer.manifest import Clip
 from trainer.mixed import refuse_without_gpu
 from trainer.objective import Objective
@@ -57,7 +57,7 @@ def make_settings(recipe: Recipe, wishes: Wishes, split: Split, weights: Weights
         seed=wishes.seed,
         epochs=wishes.epochs or recipe.epochs,
         labels=labels,
-        input=_input(recipe.input, wishes),
+        input=_input(recipe, wishes, labels),
         hyperparameters=hyperparameters,
         data=tuple(sorted({clip.dataset for clip in split.train})),
         train_clips=_digests(split.train),
@@ -80,13 +80,14 @@ def _labels(recipe: Recipe, clips: Sequence[Clip]) -> tuple[str, ...]:
             f"label {unknown[0]!r} is not among those of {recipe.name} ({', '.join(recipe.labels)}); "
             f"map its class, such as --positive {unknown[0]}={recipe.labels[-1]}"
         )
-    return recipe.labels
+    return tuple(label for label in recipe.labels if label == NORMAL or label in found)
 
 
-def _input(published: InputSpec, wishes: Wishes) -> InputSpec:
-    changes: dict[str, Any] = {"stream": wishes.stream, "rate_hz": wishes.rate_hz}
+def _input(recipe: Recipe, wishes: Wishes, labels: Sequence[str]) -> InputSpec:
+    only = labels[-1] if len(labels) == 2 else ""
+    changes: dict[str, Any] = {"stream": wishes.stream or recipe.streams_of_one.get(only), "rate_hz": wishes.rate_hz}
     kept = {key: value for key, value in changes.items() if value is not None}
-    return InputSpec.model_validate(published.model_dump() | kept)
+    return InputSpec.model_validate(recipe.input.model_dump() | kept)
 
 
 def _hyperparameters(recipe: Recipe, wishes: Wishes) -> dict[str, Hyperparameter]:

@@ -52,14 +52,16 @@ class Watched:
 def watch(clips: Sequence[Clip], run: Run, workshop: Workshop) -> list[Watched]:
     """The clips with their features, extracted first where they are not cached.
 
-    Clips that tell of violence also at other sizes, real ones of falls also at other paces, timed ones backwards too.
+    Clips that tell of violence also at other sizes, real ones of falls also at other paces, timed ones backwards too;
+    each only where the run has the label.
     """
     spec = run.settings.input.model_copy(update={"rate_hz": PHASES * run.settings.input.rate_hz})
     scales = [resized_spec(spec, scale) for scale in SCALES]
     motion = spec.model_copy(update={"stream": "motion"})
     paces = [paced_spec(motion, pace) for pace in PACES]
-    of_violence = [clip for clip in clips if VIOLENCE in clip.annotates]
-    of_falls = [clip for clip in clips if FALL in clip.annotates and not is_rendered(clip)]
+    labels = frozenset(run.settings.labels)
+    of_violence = [clip for clip in clips if VIOLENCE in clip.annotates & labels]
+    of_falls = [clip for clip in clips if FALL in clip.annotates & labels and not is_rendered(clip)]
     timed = [clip for clip in of_falls if clip.timed]
     untimed = [clip for clip in clips if clip.start_s(FALL) is not None and not clip.timed]
 

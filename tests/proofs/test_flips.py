@@ -48,7 +48,8 @@ def test_a_clips_score_is_that_of_the_trained_head(tmp_path: Path) -> None:
     chance = np.random.default_rng(1)
     fall = Readout(chance.normal(size=2 * N_FEATURES).astype(np.float32), 0.2)
     violence = Readout(chance.normal(size=2 * N_FEATURES).astype(np.float32), -0.3)
-    head: Any = build_step(fall, violence, Retention.of(3.0, 0.3, 5.0))
+    readouts = {"fall": fall, "violence": violence}
+    head: Any = build_step(readouts, Retention.of(3.0, 0.3, 5.0), 2, N_FEATURES)
     labels, spec = ("normal", "fall", "violence"), InputSpec(stream="motion+trail")
     model = TrainedModel(None, head, labels, spec, 3.0, video_rules={"violence": "last"})
     features = chance.normal(0.5, 1, (7, 2 * N_FEATURES)).astype(np.float32)

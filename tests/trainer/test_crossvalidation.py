@@ -52,6 +52,13 @@ def test_an_official_split_is_judged_as_published_and_its_leak_is_kept(rwf, redu
     assert read_row(tmp_path / "out")[0].protocol == "1 folds, 1 groups on both sides"
 
 
+def test_a_fold_that_leaves_nothing_to_learn_a_label_from_is_refused(rwf, reduced):
+    clips = read_dataset(rwf)
+    folds = [0 if clip.label == "violence" else 1 for clip in clips]
+    with pytest.raises(DatasetError, match="fold 0 holds out every clip of violence,"):
+        plan(reduced("edgewatch"), Wishes(), clips, folds)
+
+
 def test_any_other_split_of_the_same_clips_is_refused(rwf, reduced):
     clips = read_dataset(rwf)
     folds = [0 if clip.name == NAMES[-2] else TRAIN_ONLY for clip in clips]

@@ -1,6 +1,5 @@
 """The built-in recipe, whole, on small films and a backbone of random weights."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +17,10 @@ from trainer.manifest import Clip, Segment
 from trainer.memory import signed_root
 from trainer.recipe import Workshop
 from trainer.recipes import RECIPES
-from trainer.recipes.edgewatch import fit_violence, refuse_one_sided
+from trainer.recipes.edgewatch import fit_violence
 from trainer.run import Run
 from trainer.splits import Split, split_validation
-from trainer.training import Wishes, train
+from trainer.training import Wishes, make_settings, train
 from trainer.watched import Watched, paced_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving on numpy 2
@@ -145,17 +144,33 @@ def test_another_pace_shows_the_same_speed_with_the_same_strength() -> None:
     assert paced_spec(spec, 0.5).motion_gain == pytest.approx(6.0)
 
 
-def test_a_label_without_its_opposite_is_refused(clips: list[Clip]) -> None:
-    falls_only = [clip for clip in clips if "violence" not in clip.annotates]
-    with pytest.raises(DatasetError, match="clips with and without violence, and these have none with;"):
-        refuse_one_sided(falls_only)
-    always = Clip(Path("x.avi"), "x", frozenset({"fall", "violence"}), (Segment("fall"), Segment("violence")))
-    with pytest.raises(DatasetError, match="clips with and without fall, and these have none without;"):
-        refuse_one_sided([always])
+@pytest.mark.parametrize(
+    ("label", "wished", "stream"),
+    [
+        ("violence", None, "motion+trail+acceleration"),
+        ("fall", None, "motion"),
+        ("fall", "motion+trail", "motion+trail"),
+    ],
+)
+def test_clips_of_one_event_make_a_model_of_that_one(
+    clips: list[Clip], label: str, wished: str | None, stream: str
+) -> None:
+    """What it learns then is tested with the README's commands, in `test_newcomer`."""
+    split = Split([clip for clip in clips if clip.annotates == {label}], [])
+    settings = make_settings(RECIPES["edgewatch"], Wishes(stream=wished), split, Weights(RANDOM, RANDOM))
+    assert settings.labels == ("normal", label)
+    assert settings.input.stream == stream
 
 
-def test_the_refusal_comes_before_any_work(clips: list[Clip], workshop: Workshop, tmp_path: Path) -> None:
-    falls_only = [clip for clip in clips if "violence" not in clip.annotates]
-    with pytest.raises(DatasetError, match="edgewatch needs clips"):
-        train(RECIPES["edgewatch"], Wishes(seed=0), Split(falls_only, []), tmp_path / "run", workshop)
-    assert not json.loads((tmp_path / "run" / "run.json").read_text()).get("finished")
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [("normal", "the clips show neither;"), ("fall", "clips with and without fall, and these have none without;")],
+)
+def test_clips_that_show_nothing_or_always_the_same_are_refused_before_any_work(
+    workshop: Workshop, tmp_path: Path, shown: str, said: str
+) -> None:
+    path = film(tmp_path / shown / "1.avi", 1, falls=shown == "fall")
+    clip = Clip(path, "x", frozenset({"fall", "violence"}), (Segment(shown),))
+    with pytest.raises(DatasetError, match=said):
+        train(RECIPES["edgewatch"], Wishes(), Split([clip], []), tmp_path / "run", workshop)
+    assert not Run.load(tmp_path / "run").history()
