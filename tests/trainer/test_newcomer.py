@@ -1,8 +1,7 @@
 """From a folder of own clips to a tuned bundle with the commands of the README, as somebody new would copy them.
 
 The recipe that they name gets pictures of 64 x 64, few of them to calibrate with, random weights
-(EDGEWATCH_WEIGHTS=none) and one process, and `tune` fewer thresholds to try. What `mixed` makes integers of is not
-searched for, which takes minutes and depends on the machine's load: everything stays float.
+(EDGEWATCH_WEIGHTS=none) and one process, and `tune` fewer thresholds to try.
 """
 
 import json
@@ -41,7 +40,6 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reduced: Callable[[st
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     monkeypatch.setitem(RECIPES, "edgewatch", reduced("edgewatch"))
     monkeypatch.setattr("trainer.calibration.N_REPRESENTATIVE", 48)
-    monkeypatch.setattr("converters.search.search", lambda graph, *_: ("float",) * len(graph.units))
     monkeypatch.setattr("trainer.tuning.ONSETS", (0.3, 0.5, 0.7))
     kept = signal.getsignal(signal.SIGTERM)
     yield tmp_path
