@@ -33,6 +33,8 @@ HEIGHT_PX: Final = 480
 WIDTH_PX: Final = 640
 CAMERA_RATE_HZ: Final = 30.0
 N_PICTURES: Final = 8
+PATCH_PX: Final = 160
+PATCH_STEP_PX: Final = 16
 SEED: Final = 0
 MS_PER_NS: Final = 1e-6
 
@@ -202,10 +204,15 @@ def _round_figures(one: _Round, n_streams: int) -> dict[str, Any]:
 
 
 def _pictures() -> list[Pixels]:
-    """Noise over a gradient, moving: OpenCV's time does not depend on what it sees, but let it not be all the same."""
+    """A patch that crosses noise over a gradient: a fixed camera, as a box has, before which something moves. One that
+    moves itself takes longer, where a bundle's streams take its movement out (`edge.registration`)."""
     noise = np.random.default_rng(SEED).integers(0, 64, (HEIGHT_PX, WIDTH_PX, 3), np.uint8)
     gradient = np.linspace(0, 191, WIDTH_PX, dtype=np.uint8)[np.newaxis, :, np.newaxis]
-    pictures = [np.roll(noise + gradient, 4 * shift, axis=1) for shift in range(N_PICTURES)]
-    for picture in pictures:
+    pictures: list[Pixels] = []
+    for shift in range(N_PICTURES):
+        picture = noise + gradient
+        left, top = PATCH_STEP_PX * shift, HEIGHT_PX // 4
+        picture[top : top + PATCH_PX, left : left + PATCH_PX] = noise[:PATCH_PX, :PATCH_PX]
         picture.setflags(write=False)
+        pictures.append(picture)
     return pictures

@@ -1,9 +1,11 @@
 import json
 
+import cv2
 import pytest
 
-from edge.bench import N_ROUNDS, DecodedSource, bench
+from edge.bench import N_PICTURES, N_ROUNDS, DecodedSource, bench
 from edge.bundle import Bundle
+from edge.registration import Registration
 
 
 def test_the_source_is_a_camera_of_30_per_second():
@@ -42,3 +44,16 @@ def test_frames_are_pictures_and_a_step_takes_one_a_stream(make_bundle):
     figures = bench(Bundle.load(make_bundle(input=spec)), threads=1, seconds=0.1)
     assert figures["streams"] == 2
     assert figures["pipeline_fps"] == pytest.approx(2 * figures["steps_per_s"], rel=0.01)
+
+
+def test_the_camera_of_the_pictures_is_fixed():
+    """A moving one would be registered, which takes longer than a box's fixed camera."""
+    frames = DecodedSource().frames()
+    first, *later = [
+        cv2.resize(cv2.cvtColor(next(frames).pixels, cv2.COLOR_RGB2GRAY), (192, 192)) for _ in range(N_PICTURES)
+    ]
+    for picture in later:
+        assert (picture != first).any()
+        laid, known = Registration(picture).of(first)
+        assert known.all()
+        assert (laid == first).all()
