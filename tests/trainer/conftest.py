@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # they bring Keras, which most tests here do not need
     from trainer.cache import Cache
     from trainer.recipe import Recipe, Workshop
     from trainer.run import Run
+    from trainer.splits import Split
 
 WriteClip = Callable[..., Path]
 SMALLEST_PX = {"EfficientNetB0": 64, "VGG16": 32, "InceptionV3": 75, "": 32}
@@ -77,23 +78,33 @@ def paper_cache(tmp_path_factory: pytest.TempPathFactory) -> "Cache":
 
 
 @pytest.fixture
-def trained(fights: Path, paper_cache: "Cache", tmp_path: Path) -> "Callable[..., tuple[Run, Workshop, list[Any]]]":
-    """`trained(name, sampling, **changes)`: a run of two epochs with few units, what it was made with, and its
-    validation clips."""
+def train_small(paper_cache: "Cache", tmp_path: Path) -> "Callable[..., tuple[Run, Workshop]]":
+    """`train_small(name, split, epochs, **changes)`: a run with few units on tiny pictures, and what it was made
+    with."""
     from trainer.backbone import RANDOM, Weights
-    from trainer.datasets import read_dataset
     from trainer.recipe import Workshop
-    from trainer.splits import split_validation
     from trainer.training import Wishes, train
 
-    def make(name: str, sampling: str, **changes: str) -> "tuple[Run, Workshop, list[Any]]":
+    def make(name: str, split: "Split", epochs: int, **changes: str) -> "tuple[Run, Workshop]":
         recipe = reduced_recipe(name)
         known = {key: value for key, value in SMALL.items() if key in recipe.hyperparameters}
-        wishes = Wishes(epochs=2, hyperparameters={**known, "sampling": sampling, **changes})
+        wishes = Wishes(epochs=epochs, hyperparameters={**known, **changes})
         weights = Weights(RANDOM, RANDOM) if recipe.network else Weights("", "")
         workshop = Workshop(paper_cache, weights, 1)
+        return train(recipe, wishes, split, tmp_path / "run", workshop), workshop
+
+    return make
+
+
+@pytest.fixture
+def trained(fights: Path, train_small: Callable[..., Any]) -> "Callable[..., tuple[Run, Workshop, list[Any]]]":
+    """`trained(name, sampling, **changes)`: a run of two epochs, what it was made with, and its validation clips."""
+    from trainer.datasets import read_dataset
+    from trainer.splits import split_validation
+
+    def make(name: str, sampling: str, **changes: str) -> "tuple[Run, Workshop, list[Any]]":
         split = split_validation(read_dataset(fights), 0)
-        return train(recipe, wishes, split, tmp_path / "run", workshop), workshop, split.held_out
+        return *train_small(name, split, epochs=2, sampling=sampling, **changes), split.held_out
 
     return make
 

@@ -1,6 +1,6 @@
 """From a folder of own clips to a tuned bundle with the commands of the README, as somebody new would copy them.
 
-The recipe that they name gets pictures of 64 x 64, few of them to calibrate with, random weights
+The recipe that they name gets pictures of 64 x 64 alone, few of them to calibrate with, random weights
 (EDGEWATCH_WEIGHTS=none) and one process, and `tune` fewer thresholds to try.
 """
 
@@ -41,6 +41,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reduced: Callable[[st
     monkeypatch.setitem(RECIPES, "edgewatch", reduced("edgewatch"))
     monkeypatch.setattr("trainer.calibration.N_REPRESENTATIVE", 48)
     monkeypatch.setattr("trainer.tuning.ONSETS", (0.3, 0.5, 0.7))
+    monkeypatch.setattr("trainer.watched.SCALES", (1.0, 1.0))
     kept = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     signal.signal(signal.SIGTERM, kept)
