@@ -1,6 +1,5 @@
 """From a trained model to a verified bundle."""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 from converters.limits import clips_over_limit, loss_over_limit
 from converters.plan import Plan, Precision
 from converters.targets import Finished, Target, finish, precision_for
-from converters.write import refuse_existing, sha256, write_bundle
+from converters.write import refuse_existing, sha256, temporary_folder, write_bundle
 from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, WINDOW_FILE, AlertSpec, Bundle, BundleSpec, InputSpec
 from edge.errors import ConfigurationError, ModelError, QualityError
 
@@ -135,8 +134,8 @@ def convert(
 
 def _clip_figures(spec: BundleSpec, files: dict[str, bytes], judge: ClipJudge) -> dict[str, Any]:
     """What the bundle changes about clips, before it stands in its place."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bundle"
+    with temporary_folder() as folder:
+        path = folder / "bundle"
         write_bundle(spec, files, path)
         return dict(judge(path))
 

@@ -15,7 +15,7 @@ from trainer.conversion import bundle_of
 from trainer.evaluation import Judge, Judged
 from trainer.judging import judge_of, seen_in_training
 from trainer.labels import NORMAL
-from trainer.manifest import RENDERED_PREFIX, Clip, duration_s
+from trainer.manifest import Clip, duration_s
 from trainer.metrics import binary
 from trainer.recipes import RECIPES
 from trainer.rules import learns_from_validation
@@ -44,7 +44,7 @@ def chosen(clips: Sequence[Clip], source: str) -> Watched:
 
     Rendered clips are left out where there are others.
     """
-    real = [clip for clip in clips if not is_rendered(clip)] or list(clips)
+    real = [clip for clip in clips if not clip.is_rendered] or list(clips)
     shuffled = [real[index] for index in np.random.default_rng(0).permutation(len(real))]
     spread = _in_turns(shuffled, lambda clip: (clip.dataset, clip.label, clip.group))
     kept: list[Clip] = []
@@ -65,11 +65,6 @@ def _in_turns(clips: Sequence[Clip], kind: Callable[[Clip], Hashable]) -> list[C
         turns.append((seen[kind(clip)], clip))
         seen[kind(clip)] += 1
     return [clip for _, clip in sorted(turns, key=itemgetter(0))]
-
-
-def is_rendered(clip: Clip) -> bool:
-    """Whether a clip is drawn, not filmed."""
-    return clip.dataset.startswith(RENDERED_PREFIX)
 
 
 def clip_judge(run: Run, watched: Watched, workers: int) -> Callable[[Path], dict[str, Any]]:
@@ -109,7 +104,7 @@ def changes(before: Sequence[ClipScores], after: Sequence[ClipScores], judge: Ju
     clips = [result.clip for result in after]
     return {
         "n_clips": len(clips),
-        "n_real": sum(not is_rendered(clip) for clip in clips),
+        "n_real": sum(not clip.is_rendered for clip in clips),
         "accuracy_float32": round(float(was_right.mean()), DIGITS),
         "accuracy": round(float(is_right.mean()), DIGITS),
         "lost": int((was_right & ~is_right).sum()),

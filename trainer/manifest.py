@@ -61,6 +61,11 @@ class Clip:
         """The first label that is not `normal`, else `normal`."""
         return next((segment.label for segment in self.segments if segment.label != NORMAL), NORMAL)
 
+    @property
+    def is_rendered(self) -> bool:
+        """Whether it is drawn, not filmed, by the name of its data set."""
+        return self.dataset.startswith(RENDERED_PREFIX)
+
     def start_s(self, label: str) -> float | None:
         """Where the label first begins; None where the clip does not hold it."""
         return min((segment.start_s for segment in self.segments if segment.label == label), default=None)

@@ -12,7 +12,7 @@ from trainer.backwards import extract_backwards
 from trainer.descent import fall_starts_s
 from trainer.features import Features, extract, read_features
 from trainer.labels import FALL, VIOLENCE
-from trainer.manifest import RENDERED_PREFIX, Clip
+from trainer.manifest import Clip
 from trainer.recipe import Workshop
 from trainer.run import Run
 
@@ -61,7 +61,7 @@ def watch(clips: Sequence[Clip], run: Run, workshop: Workshop) -> list[Watched]:
     paces = [paced_spec(motion, pace) for pace in PACES]
     labels = frozenset(run.settings.labels)
     of_violence = [clip for clip in clips if VIOLENCE in clip.annotates & labels]
-    of_falls = [clip for clip in clips if FALL in clip.annotates & labels and not is_rendered(clip)]
+    of_falls = [clip for clip in clips if FALL in clip.annotates & labels and not clip.is_rendered]
     timed = [clip for clip in of_falls if clip.timed]
     untimed = [clip for clip in clips if clip.start_s(FALL) is not None and not clip.timed]
 
@@ -109,12 +109,7 @@ def _features(
     return [read_features(entry) for entry in entries]
 
 
-def is_rendered(clip: Clip) -> bool:
-    """Whether a clip is synthetic, by the name of its data set."""
-    return clip.dataset.startswith(RENDERED_PREFIX)
-
-
 def set_weights(clips: Sequence[Clip], rendered_weight: float) -> list[float]:
     """Weight of each clip: every data set weighs the same, whatever its size; rendered ones less."""
     names = [clip.dataset for clip in clips]
-    return [(rendered_weight if is_rendered(clip) else 1.0) / names.count(clip.dataset) for clip in clips]
+    return [(rendered_weight if clip.is_rendered else 1.0) / names.count(clip.dataset) for clip in clips]

@@ -58,7 +58,7 @@ from trainer.readout import Examples, Readout, calibration_of, fit_readout
 from trainer.recipe import AUGMENTATION, Recipe, Workshop
 from trainer.run import Run, TrainedModel
 from trainer.splits import assign_folds
-from trainer.watched import PHASES, Watched, is_rendered, set_weights, watch
+from trainer.watched import PHASES, Watched, set_weights, watch
 
 RATE_HZ = 5.0
 SIZE_PX = 192
@@ -140,7 +140,7 @@ def fit_violence(watched: Sequence[Watched], run: Run) -> tuple[Readout, dict[st
     slow_s = float(run.settings.hyperparameters["slow_s"])
     parts = [violence_examples(item, weight, slow_s) for item, weight in zip(known, weights, strict=True)]
     folds = np.asarray(assign_folds([item.clip for item in known], INNER_FOLDS, run.settings.seed))
-    real = np.flatnonzero([not is_rendered(item.clip) for item in known])
+    real = np.flatnonzero([not item.clip.is_rendered for item in known])
     real = real if len(real) else np.arange(len(known))
     truth = np.asarray([known[index].clip.label == VIOLENCE for index in real])
     n_streams, n_motion = known[0].features.values.shape[1:]
@@ -188,7 +188,7 @@ def fall_clips(item: Watched, features: Sequence[Features], weight: float, reten
     at one of each features."""
     clip = item.clip
     found = [phase for each in features for phase in item.phases(each)]
-    if not clip.timed or is_rendered(clip):
+    if not clip.timed or clip.is_rendered:
         found = [item.phases(each)[number % PHASES] for number, each in enumerate(features)]
     return [
         FallClip(
