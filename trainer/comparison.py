@@ -20,7 +20,7 @@ from trainer.crossvalidation import FOLDS_NAME
 from trainer.files import write_json, write_text
 from trainer.latency import latency_here
 from trainer.machine import processor
-from trainer.recipes import RECIPES
+from trainer.recipes import RECIPES, network_of
 from trainer.rules import learns_from_validation
 from trainer.run import FRAME_NAME, HEAD_NAME, METRICS_NAME, WINDOW_NAME, Run, Settings
 
@@ -131,8 +131,7 @@ def _of_backbone(settings: Settings) -> int:
     system = RECIPES[settings.recipe].whole
     assert system is not None, settings.recipe
     name = str(settings.hyperparameters.get("features", next(iter(system.backbones))))
-    network = settings.network or RECIPES[settings.recipe].network
-    return _count(settings.recipe, name, network, settings.input.height_px, settings.input.width_px)
+    return _count(settings.recipe, name, network_of(settings), settings.input.height_px, settings.input.width_px)
 
 
 @functools.lru_cache

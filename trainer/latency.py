@@ -58,10 +58,9 @@ def _measured(run: Run, workshop: Workshop) -> dict[str, Any]:
 
 def _timing_workshop(run: Run) -> Workshop:
     """With random weights, which take as long as the run's own; those may not be here."""
-    from trainer.recipes import RECIPES  # noqa: PLC0415  (see `_files`)
+    from trainer.recipes import network_of  # noqa: PLC0415  (see `_files`)
 
-    network = run.settings.network or RECIPES[run.settings.recipe].network
-    return Workshop(Cache(), find_weights(RANDOM, network), 1)
+    return Workshop(Cache(), find_weights(RANDOM, network_of(run.settings)), 1)
 
 
 def _files(run: Run, workshop: Workshop) -> tuple[bytes | None, bytes | None]:

@@ -64,9 +64,9 @@ def compare(runs: Sequence[Run], out: Path, judge: Judge | None = None, *, force
 
 def backbone_of(run: Run) -> str:
     """What looks at frames in a run."""
-    from trainer.recipes import RECIPES  # noqa: PLC0415  (imports Keras)
+    from trainer.recipes import network_of  # noqa: PLC0415  (imports Keras)
 
-    return run.settings.network or RECIPES[run.settings.recipe].network or "none"
+    return network_of(run.settings) or "none"
 
 
 def rows_of(bundles: Sequence[Bundle]) -> list[Row]:

@@ -15,6 +15,7 @@ from trainer.recipes import (
     lrcn,
     vgg16_lstm,
 )
+from trainer.run import Settings
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
@@ -33,3 +34,8 @@ RECIPES: dict[str, Recipe] = {
         inceptionv3_simplernn_relu.RECIPE,
     )
 }
+
+
+def network_of(settings: Settings) -> str:
+    """The network that looks at a run's frames: the recipe's own, or the one in its place; empty without any."""
+    return settings.network or RECIPES[settings.recipe].network
