@@ -8,9 +8,9 @@ from edge.errors import DatasetError
 from proofs.folds import FOLD_FILES
 from proofs.proof import Setting, say
 from trainer.datasets import read_dataset
-from trainer.labels import VIOLENCE
+from trainer.labels import FALL, VIOLENCE
 from trainer.manifest import Clip
-from trainer.splits import assign_folds, official_folds, read_folds
+from trainer.splits import assign_folds, leave_one_group_out, official_folds, read_folds
 from trainer.synth import render_dataset
 
 N_FOLDS, FOLDS_SEED = 5, 0
@@ -29,6 +29,10 @@ class Protocol:
     """In the README."""
     official: str = ""
     """The literature's own split, though it may have groups on both sides; without one, groups stay whole."""
+    label: str = VIOLENCE
+    """What is to be found."""
+    leave_one_out: bool = False
+    """Whether each group is a fold of its own."""
 
     @property
     def fold_file(self) -> Path | None:
@@ -43,6 +47,8 @@ class Protocol:
             clips = few(read_dataset(folder, groups=self.fold_file)) if folder.is_dir() else _rendered(setting)
             return clips, assign_folds(clips, N_SHORT_FOLDS, FOLDS_SEED)
         clips = read_dataset(folder, groups=self.fold_file)
+        if self.leave_one_out:
+            return clips, leave_one_group_out(clips)
         if self.official:
             return clips, official_folds(clips, self.official)
         if self.fold_file is not None:
@@ -55,7 +61,8 @@ RANDOM_CLIPS = Protocol(
     "random", "hockey-fights", "`hockey-fights`, five random folds as the literature has them", "random"
 )
 GAMES = Protocol("games", "hockey-fights", "`hockey-fights`, five folds grouped by game")
-PROTOCOLS = {protocol.name: protocol for protocol in (SCENES, RANDOM_CLIPS, GAMES)}
+SUBJECTS = Protocol("subjects", "gmdcsa24", "`gmdcsa24`, one subject left out", label=FALL, leave_one_out=True)
+PROTOCOLS = {protocol.name: protocol for protocol in (SCENES, RANDOM_CLIPS, GAMES, SUBJECTS)}
 
 
 def folds_of(dataset: str, seed: int, clips: Sequence[Clip]) -> list[int]:

@@ -16,11 +16,10 @@ from typing import Any
 from edge.errors import ConfigurationError
 from proofs.folds import TRAINED_ON
 from proofs.proof import Evidence, Setting
-from proofs.protocols import GAMES, PROTOCOLS, RANDOM_CLIPS, SCENES, Protocol
+from proofs.protocols import GAMES, PROTOCOLS, RANDOM_CLIPS, SCENES, SUBJECTS, Protocol
 from trainer.backbone import RANDOM, WEIGHTS_NAMES, Weights, find_weights
 from trainer.cache import Cache
 from trainer.datasets import read_dataset
-from trainer.labels import VIOLENCE
 from trainer.recipe import Recipe, Workshop
 from trainer.splits import torn_splits
 from trainer.training import Wishes
@@ -115,6 +114,9 @@ EVERYTHING: tuple[tuple[Protocol, str, Reduced, tuple[int, ...]], ...] = (
             ("efficientnetb0-mean", TUNED),
         )
     ),
+    (SUBJECTS, BUILTIN, Reduced(), SEEDS),
+    (SUBJECTS, BUILTIN, TWO_STREAMS, SEEDS[:1]),
+    (SUBJECTS, "efficientnetb0-gru", Reduced(40, changes={"trim_s": "0"}), SEEDS[:1]),
 )
 SHORT_SETTINGS = Reduced(2, 32, {"n_units": "4", "batch_size": "4"})
 
@@ -217,7 +219,7 @@ def cross_validated(job: Job, folder: Path, setting: Setting) -> Evidence:
                 "group": clip["group"],
                 "label": clip["label"],
                 "answer": clip["answer"],
-                "score": clip["scores"].get(VIOLENCE, 0.0),
+                "score": clip["scores"].get(job.protocol.label, 0.0),
             }
             for clip in sorted(figures["clips"], key=lambda clip: clip["path"])
         ],

@@ -61,6 +61,7 @@ def test_figures_are_means_over_seeds() -> None:
     # scene a: 1 of 2 and 2 of 2, scene b the same: however they are drawn, the mean is the same
     assert found["scenes_lrcn_accuracy_interval"] == [0.75, 0.75]
     assert (found["scenes_convlstm_accuracy"], found["scenes_convlstm_auc"]) == (0.5, 0.0)
+    assert found["scenes_convlstm_balanced_accuracy"] == 0.5, "every quiet clip, and no fight"
     best = [found[f"scenes_{key}"] for key in ("best_recipe", "best_accuracy", "n_clips", "n_seeds")]
     assert best == ["lrcn", 0.75, 4, 2]
     assert recipes.PROOF.missed(found)
@@ -77,6 +78,19 @@ def test_protocols_are_kept_apart() -> None:
     assert any(line.startswith("random_best_accuracy is 0.75") for line in recipes.PROOF.missed(found))
 
 
+def test_falls_are_counted_where_falls_are_to_be_found() -> None:
+    """Three falls, of which two are found; a quiet clip that is left alone, and another that is not."""
+    clips = [
+        ("a", "fall", "fall", 0.9), ("a", CALM, CALM, 0.2), ("b", "fall", "fall", 0.8), ("b", "fall", CALM, 0.4),
+        ("b", CALM, "fall", 0.6),
+    ]  # fmt: skip
+    found = recipes.figures({"runs": [run("edgewatch", 0, *clips, protocol="subjects")]})
+    assert found["subjects_best_accuracy"] == pytest.approx(3 / 5)
+    assert found["subjects_best_balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert found["subjects_best_auc"] == pytest.approx(5 / 6)
+    assert any(line.startswith("subjects_best_balanced_accuracy is 0.58") for line in recipes.PROOF.missed(found))
+
+
 def test_the_readme_has_a_table_a_protocol_best_first() -> None:
     kept = {
         "date": "2026-01-02",
@@ -87,7 +101,8 @@ def test_the_readme_has_a_table_a_protocol_best_first() -> None:
     lines = readme.table(recipes.PROOF, kept).splitlines()
     assert lines[0] == "`surveillance-fight`, five folds grouped by scene:"
     assert lines[4] == (
-        "| `lrcn` | random | 5/s | 1.50 M | 75.0 % (75.0 to 75.0) | 0.875 (0.875 to 1.000) | 7.2 | 2 | n_units 4 |"
+        "| `lrcn` | random | 5/s | 1.50 M | 75.0 % (75.0 to 75.0) | 75.0 % (75.0 to 75.0) | "
+        "0.875 (0.875 to 1.000) | 7.2 | 2 | n_units 4 |"
     )
     assert lines[5].startswith("| `convlstm` | random | 5/s | 1.50 M | 50.0 %")
     assert lines[7].startswith("`hockey-fights`, five random folds")
@@ -112,6 +127,8 @@ def test_what_is_trained_can_be_limited(tmp_path: Path, monkeypatch: pytest.Monk
         *(("scenes", "edgewatch", seed) for seed in (0, 1, 2)),
         ("scenes", fewer, 0),
         *((protocol, title, 0) for protocol in ("random", "games") for title in ("edgewatch", fewer)),
+        *(("subjects", "edgewatch", seed) for seed in (0, 1, 2)),
+        ("subjects", fewer, 0),
     ]
     folders = {recipe_runs.folder_of(job, [], setting(tmp_path)).name for job in wanted}
     assert len(folders) == len(wanted), "each has evidence of its own"
