@@ -11,7 +11,8 @@ import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 from numpy.typing import NDArray
 
-_SCHEMA: Any = flatbuffer_utils.schema_fb
+from converters.edit import add_tensor, drop_unused_tensors, new_operator
+
 _CHAIN = ("MUL", "ADD", "SUB", "DIV")
 
 
@@ -31,12 +32,12 @@ def fold_preprocessing(model: bytes) -> bytes:
         current, n_links = int(operator.outputs[0]), n_links + 1
     if n_links < 2:
         return model
-    between = _add_tensor(parsed, "preprocessing/scaled", tuple(entry.shape), None)
+    between = add_tensor(parsed, "preprocessing/scaled", entry.shape)
+    factors = _row_constant(parsed, "preprocessing/factor", factor)
+    offsets = _row_constant(parsed, "preprocessing/offset", offset)
     graph.operators[:n_links] = [
-        _operator(
-            parsed, "MUL", [int(graph.inputs[0]), _row_constant(parsed, "preprocessing/factor", factor)], between
-        ),
-        _operator(parsed, "ADD", [between, _row_constant(parsed, "preprocessing/offset", offset)], current),
+        new_operator(parsed, "MUL", "MulOptions", [int(graph.inputs[0]), factors], between),
+        new_operator(parsed, "ADD", "AddOptions", [between, offsets], current),
     ]
     drop_unused_tensors(parsed)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
@@ -78,61 +79,9 @@ def _n_uses(graph: Any, index: int) -> int:
     )
 
 
-def drop_unused_tensors(parsed: Any) -> None:
-    """Renumber the tensors without those that only the folded links used; the quantizer would leave them in float."""
-    graph, signature = parsed.subgraphs[0], parsed.signatureDefs[0]
-    lists = [graph.inputs, graph.outputs]
-    lists += [indices for operator in graph.operators for indices in (operator.inputs, operator.outputs)]
-    kept = sorted({int(index) for indices in lists for index in indices if index >= 0})
-    place = {index: position for position, index in enumerate(kept)} | {-1: -1}
-
-    def renumbered(indices: Any) -> NDArray[np.int32]:
-        return np.array([place[int(index)] for index in indices], np.int32)
-
-    graph.tensors = [graph.tensors[index] for index in kept]
-    graph.inputs, graph.outputs = renumbered(graph.inputs), renumbered(graph.outputs)
-    for operator in graph.operators:
-        operator.inputs, operator.outputs = renumbered(operator.inputs), renumbered(operator.outputs)
-    for entry in [*signature.inputs, *signature.outputs]:
-        entry.tensorIndex = place[entry.tensorIndex]
-
-
 def _row_constant(parsed: Any, name: str, per_channel: NDArray[np.float64]) -> int:
     """A constant (1, 1, width, channels) that repeats the channels' numbers along a row; its tensor's index."""
     graph = parsed.subgraphs[0]
     width, channels = (int(size) for size in graph.tensors[graph.inputs[0]].shape[-2:])
     row = np.tile(per_channel.astype(np.float32), width)
-    return _add_tensor(parsed, name, (1, 1, width, channels), row)
-
-
-def _add_tensor(parsed: Any, name: str, shape: tuple[int, ...], content: NDArray[np.float32] | None) -> int:
-    tensor = _SCHEMA.TensorT()
-    tensor.name, tensor.shape = name.encode(), np.array(shape, np.int32)
-    tensor.type, tensor.buffer = _SCHEMA.TensorType.FLOAT32, 0
-    tensor.hasRank = True
-    if content is not None:
-        buffer = _SCHEMA.BufferT()
-        buffer.data = np.frombuffer(content.tobytes(), np.uint8)
-        parsed.buffers.append(buffer)
-        tensor.buffer = len(parsed.buffers) - 1
-    parsed.subgraphs[0].tensors.append(tensor)
-    return len(parsed.subgraphs[0].tensors) - 1
-
-
-def _operator(parsed: Any, name: str, inputs: list[int], output: int) -> Any:
-    """A new MUL or ADD."""
-    kind = getattr(_SCHEMA.BuiltinOperator, name)
-    codes = [code.builtinCode for code in parsed.operatorCodes]
-    if kind not in codes:
-        code = _SCHEMA.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = kind
-        code.version = 1
-        parsed.operatorCodes.append(code)
-        codes.append(kind)
-    operator = _SCHEMA.OperatorT()
-    operator.opcodeIndex = codes.index(kind)
-    operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array([output], np.int32)
-    operator.builtinOptions = _SCHEMA.MulOptionsT() if name == "MUL" else _SCHEMA.AddOptionsT()
-    options = _SCHEMA.BuiltinOptions
-    operator.builtinOptionsType = options.MulOptions if name == "MUL" else options.AddOptions
-    return operator
+    return add_tensor(parsed, name, (1, 1, width, channels), row)

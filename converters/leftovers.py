@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 
-from converters.fold import drop_unused_tensors
+from converters.edit import drop_unused_tensors
 
 EXTREMES = {"REDUCE_MAX", "REDUCE_MIN"}
 """The largest of some levels is one of them: they need no arithmetic."""
