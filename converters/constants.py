@@ -2,11 +2,13 @@
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 from numpy.typing import NDArray
 
+from converters.edit import add_tensor, name_of
 from converters.graph import Graph
 
 CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
@@ -43,6 +45,22 @@ def read(graph: Graph, index: int) -> Floats:
     """A constant float32 tensor."""
     tensor = graph.model.subgraphs[0].tensors[index]
     return np.frombuffer(bytes(graph.model.buffers[tensor.buffer].data), np.float32).reshape(tensor.shape)
+
+
+def unshared(graph: Graph) -> Graph:
+    """The same graph with constants of its own for each layer: TFLite keeps equal ones, as biases of zeros, once."""
+    parsed: Any = Graph(graph.content).model
+    seen: set[int] = set()
+    for position, operator in enumerate(parsed.subgraphs[0].operators):
+        layer = layer_of(graph, position)
+        inputs = [int(index) for index in operator.inputs]
+        for place, index in enumerate(inputs):
+            if layer and index in {layer.weights, layer.bias} & seen:
+                values = read(graph, index)
+                inputs[place] = add_tensor(parsed, f"{name_of(parsed, index)}/{position}", values.shape, values)
+        seen.update(inputs)
+        operator.inputs = np.array(inputs, np.int32)
+    return Graph(bytes(flatbuffer_utils.convert_object_to_bytearray(parsed)))
 
 
 def replaced(graph: Graph, values: dict[int, Floats]) -> Graph:

@@ -158,13 +158,21 @@ class Graph:
         """Names of the activations that consecutive operations take from before them."""
         return [self._name(index) for index in self._inputs(chosen)]
 
+    def takers_of(self, position: int) -> list[int]:
+        """Positions of the operations that take what this one makes."""
+        made = int(self._subgraph.operators[position].outputs[0])
+        return [k for k, operator in enumerate(self._subgraph.operators) if made in operator.inputs]
+
     def feeds_swish(self, position: int) -> bool:
         """Whether the operation's output goes into a sigmoid and into the product with it, and nowhere else."""
-        made = int(self._subgraph.operators[position].outputs[0])
-        takers = [k for k, operator in enumerate(self._subgraph.operators) if made in operator.inputs]
+        takers = self.takers_of(position)
         if [self.operations[k].name for k in takers] != ["LOGISTIC", "MUL"]:
             return False
         return int(self._subgraph.operators[takers[0]].outputs[0]) in self._subgraph.operators[takers[1]].inputs
+
+    def is_joined(self, position: int) -> bool:
+        """Whether the operation's output goes into a concatenation alone."""
+        return [self.operations[k].name for k in self.takers_of(position)] == ["CONCATENATION"]
 
     def fused_limits(self, position: int) -> tuple[float, float]:
         """Between which limits the operation keeps its results at its end.

@@ -69,13 +69,17 @@ def part_to_kind(part: bytes, kind: Kind, calibration: Calibration) -> bytes:
     """Quantize a unit that was cut out; its inputs and outputs are integers when it is static."""
     if kind == "float":
         return part
-    work = quantizer.Quantizer(part)
-    ranges: Ranges = {}
     if is_static(kind):
-        _add_static(work, ".*")
-        ranges = calibration[kind]
-    else:
-        _add_dynamic(work, ".*")
+        return part_to_int8(part, calibration[kind])
+    work = quantizer.Quantizer(part)
+    _add_dynamic(work, ".*")
+    return _finish(work, Graph(part), {}, pixels=False)
+
+
+def part_to_int8(part: bytes, ranges: Ranges) -> bytes:
+    """Quantize operations that were cut out; their inputs and outputs are integers."""
+    work = quantizer.Quantizer(part)
+    _add_static(work, ".*")
     return _finish(work, Graph(part), ranges, pixels=False)
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 
-from converters.constants import layer_of, read, replaced, rounded
+from converters.constants import layer_of, read, replaced, rounded, unshared
+from converters.quantize import to_float32
 from converters.runtime import Runner
 
 
@@ -25,3 +26,19 @@ def test_another_bias_moves_what_the_layer_makes_by_as_much(graph, representativ
 def test_only_operations_with_constant_weights_are_layers(graph):
     names = {graph.operations[i].name for i in range(len(graph.operations)) if layer_of(graph, i)}
     assert names == {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+
+
+def test_layers_that_share_zeros_get_their_own(graph, representative):
+    """TFLite writes equal constants once; a new bias of one layer would be that of the others too."""
+    n_layers = sum(layer_of(graph, position) is not None for position in range(len(graph.operations)))
+
+    def biases(of):
+        found = [layer_of(of, position) for position in range(len(of.operations))]
+        return {layer.bias for layer in found if layer}
+
+    assert len(biases(graph)) < n_layers
+    apart = unshared(graph)
+    assert len(biases(apart)) == n_layers
+    pictures = representative[:3]
+    expected, found = (Runner(to_float32(each)).frames(pictures)["features"] for each in (graph, apart))
+    np.testing.assert_array_equal(found, expected)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from converters.graph import Graph
-from converters.integer import make_integer_ready, quietest_range, quietest_swish_range, to_levels
+from converters.integer import make_integer_ready, no_finer, quietest_range, quietest_swish_range, to_levels
 from converters.quantize import to_float32, to_int8
 from converters.runtime import Runner, signal_to_noise_db
 from edge.errors import ModelError
@@ -92,3 +92,9 @@ def test_ends_are_chosen_apart():
     assert chosen == (-2, 7)
     assert quietest_swish_range(lambda r: abs(r[0] + 4) + abs(r[1] - 8), -20, [9, 8, 7]) == (-4, 8)
     assert quietest_swish_range(lambda r: abs(r[0] + 4) + abs(r[1] - 8), -1, [9, 8, 7]) == (-1, 8)
+
+
+def test_levels_are_no_finer_than_what_is_summed():
+    assert no_finer((-1.0, 1.0), 2 / 255) == (-1.0, 1.0)
+    low, high = no_finer((0.0, 1e-6), 0.5)
+    assert (low, high) == (0.0, pytest.approx(127.5))
