@@ -66,7 +66,8 @@ def name_of(parsed: Any, index: int) -> str:
 
 
 def drop_unused_tensors(parsed: Any) -> None:
-    """Renumber the tensors without those that nothing uses any more; the quantizer would leave them in float."""
+    """Renumber the tensors without those that nothing uses any more, which the quantizer would leave in float, and empty
+    the buffers that were theirs."""
     graph, signature = parsed.subgraphs[0], parsed.signatureDefs[0]
     lists = [graph.inputs, graph.outputs]
     lists += [indices for operator in graph.operators for indices in (operator.inputs, operator.outputs)]
@@ -76,6 +77,10 @@ def drop_unused_tensors(parsed: Any) -> None:
     def renumbered(indices: Any) -> NDArray[np.int32]:
         return np.array([place[int(index)] for index in indices], np.int32)
 
+    held = {graph.tensors[index].buffer for index in kept}
+    for tensor in graph.tensors:
+        if tensor.buffer not in held:
+            parsed.buffers[tensor.buffer].data = None
     graph.tensors = [graph.tensors[index] for index in kept]
     graph.inputs, graph.outputs = renumbered(graph.inputs), renumbered(graph.outputs)
     for operator in graph.operators:

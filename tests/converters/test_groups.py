@@ -54,6 +54,9 @@ def test_the_function_stays_and_the_wide_layer_is_cut(uneven, representative, he
     assert names.count("DEPTHWISE_CONV_2D") == 3
     assert names.count("CONCATENATION") == 1
     assert [operation.name for operation in uneven.operations].count("DEPTHWISE_CONV_2D") == 1
+    held = {tensor.buffer for tensor in cut.model.subgraphs[0].tensors}
+    left = [buffer for k, buffer in enumerate(cut.model.buffers) if k not in held and buffer.data is not None]
+    assert sum(len(buffer.data) for buffer in left) < 200, "only what describes the file, and no old weights"
     expected = features(uneven, held_out)
     np.testing.assert_allclose(features(cut, held_out), expected, atol=1e-5 * np.abs(expected).max())
 
