@@ -66,8 +66,10 @@ def name_of(parsed: Any, index: int) -> str:
 
 
 def drop_unused_tensors(parsed: Any) -> None:
-    """Renumber the tensors without those that nothing uses any more, and empty the buffers that were theirs; the quantizer
-    would leave them in float."""
+    """Renumber the tensors without those that nothing uses any more, and empty the buffers that were theirs.
+
+    The quantizer would leave them in float.
+    """
     graph, signature = parsed.subgraphs[0], parsed.signatureDefs[0]
     lists = [graph.inputs, graph.outputs]
     lists += [indices for operator in graph.operators for indices in (operator.inputs, operator.outputs)]
