@@ -126,9 +126,7 @@ def test_what_is_trained_can_be_limited(tmp_path: Path, monkeypatch: pytest.Monk
     assert [job for job in usual if job[1].startswith("edgewatch")] == [
         *(("scenes", "edgewatch", seed) for seed in (0, 1, 2)),
         ("scenes", fewer, 0),
-        *((protocol, title, 0) for protocol in ("random", "games") for title in ("edgewatch", fewer)),
-        *(("subjects", "edgewatch", seed) for seed in (0, 1, 2)),
-        ("subjects", fewer, 0),
+        *((protocol, title, 0) for protocol in ("random", "games", "subjects") for title in ("edgewatch", fewer)),
     ]
     folders = {recipe_runs.folder_of(job, [], setting(tmp_path)).name for job in wanted}
     assert len(folders) == len(wanted), "each has evidence of its own"
