@@ -13,11 +13,12 @@ import keras
 import tensorflow as tf
 from tqdm import tqdm
 
+from edge.errors import ConfigurationError
 from trainer.eventlog import EpochLog
 from trainer.files import write_atomically
 from trainer.objective import Objective
 from trainer.rules import Rules
-from trainer.run import Run
+from trainer.run import HISTORY_NAME, Run
 from trainer.sequences import Batches
 
 MAX_STEPS_PER_EPOCH = 1 << 20
@@ -52,12 +53,21 @@ def fit_epochs(
 
     Returns:
         The model with the weights of the epoch that the rules keep.
+
+    Raises:
+        ConfigurationError: the run's history is damaged, or not all there.
     """
     history = run.history()
     checkpoint = latest_checkpoint(run)
     if checkpoint is not None:
-        history = history[: checkpoint[0]]
-        model = keras.models.load_model(checkpoint[1])
+        n_epochs, path = checkpoint
+        if len(history) < n_epochs:
+            raise ConfigurationError(
+                f"{run.path}: {HISTORY_NAME} tells of {len(history)} epochs, {path.name} is of {n_epochs}; train again "
+                "with another --out"
+            )
+        history = history[:n_epochs]
+        model = keras.models.load_model(path)
     else:
         history = []
     batches = Objective.of(run.settings.hyperparameters).weighted(batches, run.settings.labels)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from edge.bundle import AlertSpec, InputSpec
 from edge.errors import ConfigurationError
@@ -40,6 +40,7 @@ PAPER = "paper"
 RATE = "rate"
 """Values of the hyper-parameter `sampling`: frames chosen over a whole clip, as the paper has it, or so many a second,
 as a camera does."""
+_HISTORY = TypeAdapter(list[dict[str, float]])
 
 
 class Settings(BaseModel):
@@ -180,9 +181,18 @@ class Run:
         return self.path / "checkpoints"
 
     def history(self) -> list[dict[str, float]]:
-        """Figures of each finished epoch."""
+        """Figures of each finished epoch.
+
+        Raises:
+            ConfigurationError: the file is damaged.
+        """
         path = self.path / HISTORY_NAME
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        if not path.is_file():
+            return []
+        try:
+            return _HISTORY.validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise ConfigurationError(f"{path}: {error.errors()[0]['msg']}; train again with another --out") from error
 
     def write_history(self, history: list[dict[str, float]]) -> None:
         """Replace the figures of the finished epochs."""

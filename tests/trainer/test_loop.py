@@ -86,6 +86,26 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch, want
     assert len(whole.history()) == EPOCHS
 
 
+@pytest.mark.parametrize(
+    ("kept", "reason"),
+    [
+        ('[{"loss": 0.5', "history.json: Invalid JSON"),
+        ('[{"loss": "low"}]', "history.json: Input should be a valid number"),
+        ('[{"loss": 0.5, "val_loss": 0.5}]', "history.json tells of 1 epochs, epoch-0006.keras is of 6"),
+        (None, "history.json tells of 0 epochs, epoch-0006.keras is of 6"),
+    ],
+)
+def test_a_history_that_is_not_whole_is_refused(tmp_path, kept, reason):
+    """Going on without it would count the epochs from the first again."""
+    fit(Run.start(tmp_path / "run", settings()))
+    path = tmp_path / "run" / "history.json"
+    path.unlink()
+    if kept is not None:
+        path.write_text(kept)
+    with pytest.raises(ConfigurationError, match=f"{reason}.*train again with another --out"):
+        fit(Run.load(tmp_path / "run"))
+
+
 def test_another_seed_gives_another_model(tmp_path):
     one = fit(Run.start(tmp_path / "one", settings(seed=1))).get_weights()
     two = fit(Run.start(tmp_path / "two", settings(seed=2))).get_weights()
