@@ -292,6 +292,7 @@ def _quantize(
     from converters.calibration import calibrate  # noqa: PLC0415
     from converters.graph import Graph  # noqa: PLC0415
     from converters.integer import make_integer_ready  # noqa: PLC0415
+    from converters.means import with_exact_means  # noqa: PLC0415
     from converters.quantize import to_float16, to_float32, to_int8, to_plan  # noqa: PLC0415
     from converters.search import search  # noqa: PLC0415
 
@@ -308,7 +309,8 @@ def _quantize(
     elif len(plan) != len(graph.units):
         raise ConfigurationError(f"plan: {len(plan)} kinds for {len(graph.units)} units; it is of another architecture")
     chosen = {"plan": list(plan), "plan_units": [unit.name for unit in graph.units], "latency_budget": budget}
-    return to_plan(graph, plan, calibration), chosen
+    frozen: Plan = tuple(plan)
+    return with_exact_means(graph, representative, lambda ready: to_plan(ready, frozen, calibration)), chosen
 
 
 def _check_pictures(spec: InputSpec, representative: Pictures, held_out: Pictures) -> None:
