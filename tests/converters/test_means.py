@@ -4,7 +4,7 @@ import numpy as np
 
 from converters.constants import layer_of, read, replaced
 from converters.means import with_exact_means
-from converters.plan import STATIC_KINDS, Plan
+from converters.plan import Plan
 from converters.quantize import to_float32, to_plan
 from converters.runtime import Runner
 
@@ -14,7 +14,7 @@ def features(content, pictures):
 
 
 def test_what_moves_every_picture_one_way_is_taken_back(graph, calibration, representative, held_out):
-    plan: Plan = (STATIC_KINDS[-1],) * len(graph.units)
+    plan: Plan = ("dynamic",) * len(graph.units)
 
     def quantize(made):
         return to_plan(made, plan, calibration)
