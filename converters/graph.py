@@ -171,8 +171,9 @@ class Graph:
         return int(self._subgraph.operators[takers[0]].outputs[0]) in self._subgraph.operators[takers[1]].inputs
 
     def is_joined(self, position: int) -> bool:
-        """Whether the operation's output goes into a concatenation alone."""
-        return [self.operations[k].name for k in self.takers_of(position)] == ["CONCATENATION"]
+        """Whether the operation's output goes into a concatenation and nowhere else, not out of the whole either."""
+        names = [self.operations[k].name for k in self.takers_of(position)]
+        return names == ["CONCATENATION"] and self._subgraph.operators[position].outputs[0] not in self._subgraph.outputs
 
     def fused_limits(self, position: int) -> tuple[float, float]:
         """Between which limits the operation keeps its results at its end.
