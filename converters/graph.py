@@ -173,7 +173,8 @@ class Graph:
     def is_joined(self, position: int) -> bool:
         """Whether the operation's output goes into a concatenation and nowhere else, not out of the whole either."""
         names = [self.operations[k].name for k in self.takers_of(position)]
-        return names == ["CONCATENATION"] and self._subgraph.operators[position].outputs[0] not in self._subgraph.outputs
+        made = int(self._subgraph.operators[position].outputs[0])
+        return names == ["CONCATENATION"] and made not in self._subgraph.outputs
 
     def fused_limits(self, position: int) -> tuple[float, float]:
         """Between which limits the operation keeps its results at its end.
