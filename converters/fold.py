@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.tools import flatbuffer_utils
 from numpy.typing import NDArray
 
-from converters.edit import add_tensor, drop_unused_tensors, new_operator
+from converters.edit import add_tensor, constant_of, drop_unused_tensors, new_operator
 
 _CHAIN = ("MUL", "ADD", "SUB", "DIV")
 
@@ -51,14 +51,12 @@ def _constant_of(parsed: Any, operator: Any, current: int) -> NDArray[np.float32
     options = operator.builtinOptions
     if first != current or (options is not None and options.fusedActivationFunction):
         return None
-    tensor = parsed.subgraphs[0].tensors[second]
-    content = parsed.buffers[tensor.buffer].data
+    values = constant_of(parsed, second)
     channels = int(parsed.subgraphs[0].tensors[current].shape[-1])
-    if content is None or len(content) == 0:
+    if values is None:
         return None
-    values = np.frombuffer(bytes(content), np.float32)
-    per_channel = values.size == 1 or (values.size == channels and int(tensor.shape[-1]) == channels)
-    return values if per_channel else None
+    per_channel = values.size == 1 or (values.size == channels and values.shape[-1] == channels)
+    return values.ravel() if per_channel else None
 
 
 def _compose(

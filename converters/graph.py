@@ -158,6 +158,10 @@ class Graph:
         """Names of the activations that consecutive operations take from before them."""
         return [self._name(index) for index in self._inputs(chosen)]
 
+    def maker_of(self, name: str) -> int:
+        """Position of the operation that makes the tensor of this name."""
+        return max(k for k, operation in enumerate(self.operations) if operation.output == name)
+
     def takers_of(self, position: int) -> list[int]:
         """Positions of the operations that take what this one makes."""
         made = int(self._subgraph.operators[position].outputs[0])

@@ -33,20 +33,19 @@ LEAST_PIXELS = 24 * 24
 """Of a layer that is cut: those after it make little noise."""
 
 
-def in_groups(graph: Graph, pictures: NDArray[np.uint8], n_groups: int = N_GROUPS) -> Graph:
+def in_groups(graph: Graph, pictures: NDArray[np.uint8]) -> Graph:
     """The same function, with layers in groups where that helps.
 
     Args:
         graph: of a float32 file.
         pictures: uint8 (n, height, width, 3); they tell the ranges.
-        n_groups: at most so many of a layer.
     """
     parsed: Any = Graph(graph.content).model
     operators = list(parsed.subgraphs[0].operators)
     pieces: dict[int, list[Any]] = {}
     for first in chains(graph):
         tops = channel_tops(graph, first, pictures)
-        sizes = group_sizes(np.sort(tops), n_groups)
+        sizes = group_sizes(np.sort(tops), N_GROUPS)
         if len(sizes) > 1 and (space := channel_space(graph, first)):
             _reorder(graph, parsed, space, np.argsort(tops, kind="stable"))
             pieces |= {position: [] for position in range(first, first + len(CHAIN))}

@@ -115,8 +115,7 @@ def make_integer_ready(graph: Graph, pictures: NDArray[np.uint8], report: Report
 
 def _n_until_features(graph: Graph) -> int:
     """How many operations make the features."""
-    name = graph.output_name("features")
-    n_steps = 1 + max(k for k, operation in enumerate(graph.operations) if operation.output == name)
+    n_steps = 1 + graph.maker_of(graph.output_name("features"))
     for operation, operator in zip(graph.operations[:n_steps], graph.model.subgraphs[0].operators, strict=False):
         if len(operator.outputs) != 1:
             raise ModelError(

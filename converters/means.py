@@ -45,8 +45,7 @@ def with_exact_means(graph: Graph, pictures: NDArray[np.uint8], quantize: Callab
 
 def _last_bias(graph: Graph) -> int | None:
     """Index of the bias after which no operation mixes channels before the features; None where there is none."""
-    name = graph.output_name("features")
-    end = max(k for k, operation in enumerate(graph.operations) if operation.output == name)
+    end = graph.maker_of(graph.output_name("features"))
     position = max((k for k in range(end + 1) if graph.operations[k].name in CHANNEL_AXIS), default=None)
     layer = None if position is None else layer_of(graph, position)
     if layer is None or layer.bias < 0 or read(graph, layer.bias).size != graph.operations[end].shape[-1]:
