@@ -23,6 +23,7 @@ from proofs.flips import NETWORKS, SEEDS, SETS, Task, measure_flips, train_task
 from proofs.markdown import table
 from proofs.memory import watch
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
+from proofs.protocols import SCENES
 from trainer.backbone import B0, LITE0
 from trainer.files import file_sha256
 from trainer.metrics import binary
@@ -81,7 +82,7 @@ def _of_clips(network: str, dataset: str) -> tuple[Figure, ...]:
         Figure(f"{key}_auc_float32", f"{where}, float32: AUC", "", None, 3),
     ]
     for p in QUANTIZED:
-        factor = 1.0 if dataset == SETS[0] else HOCKEY_CLIPS_A_CLIP
+        factor = 1.0 if dataset == SCENES.dataset else HOCKEY_CLIPS_A_CLIP
         lost = Limit("<=", round(factor * MOST_LOST[network, p], 1))
         rows += [
             Figure(f"{key}_net_lost_{p}", f"{where}, {p}: clips lost less clips won", "", lost, 1),
@@ -130,7 +131,7 @@ def _run_of(network: str, setting: Setting) -> Path | None:
         return run
     if named:
         raise ConfigurationError(f"{run}: no run ({variable}); train one there, or leave the variable out")
-    return None if setting.short else train_task(Task(network, SETS[0], SEEDS[0], 0), setting).path
+    return None if setting.short else train_task(Task(network, SCENES.dataset, SEEDS[0], 0), setting).path
 
 
 def _conversions(network: str, run: Path, setting: Setting) -> Evidence:

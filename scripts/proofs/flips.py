@@ -29,7 +29,7 @@ from edge.sources.file import FileSource
 from edge.types import Inference
 from proofs import record
 from proofs.proof import Evidence, Setting, say
-from proofs.protocols import N_FOLDS, folds_of
+from proofs.protocols import GAMES, N_FOLDS, SCENES
 from trainer.backbone import B0, LITE0, find_weights
 from trainer.cache import Cache, read_entry, write_entry
 from trainer.calibration import N_HELD_OUT, N_REPRESENTATIVE, pictures
@@ -44,7 +44,8 @@ from trainer.scoring import video_score
 from trainer.training import Wishes, train
 
 NETWORKS = (B0, LITE0)
-SETS = ("surveillance-fight", "hockey-fights")
+SETS = {protocol.dataset: protocol for protocol in (SCENES, GAMES)}
+"""Each with the protocol that its folds come from."""
 LEARNED_FROM = ("surveillance-fight", "gmdcsa24", "t2v-bed-fall")
 """Beside the judged set's own training folds."""
 PRECISIONS: tuple[Precision, ...] = ("float32", "mixed", "int8")
@@ -78,19 +79,17 @@ def measure_flips(setting: Setting, networks: Sequence[str] = NETWORKS) -> list[
 
 
 def _measure_set(network: str, dataset: str, setting: Setting) -> list[Evidence]:
-    clips = read_dataset(setting.data / dataset)
     data = {name: record.digest_of_files(setting.data / name) for name in sorted({dataset, *LEARNED_FROM})}
     tasks = [Task(network, dataset, seed, fold) for seed in SEEDS for fold in range(N_FOLDS)]
     return [
-        setting.once(task.name, [asdict(task), data], lambda task=task: _score_task(task, clips, setting))
-        for task in tasks
+        setting.once(task.name, [asdict(task), data], lambda task=task: _score_task(task, setting)) for task in tasks
     ]
 
 
-def _score_task(task: Task, clips: Sequence[Clip], setting: Setting) -> Evidence:
+def _score_task(task: Task, setting: Setting) -> Evidence:
     """Train the fold's head, and let it read what each precision saw of the fold's clips."""
     model = train_task(task, setting).load_model()
-    folds = folds_of(task.dataset, task.seed, clips)
+    clips, folds = SETS[task.dataset].read(setting, task.seed)
     judged = [clip for clip, fold in zip(clips, folds, strict=True) if fold == task.fold]
     cache, aggregator = Cache(setting.work / "looked"), aggregator_of(model)
     scores = {
@@ -109,9 +108,8 @@ def train_task(task: Task, setting: Setting) -> Run:
     """The fold's run, trained where it is not."""
     from trainer.recipes import RECIPES  # noqa: PLC0415  (brings Keras, which listing proofs need not wait for)
 
-    clips = read_dataset(setting.data / task.dataset)
+    clips, folds = SETS[task.dataset].read(setting, task.seed)
     others = [clip for name in LEARNED_FROM if name != task.dataset for clip in read_dataset(setting.data / name)]
-    folds = folds_of(task.dataset, task.seed, clips)
     planned = plan_fold(RECIPES[RECIPE], Wishes(seed=task.seed), clips, folds, others, fold=task.fold)
     weights = find_weights(str(setting.weights) if setting.weights.is_dir() else None, task.network)
     workshop = Workshop(Cache(), weights, _workers())

@@ -40,20 +40,21 @@ class Protocol:
         path = FOLD_FILES / f"{self.dataset}-{self.name}.csv"
         return path if path.is_file() else None
 
-    def read(self, setting: Setting) -> tuple[list[Clip], list[int]]:
-        """The clips with the fold of each; in short a few clips in three folds, rendered where there is no footage."""
+    def read(self, setting: Setting, seed: int = FOLDS_SEED) -> tuple[list[Clip], list[int]]:
+        """The clips with the fold of each: the published folds for the first seed, others are drawn by the seed, groups
+        whole; in short a few clips in three folds, rendered where there is no footage."""
         folder = setting.data / self.dataset
         if setting.short:
             clips = few(read_dataset(folder, groups=self.fold_file)) if folder.is_dir() else _rendered(setting)
             return clips, assign_folds(clips, N_SHORT_FOLDS, FOLDS_SEED)
         clips = read_dataset(folder, groups=self.fold_file)
+        if seed != FOLDS_SEED:
+            return clips, assign_folds(clips, N_FOLDS, seed)
         if self.leave_one_out:
             return clips, leave_one_group_out(clips)
         if self.official:
             return clips, official_folds(clips, self.official)
-        if self.fold_file is not None:
-            return clips, read_folds(self.fold_file, clips)
-        return clips, folds_of(self.dataset, FOLDS_SEED, clips)
+        return clips, read_folds(self.fold_file or FOLD_FILES / f"{self.dataset}.csv", clips)
 
 
 SCENES = Protocol("scenes", "surveillance-fight", "`surveillance-fight`, five folds grouped by scene")
@@ -63,14 +64,6 @@ RANDOM_CLIPS = Protocol(
 GAMES = Protocol("games", "hockey-fights", "`hockey-fights`, five folds grouped by game")
 SUBJECTS = Protocol("subjects", "gmdcsa24", "`gmdcsa24`, one subject left out", label=FALL, leave_one_out=True)
 PROTOCOLS = {protocol.name: protocol for protocol in (SCENES, RANDOM_CLIPS, GAMES, SUBJECTS)}
-
-
-def folds_of(dataset: str, seed: int, clips: Sequence[Clip]) -> list[int]:
-    """The published folds for the first seed, where there are any; others are drawn by the seed, groups whole."""
-    published = FOLD_FILES / f"{dataset}.csv"
-    if seed == FOLDS_SEED and published.is_file():
-        return read_folds(published, clips)
-    return assign_folds(clips, N_FOLDS, seed)
 
 
 def refuse_absent(names: Iterable[str], setting: Setting) -> None:

@@ -9,9 +9,12 @@ import pytest
 
 from edge.bundle import BUILTIN, Bundle, InputSpec
 from edge.model import open_model
-from proofs.flips import SEEDS, aggregator_of, folds_of, look, replay, scores_of
+from proofs.flips import SEEDS, SETS, aggregator_of, look, replay, scores_of
+from proofs.folds import FOLD_FILES
+from proofs.proof import Setting
+from proofs.protocols import Protocol
 from trainer.cache import Cache, write_entry
-from trainer.manifest import Clip, Segment
+from trainer.manifest import Clip, Segment, read_rows
 from trainer.memory import Retention, build_step
 from trainer.readout import Readout
 from trainer.run import TrainedModel
@@ -64,15 +67,26 @@ def test_a_clips_score_is_that_of_the_trained_head(tmp_path: Path) -> None:
     assert scores_of(model, aggregator_of(model), [tmp_path / "entry.npz"]) == [pytest.approx(expected, abs=1e-5)]
 
 
-def test_every_seed_draws_its_own_folds_and_keeps_groups_whole() -> None:
-    clips = [
-        Clip(
-            Path(f"{number}.mp4"), f"g{number // 2}", frozenset({"violence"}), (Segment("normal"),), f"{number}", "set"
-        )
-        for number in range(40)
-    ]
-    drawn = [folds_of("set", seed, clips) for seed in SEEDS]
-    assert len({tuple(folds) for folds in drawn}) == len(SEEDS)
+@pytest.mark.parametrize("dataset", SETS)
+def test_every_seed_draws_its_own_folds_and_keeps_scenes_and_games_whole(dataset: str, tmp_path: Path) -> None:
+    protocol = SETS[dataset]
+    published = read_rows(protocol.fold_file or FOLD_FILES / f"{dataset}.csv", required=("path", "group", "fold"))
+    for row in published:
+        place = tmp_path / "data" / dataset / row["path"]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    groups = "".join(f"{row['path']},{row['group']}\n" for row in published)
+    (tmp_path / "data" / dataset / "groups.csv").write_text("path,group\n" + groups)
+    setting = Setting(tmp_path / "work", tmp_path / "data", tmp_path / "weights", short=False)
+    drawn = [dict(zip(*names_and_folds(protocol, setting, seed), strict=True)) for seed in SEEDS]
+    assert drawn[0] == {row["path"]: int(row["fold"]) for row in published}
+    assert len({tuple(sorted(folds.items())) for folds in drawn}) == len(SEEDS)
     for folds in drawn:
-        assert set(folds) == set(range(5))
-        assert folds[::2] == folds[1::2]
+        assert set(folds.values()) == set(range(5))
+        in_groups = {(row["group"], folds[row["path"]]) for row in published}
+        assert len(in_groups) == len({group for group, _ in in_groups})
+
+
+def names_and_folds(protocol: Protocol, setting: Setting, seed: int) -> tuple[list[str], list[int]]:
+    clips, folds = protocol.read(setting, seed)
+    return [clip.name for clip in clips], folds
