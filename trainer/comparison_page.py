@@ -4,7 +4,7 @@ import base64
 import html
 import operator
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import cycle, groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ TableRow = Mapping[str, Any]
 """A `trainer.comparison.Row` as a dict."""
 WIDE = 20
 """Where the largest value of a sweep is as many times the smallest or more, the axis is logarithmic."""
+MARKERS = "os^vD<>"
+"""In turn; as their number and that of the colours are prime to each other, 70 runs look different."""
 Numbers = list[dict[str, Any]]
 """Of a plot, one entry a point or line."""
 
@@ -64,17 +66,17 @@ def draw(
 
 def _scatter(rows: Sequence[TableRow], key: str, x: str) -> tuple[Figure, Numbers]:
     """Accuracy with its interval over something else, as figure 12 of paper 000."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     numbers: Numbers = []
-    for row in rows:
+    for row, marker in zip(rows, cycle(MARKERS), strict=False):
         number = {"run": row["name"], key: row[key], "accuracy": row["accuracy"] or 0.0}
         number |= {"accuracy_95": row["accuracy_95"], "protocol": row["protocol"]}
         fill = "none" if row["unranked"] else "full"
-        _points(axes, [number], key, "accuracy", fmt="o", linewidth=0.8, fillstyle=fill)
-        place = (row[key], number["accuracy"])
-        axes.annotate(row["name"], place, xytext=(5, 4), textcoords="offset points", fontsize=8)
+        _points(axes, [number], key, "accuracy", fmt=marker, linewidth=0.8, fillstyle=fill, label=row["name"])
         numbers.append(number)
+    if rows:
+        figure.legend(fontsize=8, loc="outside right upper")
     axes.set(xlabel=x, ylabel="videos right", xscale="log", ylim=(-0.02, 1.05))
     return figure, numbers
 
