@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from converters.graph import Graph
 from converters.plan import PIXEL_RANGE, STATIC_KINDS, Calibration, Ranges, StaticKind
+from edge.errors import ModelError
 
 N_PICTURES = 96
 """More change the ranges by less than a step."""
@@ -31,7 +32,12 @@ def calibrate(graph: Graph, pictures: NDArray[np.uint8]) -> Calibration:
     Args:
         graph: of a float32 file with one input (1, height, width, 3) of 0..255.
         pictures: uint8 (n, height, width, 3); at most `N_PICTURES` of them, evenly spread, are used.
+
+    Raises:
+        ModelError: an operation makes truth values, which have no range; the message names it and its layer.
     """
+    for operation in graph.truth_operations():
+        raise ModelError(f"{operation.described}: truth values have no range; use --precision float16")
     chosen = evenly(pictures, N_PICTURES)
     samples, lows, highs = observe(graph.content, set(graph.activations()), chosen)
     values = {name: np.concatenate(parts) for name, parts in samples.items()}

@@ -124,6 +124,15 @@ class Graph:
         ]
         return sorted(found, key=lambda operation: operation.name in _CONVERSIONS)
 
+    def truth_operations(self) -> list[Operation]:
+        """Operations whose first output holds truth values."""
+        tensors = self._subgraph.tensors
+        return [
+            operation
+            for operation, operator in zip(self.operations, self._subgraph.operators, strict=True)
+            if flatbuffer_utils.type_to_name(tensors[operator.outputs[0]].type) == "BOOL"
+        ]
+
     def output_types(self) -> list[str]:
         """TFLite's types of the outputs, such as INT8."""
         tensors = [self._subgraph.tensors[index] for index in self._subgraph.outputs]

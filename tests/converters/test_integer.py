@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from converters.calibration import calibrate
 from converters.graph import Graph
 from converters.integer import make_integer_ready, no_finer, quietest_range, quietest_swish_range, to_levels
 from converters.quantize import to_float32, to_int8
@@ -79,6 +80,8 @@ def test_an_operation_of_truth_values_is_named(make_graph, representative):
     odd = make_graph(lambda x: keras.layers.GlobalAveragePooling2D()(Odd(name="odd")(x)), keras.layers.Dense(3))
     with pytest.raises(ModelError, match=r"GREATER of layer odd.*: int8 cannot have it \(Cannot set tensor"):
         make_integer_ready(odd, representative, lambda _: None)
+    with pytest.raises(ModelError, match=r"GREATER of layer odd.*: truth values have no range"):
+        calibrate(odd, representative)
 
 
 def test_levels_are_those_of_the_file():
