@@ -87,12 +87,18 @@ def fold_task(task: Task, setting: Setting) -> FoldTask:
 
 
 def rendered_clips(setting: Setting) -> list[Clip]:
-    """The rendered training clips, of other seeds than tests and demonstrations use."""
+    """The rendered training clips."""
+    return read_dataset(rendered_folder(setting))
+
+
+def rendered_folder(setting: Setting) -> Path:
+    """Where the rendered training clips lie, of other seeds than tests and demonstrations use; made where they are
+    not."""
     folder = setting.work / f"rendered-{RENDERED_SEED}-{N_RENDERED}"
     if not (folder / "manifest.csv").is_file():
         say(f"rendering {N_RENDERED} clips")
         render_dataset(folder, N_RENDERED, RENDERED_SEED, lambda _: None)
-    return read_dataset(folder)
+    return folder
 
 
 def alarms_on_normal(setting: Setting) -> list[dict[str, Any]]:

@@ -8,13 +8,14 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigurationError
-from proofs.folds import TRAINED_ON
+from proofs.folds import N_RENDERED, TRAINED_ON, rendered_folder
 from proofs.proof import Evidence, Setting
 from proofs.protocols import GAMES, PROTOCOLS, RANDOM_CLIPS, SCENES, SUBJECTS, Protocol
 from trainer.backbone import RANDOM, WEIGHTS_NAMES, Weights, find_weights
@@ -27,6 +28,8 @@ from trainer.training import Wishes
 RECIPES_VARIABLE, PROTOCOLS_VARIABLE, SEEDS_VARIABLE = "EDGEWATCH_RECIPES", "EDGEWATCH_PROTOCOLS", "EDGEWATCH_SEEDS"
 SHORT = "lrcn"
 BUILTIN = "edgewatch"
+RENDERED = "rendered"
+"""In place of a data set's name: the clips that the built-in bundle learned from too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ EVERYTHING: tuple[tuple[Protocol, str, Reduced, tuple[int, ...]], ...] = (
     (SUBJECTS, BUILTIN, TWO_STREAMS, SEEDS[:1]),
     (SUBJECTS, "efficientnetb0-gru", Reduced(40, changes={"trim_s": "0"}), SEEDS[:1]),
 )
+WITH_RENDERED = ((SUBJECTS, BUILTIN, Reduced(), SEEDS[:1]),)
+"""As the built-in bundle is made."""
 SHORT_SETTINGS = Reduced(2, 32, {"n_units": "4", "batch_size": "4"})
 
 
@@ -129,15 +134,23 @@ class Job:
     name: str
     seed: int
     reduced: Reduced
+    rendered: bool = False
+    """Whether it learns from rendered clips too."""
 
     @property
     def title(self) -> str:
         """In the table, and of its figures: the recipe with its streams, where they are not its own."""
-        return self.name if self.reduced.stream is None else f"{self.name} --stream {self.reduced.stream}"
+        streams = "" if self.reduced.stream is None else f" --stream {self.reduced.stream}"
+        return f"{self.name}{streams}{' + rendered' * self.rendered}"
+
+    @property
+    def settings(self) -> str:
+        """For the table."""
+        return self.reduced.described + f", {N_RENDERED} rendered clips beside" * self.rendered
 
     def describe(self) -> dict[str, Any]:
-        """What the outcome depends on, beside code and data."""
-        return dataclasses.asdict(self)
+        """What the outcome depends on, beside code and data, of which rendered clips are a part."""
+        return {key: value for key, value in dataclasses.asdict(self).items() if key != "rendered"}
 
 
 def jobs(setting: Setting) -> list[Job]:
@@ -155,8 +168,9 @@ def jobs(setting: Setting) -> list[Job]:
     if not all(seed.isdigit() for seed in given):
         raise ConfigurationError(f"{SEEDS_VARIABLE}={','.join(given)}: give whole numbers, such as 0,1,2")
     return [
-        Job(protocol, name, seed, reduced)
-        for protocol, name, reduced, seeds in EVERYTHING
+        Job(protocol, name, seed, reduced, rendered)
+        for rendered, table in ((False, EVERYTHING), (True, WITH_RENDERED))
+        for protocol, name, reduced, seeds in table
         if name in names and protocol.name in protocols
         for seed in (map(int, given) if given else seeds)
     ]
@@ -173,13 +187,20 @@ def _named(variable: str, what: str, known: Iterable[str]) -> list[str]:
 
 def sets_beside(job: Job) -> tuple[str, ...]:
     """What every fold of a job learns from too: the built-in recipe knows falls, which no set of fights shows."""
-    return tuple(name for name in TRAINED_ON if name != job.protocol.dataset) if job.name == BUILTIN else ()
+    if job.name != BUILTIN:
+        return ()
+    return *(name for name in TRAINED_ON if name != job.protocol.dataset), *([RENDERED] if job.rendered else [])
+
+
+def set_folder(name: str, setting: Setting) -> Path:
+    """Where a set lies that a job learns from."""
+    return rendered_folder(setting) if name == RENDERED else setting.data / name
 
 
 def folder_of(job: Job, made_from: object, setting: Setting) -> Path:
     """Where the runs of a job lie: runs of other settings or data are left alone."""
     key = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()[:8]
-    name = job.title.replace(" --stream ", "-").replace("+", "-")
+    name = re.sub(r" --stream | \+ |\+", "-", job.title)
     return setting.work / "runs" / key / f"{name}-{job.protocol.name}-seed{job.seed}"
 
 
@@ -198,7 +219,7 @@ def cross_validated(job: Job, folder: Path, setting: Setting) -> Evidence:
 
     recipe = job.reduced.recipe(job.name)
     clips, folds = job.protocol.read(setting)
-    also = [clip for name in sets_beside(job) for clip in read_dataset(setting.data / name)]
+    also = [clip for name in sets_beside(job) for clip in read_dataset(set_folder(name, setting))]
     torn = torn_splits(clips, folds)
     tasks = plan(recipe, job.reduced.wishes(job.seed), clips, folds, also, torn=torn)
     workshop = Workshop(Cache(setting.work / "cache"), weights_of(setting, recipe.network), os.cpu_count() or 1)
@@ -208,7 +229,7 @@ def cross_validated(job: Job, folder: Path, setting: Setting) -> Evidence:
         "protocol": job.protocol.name,
         "recipe": job.title,
         "seed": job.seed,
-        "settings": job.reduced.described,
+        "settings": job.settings,
         "backbone": row.backbone,
         "sampling": row.sampling,
         "parameters": row.parameters,

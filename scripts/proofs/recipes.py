@@ -1,6 +1,7 @@
 """Every system of the five papers on the grouped folds of `surveillance-fight`, beside each other and beside the
 built-in one; on `hockey-fights`, by random folds as the literature judges it and by grouped ones, the best of them;
-and on `gmdcsa24`, one subject left out at a time, those that find falls.
+and on `gmdcsa24`, one subject left out at a time, those that find falls, the built-in one also as its bundle is made:
+with rendered clips beside.
 
 `EDGEWATCH_RECIPES=lrcn,convlstm` trains and records these alone, `EDGEWATCH_PROTOCOLS=scenes` on these folds alone,
 `EDGEWATCH_SEEDS=0,1,2` with other seeds than usual; stopped, the same command goes on. The comparison page is in the
@@ -18,7 +19,7 @@ from proofs import record
 from proofs.markdown import table
 from proofs.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
 from proofs.protocols import PROTOCOLS, RANDOM_CLIPS, SCENES, SUBJECTS, refuse_absent
-from proofs.recipe_runs import cross_validated, folder_of, jobs, sets_beside, weights_of
+from proofs.recipe_runs import RENDERED, cross_validated, folder_of, jobs, set_folder, sets_beside, weights_of
 from trainer.metrics import auc_of, bootstrap
 
 LEAST_RIGHT = {SCENES.name: Limit(">=", 0.88), RANDOM_CLIPS.name: Limit(">=", 0.975)}
@@ -49,8 +50,8 @@ def measure(setting: Setting) -> Evidence:
     wanted = jobs(setting)
     sets = sorted({name for job in wanted for name in (job.protocol.dataset, *sets_beside(job))})
     if not setting.short:
-        refuse_absent(sets, setting)
-    digests = {name: "" if setting.short else record.digest_of_files(setting.data / name) for name in sets}
+        refuse_absent([name for name in sets if name != RENDERED], setting)
+    digests = {name: "" if setting.short else record.digest_of_files(set_folder(name, setting)) for name in sets}
     judged = {protocol: protocol.read(setting) for protocol in {job.protocol for job in wanted}}
     found: list[Evidence] = []
     folders = []

@@ -127,7 +127,9 @@ def test_what_is_trained_can_be_limited(tmp_path: Path, monkeypatch: pytest.Monk
         *(("scenes", "edgewatch", seed) for seed in (0, 1, 2)),
         ("scenes", fewer, 0),
         *((protocol, title, 0) for protocol in ("random", "games", "subjects") for title in ("edgewatch", fewer)),
+        ("subjects", "edgewatch + rendered", 0),
     ]
+    assert [job.title for job in wanted if recipe_runs.RENDERED in recipe_runs.sets_beside(job)] == [usual[-1][1]]
     folders = {recipe_runs.folder_of(job, [], setting(tmp_path)).name for job in wanted}
     assert len(folders) == len(wanted), "each has evidence of its own"
     assert {("scenes", name, 0) for name in recipe_runs.REDUCED} <= set(usual)
