@@ -1,6 +1,7 @@
 """Pictures that calibrate and verify a conversion: real samples, as the frame model sees them, spread over clips."""
 
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -61,18 +62,32 @@ def read_calibration(run: Run) -> tuple[Pictures, Pictures] | None:
 def pictures(
     clips: Sequence[Clip], spec: InputSpec, n_pictures: int, *, seed: int, cache: Cache, workers: int
 ) -> Pictures:
-    """Draw up to about `n_pictures` from randomly chosen clips, evenly over each clip.
+    """Draw up to about `n_pictures` from randomly chosen clips, evenly over data sets and over each clip.
 
     Raises:
         DatasetError: a clip cannot be read.
     """
-    order = np.random.default_rng(seed).permutation(len(clips))
-    chosen = [clips[index] for index in order[: -(-n_pictures // PICTURES_PER_CLIP)]]
+    shuffled = [clips[index] for index in np.random.default_rng(seed).permutation(len(clips))]
+    chosen = sets_in_turn(shuffled)[: -(-n_pictures // PICTURES_PER_CLIP)]
     per_clip = -(-n_pictures // len(chosen))
     compute = partial(_pictures_of, spec=spec, n_pictures=per_clip)
     settings = f"{FORMAT} {per_clip} {spec.model_dump_json()}"
     entries = fill(cache, chosen, settings, compute, workers=workers, description="calibration pictures")
     return np.concatenate([sound_entry(entry)["pictures"].astype(np.uint8) for entry in entries])[:n_pictures]
+
+
+def sets_in_turn(clips: Sequence[Clip]) -> list[Clip]:
+    """The first clip of each data set, then the second of each, and so on.
+
+    A set of a thousand clips would else speak for all cameras: with four of five pictures from `hockey-fights`, `mixed`
+    keeps 15.3 dB of `surveillance-fight`, which it has seen nothing of; with as many from each other set, 19.4 dB.
+    """
+    counts = Counter[str]()
+    turns: list[int] = []
+    for clip in clips:
+        turns.append(counts[clip.dataset])
+        counts[clip.dataset] += 1
+    return [clips[index] for index in np.argsort(turns, kind="stable")]
 
 
 def _pictures_of(_: Interpreter | None, path: Path, *, spec: InputSpec, n_pictures: int) -> Arrays:
