@@ -46,16 +46,17 @@ def pieces(times_s: NDArray[np.float64], holds: NDArray[np.bool_], longest_s: fl
 
 
 def held_out_logits(
-    parts: Sequence[Examples], folds: NDArray[np.int64], strengths: Sequence[float]
+    parts: Sequence[Examples], folds: NDArray[np.int64], strengths: Sequence[float], always: Sequence[Examples] = ()
 ) -> NDArray[np.float64]:
-    """Mean logits (n_strengths, n_clips) of each clip's rows by readouts fitted without the clip's fold.
+    """Mean logits (n_strengths, n_clips) of each clip's rows by readouts fitted without the clip's fold, and with what
+    is always learned from.
 
     Of a clip with violence only its violent rows count; of all clips only those at the pictures' own size, which come
     first.
     """
     logits = np.zeros((len(strengths), len(parts)))
     for fold in np.unique(folds):
-        learned_from = Examples.join([parts[index] for index in np.flatnonzero(folds != fold).tolist()])
+        learned_from = Examples.join([*(parts[index] for index in np.flatnonzero(folds != fold).tolist()), *always])
         readouts = fit_readouts(learned_from, strengths)
         for index in np.flatnonzero(folds == fold).tolist():
             own = parts[index].rows[: -(-len(parts[index].rows) // (1 + len(SCALES)))]

@@ -122,6 +122,28 @@ def test_violence_is_read_from_motion_where_it_tells_or_one_other_is_left(
     assert right.mean() > 0.9
 
 
+def test_clips_of_falls_are_taken_for_clips_of_no_violence(run: Run) -> None:
+    """What moves most is violence to who knows fights and empty streets alone, and no longer where falls move too."""
+    random = np.random.default_rng(5)
+    watched: list[Watched] = []
+    for number in range(72):
+        kind = ("fight", "street", "fall")[number % 3]
+        values = random.normal(0, 1, (20, 2, 16)).astype(np.float32)
+        values[..., 0] += 0.5 if kind in {"fight", "fall"} else -0.5  # moves
+        values[..., 1] += 0.5 if kind == "fight" else -0.5  # strikes
+        annotates = "fall" if kind == "fall" else "violence"
+        segments = {"fight": (Segment("violence"),), "fall": (Segment("fall"),), "street": ()}[kind]
+        clip = Clip(Path(f"{number}.mp4"), f"{number // 2}", frozenset({annotates}), segments, dataset=annotates)
+        watched.append(Watched(clip, Features(np.arange(20) / 10, values)))
+    falls = [item for item in watched if "fall" in item.clip.annotates]
+    means = np.stack([signed_root(item.features.values.mean(axis=0).reshape(-1)) for item in falls])
+    knowing, chosen = fit_violence(watched, run)
+    ignorant, _ = fit_violence([item for item in watched if "violence" in item.clip.annotates], run)
+    assert knowing.logits(means).mean() < ignorant.logits(means).mean() - 1
+    assert (knowing.logits(means) < 0).mean() > 0.9
+    assert chosen["inner_violence_auc_30"] > 0.9
+
+
 def test_clips_are_watched_at_other_sizes_paces_and_backwards(clips: list[Clip], workshop: Workshop, run: Run) -> None:
     from trainer.watched import watch
 
