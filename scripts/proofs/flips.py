@@ -28,6 +28,7 @@ from edge.pipeline import Watcher
 from edge.sources.file import FileSource
 from edge.types import Inference
 from proofs import record
+from proofs.folds import TRAINED_ON
 from proofs.proof import Evidence, Setting, say
 from proofs.protocols import GAMES, N_FOLDS, SCENES
 from trainer.backbone import B0, LITE0, find_weights
@@ -46,8 +47,6 @@ from trainer.training import Wishes, train
 NETWORKS = (B0, LITE0)
 SETS = {protocol.dataset: protocol for protocol in (SCENES, GAMES)}
 """Each with the protocol that its folds come from."""
-LEARNED_FROM = ("surveillance-fight", "gmdcsa24", "t2v-bed-fall")
-"""Beside the judged set's own training folds."""
 PRECISIONS: tuple[Precision, ...] = ("float32", "mixed", "int8")
 SEEDS = (0, 1, 2)
 RECIPE = "edgewatch"
@@ -79,7 +78,7 @@ def measure_flips(setting: Setting, networks: Sequence[str] = NETWORKS) -> list[
 
 
 def _measure_set(network: str, dataset: str, setting: Setting) -> list[Evidence]:
-    data = {name: record.digest_of_files(setting.data / name) for name in sorted({dataset, *LEARNED_FROM})}
+    data = {name: record.digest_of_files(setting.data / name) for name in sorted({dataset, *TRAINED_ON})}
     tasks = [Task(network, dataset, seed, fold) for seed in SEEDS for fold in range(N_FOLDS)]
     return [
         setting.once(task.name, [asdict(task), data], lambda task=task: _score_task(task, setting)) for task in tasks
@@ -109,7 +108,7 @@ def train_task(task: Task, setting: Setting) -> Run:
     from trainer.recipes import RECIPES  # noqa: PLC0415  (brings Keras, which listing proofs need not wait for)
 
     clips, folds = SETS[task.dataset].read(setting, task.seed)
-    others = [clip for name in LEARNED_FROM if name != task.dataset for clip in read_dataset(setting.data / name)]
+    others = [clip for name in TRAINED_ON if name != task.dataset for clip in read_dataset(setting.data / name)]
     planned = plan_fold(RECIPES[RECIPE], Wishes(seed=task.seed), clips, folds, others, fold=task.fold)
     weights = find_weights(str(setting.weights) if setting.weights.is_dir() else None, task.network)
     workshop = Workshop(Cache(), weights, _workers())
@@ -126,7 +125,7 @@ def _bundles(task: Task, clips: Sequence[Clip], setting: Setting) -> dict[Precis
     if not missing:
         return places
     model = train_task(Task(task.network, task.dataset, SEEDS[0], 0), setting).load_model()
-    others = sorted({*LEARNED_FROM, *SETS} - {task.dataset})
+    others = sorted({*TRAINED_ON, *SETS} - {task.dataset})
     seen = [clip for name in others for clip in read_dataset(setting.data / name)]
     draw = functools.partial(pictures, spec=model.input, seed=SEEDS[0], cache=Cache(), workers=_workers())
     representative, held_out = draw(seen, n_pictures=N_REPRESENTATIVE), draw(clips, n_pictures=N_HELD_OUT)

@@ -82,13 +82,8 @@ def fold_task(task: Task, setting: Setting) -> FoldTask:
     fold_file = FOLD_FILES / f"{task.dataset}.csv"
     folds = read_folds(fold_file, clips) if fold_file.is_file() else leave_one_group_out(clips)
     others = [clip for name in TRAINED_ON if name != task.dataset for clip in read_dataset(setting.data / name)]
-    also = others + (rendered_clips(setting) if task.rendered else [])
+    also = others + (read_dataset(rendered_folder(setting)) if task.rendered else [])
     return plan_fold(RECIPES[task.recipe], Wishes(seed=task.seed), clips, folds, also, fold=task.fold)
-
-
-def rendered_clips(setting: Setting) -> list[Clip]:
-    """The rendered training clips."""
-    return read_dataset(rendered_folder(setting))
 
 
 def rendered_folder(setting: Setting) -> Path:
