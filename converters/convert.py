@@ -291,9 +291,8 @@ def _quantize(
     """The frame model in the wanted precision, and what was chosen for it."""
     from converters.calibration import calibrate  # noqa: PLC0415
     from converters.graph import Graph  # noqa: PLC0415
-    from converters.integer import make_integer_ready  # noqa: PLC0415
-    from converters.means import with_exact_means  # noqa: PLC0415
-    from converters.quantize import to_float16, to_float32, to_int8, to_plan  # noqa: PLC0415
+    from converters.integer import make_integer_ready, make_plan_ready  # noqa: PLC0415
+    from converters.quantize import ranges_of_plan, to_float16, to_float32, to_int8, to_plan  # noqa: PLC0415
     from converters.search import search  # noqa: PLC0415
 
     graph = Graph(float32)
@@ -310,7 +309,9 @@ def _quantize(
         raise ConfigurationError(f"plan: {len(plan)} kinds for {len(graph.units)} units; it is of another architecture")
     chosen = {"plan": list(plan), "plan_units": [unit.name for unit in graph.units], "latency_budget": budget}
     frozen: Plan = tuple(plan)
-    return with_exact_means(graph, representative, lambda ready: to_plan(ready, frozen, calibration)), chosen
+    known = ranges_of_plan(graph.units, frozen, calibration)
+    ready, ranges = make_plan_ready(graph, frozen, known, representative, report)
+    return to_plan(ready, frozen, ranges), chosen
 
 
 def _check_pictures(spec: InputSpec, representative: Pictures, held_out: Pictures) -> None:

@@ -1,7 +1,7 @@
-"""Integer-only files that keep their features: ranges judged by the features, biases corrected on the way.
+"""Integers that keep the features: ranges judged by the features, weights refitted, biases corrected on the way.
 
 Walks along the operations with the exact tensors of some pictures and with those of the file that is being made, which
-TFLite's own integer operations compute.
+TFLite's own integer operations compute. In a file that is integers in part, what stays float is computed so.
 
 - Biases: the mean error of each output channel is taken from the layer's bias (bias correction; Nagel et al., "A White
   Paper on Neural Network Quantization", 2021, section 3.4, here with the errors of all layers before). The pictures are
@@ -10,7 +10,8 @@ TFLite's own integer operations compute.
   squared error of the tensor itself is a bad judge: the few pixels of a moving edge decide it, the features, a mean
   over the picture, hardly need them.
 - What feeds a swish is cut off below: swish is zero there.
-- Before all that, layers whose channels differ much in range are cut into groups (`converters.groups`).
+- Before all that, layers of an integer-only file whose channels differ much in range are cut into groups
+  (`converters.groups`).
 
 What comes after the features is small and costs nothing: it gets the ranges from its lowest to its highest value.
 """
@@ -26,9 +27,9 @@ from numpy.typing import NDArray
 
 from converters.calibration import evenly, observe
 from converters.constants import INT8_MAX, Floats, Layer, layer_of, read, replaced, rounded, unshared, write
-from converters.graph import Graph
+from converters.graph import DYNAMIC, Graph, Operation
 from converters.groups import in_groups
-from converters.plan import PIXEL_RANGE, Ranges
+from converters.plan import PIXEL_RANGE, Kind, Plan, Ranges, is_static
 from converters.quantize import part_to_int8
 from converters.refit import refit
 from converters.runtime import Runner
@@ -66,18 +67,23 @@ class Walk:
 
     graph: Graph
     """With rounded weights."""
+    static: frozenset[int]
+    """Positions of the operations that take and give integers."""
+    int8_weights: frozenset[int]
+    """Positions of the operations whose weights are integers, those among them."""
     exact: Tensors
     quantized: Tensors
     judged: list[int]
     """Pictures whose features judge the ranges."""
     features: Floats
     """Their exact features, (n_judged, n_features)."""
-    ranges: Ranges = field(default_factory=dict)
+    ranges: Ranges
+    """Those of the tensors that the walk does not reach, or that float operations make for static ones, stay."""
     weights: dict[int, Floats] = field(default_factory=dict)
     """New ones, by index of the tensor."""
     biases: dict[int, Floats] = field(default_factory=dict)
     """New ones, by index of the tensor."""
-    noise: float = 0.0
+    noise: float = SMALLEST_RANGE
     """Power of the features' error over the power of the features, as far as the walk has come."""
 
 
@@ -95,11 +101,52 @@ def make_integer_ready(graph: Graph, pictures: NDArray[np.uint8], report: Report
     Raises:
         ModelError: an operation that is not supported; the message names it and its layer.
     """
-    chosen = evenly(pictures, N_PICTURES)
     graph = in_groups(unshared(graph), evenly(pictures, N_JUDGED))
     n_steps = _n_until_features(graph)
+    if forked := _forked(graph, n_steps):
+        raise ModelError(
+            f"{forked.described}: int8 cannot have {forked.name}, which has several outputs, before the features; use "
+            "--precision mixed"
+        )
+    chosen, everything = evenly(pictures, N_PICTURES), frozenset(range(len(graph.operations)))
     report(f"int8: ranges, weights and biases from {len(chosen)} pictures")
-    walk = _begin(graph, chosen)
+    walk = _begin(graph, chosen, static=everything, int8_weights=everything, ranges={})
+    _take_steps(walk, graph, n_steps, lambda line: report(f"int8: {line}"))
+    ready = replaced(graph, walk.weights | walk.biases)
+    return ready, walk.ranges | _ranges_after(ready, walk.ranges, chosen)
+
+
+def make_plan_ready(
+    graph: Graph, plan: Plan, ranges: Ranges, pictures: NDArray[np.uint8], report: Report
+) -> tuple[Graph, Ranges]:
+    """The same for a file of which a plan tells what is integers.
+
+    Args:
+        graph: of a float32 file with an output `features`.
+        plan: a kind for each unit.
+        ranges: of the tensors that static units take and make.
+        pictures: uint8 (n, height, width, 3), representative.
+        report: takes lines about the progress.
+
+    Returns:
+        the graph with other weights and biases, and better ranges; as they were where an operation before the features
+        has several outputs.
+    """
+    graph = unshared(graph)
+    n_steps = _n_until_features(graph)
+    if _forked(graph, n_steps):
+        return graph, ranges
+    kinds: list[Kind] = [kind for unit, kind in zip(graph.units, plan, strict=True) for _ in unit.span]
+    static = frozenset(k for k, kind in enumerate(kinds) if is_static(kind))
+    dynamic = frozenset(k for k, kind in enumerate(kinds) if kind == "dynamic" and graph.operations[k].name in DYNAMIC)
+    chosen = evenly(pictures, N_PICTURES)
+    report(f"mixed: ranges, weights and biases from {len(chosen)} pictures")
+    walk = _begin(graph, chosen, static=static, int8_weights=static | dynamic, ranges=ranges)
+    _take_steps(walk, graph, n_steps, lambda line: report(f"mixed: {line}"))
+    return replaced(graph, walk.weights | walk.biases), walk.ranges
+
+
+def _take_steps(walk: Walk, graph: Graph, n_steps: int, report: Report) -> None:
     for position in range(n_steps):
         try:
             _step(walk, graph, position)
@@ -108,26 +155,26 @@ def make_integer_ready(graph: Graph, pictures: NDArray[np.uint8], report: Report
             described = graph.operations[position].described
             raise ModelError(f"{described}: int8 cannot have it ({reason}); use --precision float16") from error
         if position % REPORTED == REPORTED - 1:
-            report(f"int8: operation {position + 1} of {n_steps}, features {-10 * np.log10(walk.noise):.1f} dB")
-    ready = replaced(graph, walk.weights | walk.biases)
-    return ready, walk.ranges | _ranges_after(ready, walk.ranges, chosen)
+            report(f"operation {position + 1} of {n_steps}, features {-10 * np.log10(walk.noise):.1f} dB")
 
 
 def _n_until_features(graph: Graph) -> int:
     """How many operations make the features."""
-    n_steps = 1 + graph.maker_of(graph.output_name("features"))
-    for operation, operator in zip(graph.operations[:n_steps], graph.model.subgraphs[0].operators, strict=False):
-        if len(operator.outputs) != 1:
-            raise ModelError(
-                f"{operation.described}: int8 cannot have {operation.name}, which has {len(operator.outputs)} outputs, "
-                "before the features; use --precision mixed"
-            )
-    return n_steps
+    return 1 + graph.maker_of(graph.output_name("features"))
 
 
-def _begin(graph: Graph, pictures: NDArray[np.uint8]) -> Walk:
+def _forked(graph: Graph, n_steps: int) -> Operation | None:
+    """The first operation with several outputs among so many."""
+    operators = graph.model.subgraphs[0].operators[:n_steps]
+    forked = (k for k, operator in enumerate(operators) if len(operator.outputs) != 1)
+    return next((graph.operations[k] for k in forked), None)
+
+
+def _begin(
+    graph: Graph, pictures: NDArray[np.uint8], *, static: frozenset[int], int8_weights: frozenset[int], ranges: Ranges
+) -> Walk:
     constants: dict[int, Floats] = {}
-    for position in range(len(graph.operations)):
+    for position in int8_weights:
         if layer := layer_of(graph, position):
             constants[layer.weights] = rounded(read(graph, layer.weights), layer.channel_axis)
     entries: Tensors = [{graph.input_name: picture[None].astype(np.float16)} for picture in pictures]
@@ -135,10 +182,9 @@ def _begin(graph: Graph, pictures: NDArray[np.uint8]) -> Walk:
     name = graph.output_name("features")
     whole = Runner(graph.extract(range(len(graph.operations))))
     features = np.concatenate([whole.run_part(_wide(entries[index]))[name] for index in judged])
-    walk = Walk(replaced(graph, constants), entries, [dict(entry) for entry in entries], judged, features)
-    walk.ranges[graph.input_name] = PIXEL_RANGE
-    walk.noise = SMALLEST_RANGE
-    return walk
+    known = {**ranges, graph.input_name: PIXEL_RANGE}
+    quantized = [dict(entry) for entry in entries]
+    return Walk(replaced(graph, constants), static, int8_weights, entries, quantized, judged, features, known)
 
 
 def _step(walk: Walk, graph: Graph, position: int) -> None:
@@ -147,7 +193,9 @@ def _step(walk: Walk, graph: Graph, position: int) -> None:
     name = operation.output
     exact = _run(graph, position, walk.exact)
     layer = layer_of(graph, position)
-    if layer and _has_pixels(exact[0]):
+    if position in walk.static:
+        _enter(walk, graph, position)
+    if layer and position in walk.int8_weights and _has_pixels(exact[0]):
         _refit(walk, graph, position, layer, exact)
     quantized = _run(walk.graph, position, walk.quantized)
     if layer and layer.bias >= 0:
@@ -160,7 +208,7 @@ def _step(walk: Walk, graph: Graph, position: int) -> None:
         np.clip(values, *graph.fused_limits(position), out=values)
     for known, values in zip(walk.exact, exact, strict=True):
         known[name] = values.astype(np.float16)
-    if not graph.is_joined(position):  # what is joined has the range of the whole
+    if position in walk.static and not graph.is_joined(position):  # what is joined has the range of the whole
         joined = graph.inputs_of(range(position, position + 1)) if operation.name == "CONCATENATION" else []
         limits = _range_of(walk, graph, position, quantized)
         if layer:
@@ -170,6 +218,15 @@ def _step(walk: Walk, graph: Graph, position: int) -> None:
     _forget(walk, graph, position)
     for known, values in zip(walk.quantized, quantized, strict=True):
         known[name] = values.astype(np.float16)
+
+
+def _enter(walk: Walk, graph: Graph, position: int) -> None:
+    """Round what float operations have made for this one; those that take it in float get it rounded too."""
+    for name in graph.inputs_of(range(position, position + 1)):
+        if name == graph.input_name or graph.maker_of(name) in walk.static:
+            continue
+        for known in walk.quantized:
+            known[name] = to_levels(known[name].astype(np.float32), walk.ranges[name]).astype(np.float16)
 
 
 def _refit(walk: Walk, graph: Graph, position: int, layer: Layer, exact: list[Floats]) -> None:

@@ -51,8 +51,8 @@ def to_int8(graph: Graph, ranges: Ranges, *, plain_dense: bool = False) -> bytes
     return take_leftovers(_finish(work, graph, ranges))
 
 
-def to_plan(graph: Graph, plan: Plan, calibration: Calibration) -> bytes:
-    """Quantize each unit of a float32 file as the plan says, with these ranges of the activations."""
+def to_plan(graph: Graph, plan: Plan, ranges: Ranges) -> bytes:
+    """Quantize each unit of a float32 file as the plan says, with these ranges of what static units take and make."""
     work = quantizer.Quantizer(graph.content)
     for unit, kind in zip(graph.units, plan, strict=True):
         if kind == "float":
@@ -62,7 +62,7 @@ def to_plan(graph: Graph, plan: Plan, calibration: Calibration) -> bytes:
             _add_static(work, scope)
         else:
             _add_dynamic(work, scope)
-    return _finish(work, graph, merge_ranges(graph.units, plan, calibration))
+    return _finish(work, graph, ranges)
 
 
 def part_to_kind(part: bytes, kind: Kind, calibration: Calibration) -> bytes:
@@ -83,7 +83,7 @@ def part_to_int8(part: bytes, ranges: Ranges) -> bytes:
     return _finish(work, Graph(part), ranges, pixels=False)
 
 
-def merge_ranges(units: tuple[Unit, ...], plan: Plan, calibration: Calibration) -> Ranges:
+def ranges_of_plan(units: tuple[Unit, ...], plan: Plan, calibration: Calibration) -> Ranges:
     """One range a tensor: that of the static unit which makes it, else of the first which takes it."""
     merged: Ranges = {}
     for unit, kind in zip(units, plan, strict=True):

@@ -14,7 +14,7 @@ from converters.calibration import evenly
 from converters.graph import Graph
 from converters.measure import Option, measure
 from converters.plan import Calibration, Plan, is_static
-from converters.quantize import to_float32, to_plan
+from converters.quantize import ranges_of_plan, to_float32, to_plan
 from converters.runtime import latencies
 
 N_PICTURES = 16
@@ -49,7 +49,8 @@ def search(graph: Graph, calibration: Calibration, pictures: NDArray[np.uint8], 
     plan: Plan = ("float",) * len(options)
     for _ in range(1 + N_CORRECTIONS):
         plan = best_plan(options, tolls_ms, limit * float_ms)
-        times = latencies([float32, to_plan(graph, plan, calibration)], N_ROUNDS)
+        content = to_plan(graph, plan, ranges_of_plan(graph.units, plan, calibration))
+        times = latencies([float32, content], N_ROUNDS)
         ratio = float(np.median(times[:, 1] / times[:, 0]))
         report(f"search: {sum(map(is_static, plan))} of {len(plan)} units static: {ratio:.3f} of float32's latency")
         if ratio <= budget:

@@ -63,11 +63,11 @@ def test_the_input_is_renamed(float32):
 
 
 def test_an_output_that_is_used_inside_is_followed(graph, calibration, held_out):
-    from converters.quantize import to_plan
+    from converters.quantize import ranges_of_plan, to_plan
 
     before: Plan = ("float",) * (len(graph.units) - 2)
     plan: Plan = (*before, "static-mse", "float")  # makes the features, which the float layer after it takes
-    answers = Runner(to_plan(graph, plan, calibration)).frames(held_out)
+    answers = Runner(to_plan(graph, plan, ranges_of_plan(graph.units, plan, calibration))).frames(held_out)
     assert answers["features"].shape == (12, 24)
     assert follow_outputs(graph, graph.content) is graph.content
 

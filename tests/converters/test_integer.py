@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 
 from converters.calibration import calibrate
+from converters.constants import layer_of, read
 from converters.graph import Graph
-from converters.integer import make_integer_ready, no_finer, quietest_range, quietest_swish_range, to_levels
-from converters.quantize import to_float32, to_int8
+from converters.integer import (
+    make_integer_ready,
+    make_plan_ready,
+    no_finer,
+    quietest_range,
+    quietest_swish_range,
+    to_levels,
+)
+from converters.plan import Plan
+from converters.quantize import ranges_of_plan, to_float32, to_int8, to_plan
 from converters.runtime import Runner, signal_to_noise_db
 from edge.errors import ModelError
 
@@ -38,6 +47,36 @@ def test_biases_and_weights_each_help(graph, held_out, ready):
     assert quality(graph, to_int8(ready[0], ready[1]), held_out) > quality(graph, to_int8(graph, ready[1]), held_out)
 
 
+def test_a_plan_is_made_ready_too(graph, calibration, representative, held_out):
+    """Every other unit in integers, some weights alone, the rest float."""
+    kinds: Plan = ("static-mse", "float", "static-mse", "dynamic")
+    plan: Plan = tuple(kinds[index % len(kinds)] for index in range(len(graph.units)))
+    known, lines = ranges_of_plan(graph.units, plan, calibration), list[str]()
+    changed, ranges = make_plan_ready(graph, plan, known, representative, lines.append)
+    assert lines == ["mixed: ranges, weights and biases from 24 pictures"]
+    assert set(ranges) == set(known) | {graph.input_name}
+    before, after = to_plan(graph, plan, known), to_plan(changed, plan, ranges)
+    assert Graph(after).operation_counts() == Graph(before).operation_counts()
+    assert quality(graph, after, held_out) > quality(graph, before, held_out) + 1
+    assert quality(graph, after, held_out) > quality(graph, to_plan(changed, plan, known), held_out)
+
+
+def test_what_stays_float_keeps_its_weights(graph, calibration, representative):
+    kept = [k for k, unit in enumerate(graph.units) if layer_of(graph, unit.first) and k % 2]
+    plan: Plan = tuple("float" if index in kept else "static-mse" for index in range(len(graph.units)))
+    known = ranges_of_plan(graph.units, plan, calibration)
+    changed, _ = make_plan_ready(graph, plan, known, representative, lambda _: None)
+    same = []
+    for position in range(len(graph.operations)):
+        old, new = layer_of(graph, position), layer_of(changed, position)
+        if old and new and min(read(graph, old.weights).shape[1:3]) > 1:  # beyond single pixels
+            same.append((position, np.array_equal(read(graph, old.weights), read(changed, new.weights))))
+    in_float = {position for index in kept for position in graph.units[index].span}
+    assert {position for position, unchanged in same if unchanged} == in_float & dict(same).keys()
+    assert any(unchanged for _, unchanged in same)
+    assert not all(unchanged for _, unchanged in same)
+
+
 def test_it_tells_how_far_it_is_and_gives_every_activation_a_range(graph, ready):
     assert set(ready[1]) == set(graph.activations())
     assert ready[1][graph.input_name] == (0, 255)
@@ -66,8 +105,10 @@ def test_operations_of_several_outputs_may_come_after_the_features_only(make_gra
     assert quality(after, content, representative) > 20
 
     before = make_graph(lambda x: layers.GlobalAveragePooling2D()(halves(x)), layers.Dense(3))
-    with pytest.raises(ModelError, match="int8 cannot have SPLIT, which has 2 outputs, before the features"):
+    with pytest.raises(ModelError, match="int8 cannot have SPLIT, which has several outputs, before the features"):
         make_integer_ready(before, representative, lambda _: None)
+    plan: Plan = ("float",) * len(before.units)
+    assert make_plan_ready(before, plan, {}, representative, lambda _: None)[1] == {}
 
 
 def test_an_operation_of_truth_values_is_named(make_graph, representative):

@@ -3,7 +3,7 @@ import pytest
 
 from converters.measure import measure, quietest
 from converters.plan import Plan
-from converters.quantize import to_float32, to_plan
+from converters.quantize import ranges_of_plan, to_float32, to_plan
 from converters.runtime import Runner, signal_to_noise_db
 
 
@@ -32,7 +32,8 @@ def test_measured_noise_is_that_of_the_whole_file_with_one_unit_quantized(graph,
         for option in unit[1:]:
             assert option.time_ms < unit[0].time_ms
             plan: Plan = tuple(option.kind if i == index else "float" for i in range(len(table)))
-            features = Runner(to_plan(graph, plan, calibration)).frames(pictures)["features"]
+            content = to_plan(graph, plan, ranges_of_plan(graph.units, plan, calibration))
+            features = Runner(content).frames(pictures)["features"]
             assert -10 * np.log10(option.noise) == pytest.approx(signal_to_noise_db(exact, features), abs=1.0)
             compared += 1
     assert compared > 0

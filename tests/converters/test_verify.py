@@ -8,7 +8,7 @@ from converters.calibration import calibrate
 from converters.export import export_head
 from converters.graph import Graph
 from converters.plan import Plan
-from converters.quantize import to_float32, to_int8, to_plan
+from converters.quantize import ranges_of_plan, to_float32, to_int8, to_plan
 from converters.runtime import Runner, dequantize, latencies, signal_to_noise_db
 from converters.verify import check_file, run_keras, verify_frame, verify_head
 from edge.bundle import BUILTIN, FRAME_FILE, Bundle
@@ -108,7 +108,7 @@ def test_int8_gives_out_8_bits(graph, calibration):
 def test_int8_with_a_float_left_is_refused(graph, calibration):
     plan: Plan = ("float",) + ("static-mse",) * (len(graph.units) - 1)
     with pytest.raises(QualityError, match="left in float, first by MUL of layer preprocessing"):
-        check_file(to_plan(graph, plan, calibration), "int8")
+        check_file(to_plan(graph, plan, ranges_of_plan(graph.units, plan, calibration)), "int8")
 
 
 def test_the_built_in_frame_model_is_integers_throughout():
