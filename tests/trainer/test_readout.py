@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from trainer.readout import Examples, calibration_of, fit_readouts
+from trainer.readout import Examples, calibration_of, fit_readouts, principal
 
 
 @pytest.mark.parametrize(("n", "d"), [(40, 6), (20, 50)])
@@ -19,6 +19,16 @@ def test_it_is_penalised_logistic_regression_on_standardised_inputs(n: int, d: i
     for strength, readout in zip(strengths, fit_readouts(Examples(rows, truth, np.ones(n)), strengths), strict=True):
         plain = LogisticRegression(C=strength, max_iter=5000, tol=1e-8).fit(inputs, truth, sample_weight=weights)
         np.testing.assert_allclose(readout.logits(rows), plain.decision_function(inputs), atol=0.02 * strength / 10)
+
+
+def test_iterating_finds_the_same_principal_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of rows of which some directions are negligible, of the first one's variance."""
+    rows = np.random.default_rng(0).normal(size=(200, 300)) * np.geomspace(1, 1e-2, 300)
+    iterated, _ = principal(rows.astype(np.float32))
+    monkeypatch.setattr("trainer.readout.FEW", len(rows))
+    plain, _ = principal(rows.astype(np.float32))
+    assert 1 < iterated.shape[1] < len(rows)
+    np.testing.assert_array_equal(iterated, plain)
 
 
 def test_calibration_makes_logits_of_their_own_probabilities() -> None:
