@@ -204,16 +204,18 @@ def _step(walk: Walk, graph: Graph, position: int) -> None:
         write(walk.graph, layer.bias, walk.biases[layer.bias])
         for values in quantized:
             np.subtract(values, error.astype(np.float32), out=values)
-    for values in (*exact, *quantized):  # in place: these are the largest tensors that there are at a time
+    for values in (*exact, *quantized):  # in place, and let go of soon: these are the largest tensors
         np.clip(values, *graph.fused_limits(position), out=values)
     for known, values in zip(walk.exact, exact, strict=True):
         known[name] = values.astype(np.float16)
+    exact.clear()
     if position in walk.static and not graph.is_joined(position):  # what is joined has the range of the whole
         joined = graph.inputs_of(range(position, position + 1)) if operation.name == "CONCATENATION" else []
         limits = _range_of(walk, graph, position, quantized)
         if layer:
             limits = no_finer(limits, _least_step(walk, position, layer))
         walk.ranges |= dict.fromkeys((name, *joined), limits)
+        quantized.clear()
         quantized = _run_int8(walk, position)
     _forget(walk, graph, position)
     for known, values in zip(walk.quantized, quantized, strict=True):
