@@ -102,17 +102,14 @@ def make_integer_ready(graph: Graph, pictures: NDArray[np.uint8], report: Report
         ModelError: an operation that is not supported; the message names it and its layer.
     """
     graph = in_groups(unshared(graph), evenly(pictures, N_JUDGED))
-    n_steps = _n_until_features(graph)
-    if forked := _forked(graph, n_steps):
+    if forked := _forked(graph):
         raise ModelError(
             f"{forked.described}: int8 cannot have {forked.name}, which has several outputs, before the features; use "
             "--precision mixed"
         )
     chosen, everything = evenly(pictures, N_PICTURES), frozenset(range(len(graph.operations)))
-    report(f"int8: ranges, weights and biases from {len(chosen)} pictures")
     walk = _begin(graph, chosen, static=everything, int8_weights=everything, ranges={})
-    _take_steps(walk, graph, n_steps, lambda line: report(f"int8: {line}"))
-    ready = replaced(graph, walk.weights | walk.biases)
+    ready = _walked(walk, graph, lambda line: report(f"int8: {line}"))
     return ready, walk.ranges | _ranges_after(ready, walk.ranges, chosen)
 
 
@@ -133,20 +130,19 @@ def make_plan_ready(
         has several outputs.
     """
     graph = unshared(graph)
-    n_steps = _n_until_features(graph)
-    if _forked(graph, n_steps):
+    if _forked(graph):
         return graph, ranges
     kinds: list[Kind] = [kind for unit, kind in zip(graph.units, plan, strict=True) for _ in unit.span]
     static = frozenset(k for k, kind in enumerate(kinds) if is_static(kind))
     dynamic = frozenset(k for k, kind in enumerate(kinds) if kind == "dynamic" and graph.operations[k].name in DYNAMIC)
-    chosen = evenly(pictures, N_PICTURES)
-    report(f"mixed: ranges, weights and biases from {len(chosen)} pictures")
-    walk = _begin(graph, chosen, static=static, int8_weights=static | dynamic, ranges=ranges)
-    _take_steps(walk, graph, n_steps, lambda line: report(f"mixed: {line}"))
-    return replaced(graph, walk.weights | walk.biases), walk.ranges
+    walk = _begin(graph, evenly(pictures, N_PICTURES), static=static, int8_weights=static | dynamic, ranges=ranges)
+    return _walked(walk, graph, lambda line: report(f"mixed: {line}")), walk.ranges
 
 
-def _take_steps(walk: Walk, graph: Graph, n_steps: int, report: Report) -> None:
+def _walked(walk: Walk, graph: Graph, report: Report) -> Graph:
+    """Walk up to the features; the graph with its new weights and biases."""
+    n_steps = _n_until_features(graph)
+    report(f"ranges, weights and biases from {len(walk.exact)} pictures")
     for position in range(n_steps):
         try:
             _step(walk, graph, position)
@@ -156,6 +152,7 @@ def _take_steps(walk: Walk, graph: Graph, n_steps: int, report: Report) -> None:
             raise ModelError(f"{described}: int8 cannot have it ({reason}); use --precision float16") from error
         if position % REPORTED == REPORTED - 1:
             report(f"operation {position + 1} of {n_steps}, features {-10 * np.log10(walk.noise):.1f} dB")
+    return replaced(graph, walk.weights | walk.biases)
 
 
 def _n_until_features(graph: Graph) -> int:
@@ -163,9 +160,9 @@ def _n_until_features(graph: Graph) -> int:
     return 1 + graph.maker_of(graph.output_name("features"))
 
 
-def _forked(graph: Graph, n_steps: int) -> Operation | None:
-    """The first operation with several outputs among so many."""
-    operators = graph.model.subgraphs[0].operators[:n_steps]
+def _forked(graph: Graph) -> Operation | None:
+    """The first operation with several outputs before the features."""
+    operators = graph.model.subgraphs[0].operators[: _n_until_features(graph)]
     forked = (k for k, operator in enumerate(operators) if len(operator.outputs) != 1)
     return next((graph.operations[k] for k in forked), None)
 

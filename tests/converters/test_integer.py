@@ -61,6 +61,17 @@ def test_a_plan_is_made_ready_too(graph, calibration, representative, held_out):
     assert quality(graph, after, held_out) > quality(graph, to_plan(changed, plan, known), held_out)
 
 
+def test_what_moves_every_picture_one_way_is_taken_back(graph, calibration, representative, held_out):
+    plan: Plan = tuple("dynamic" if index % 4 == 3 else "static-mse" for index in range(len(graph.units)))
+    known = ranges_of_plan(graph.units, plan, calibration)
+    changed, ranges = make_plan_ready(graph, plan, known, representative, lambda _: None)
+    exact, before, after = (
+        Runner(content).frames(held_out)["features"].astype(np.float64)
+        for content in (to_float32(graph), to_plan(graph, plan, known), to_plan(changed, plan, ranges))
+    )
+    assert np.abs((after - exact).mean(0)).mean() < 0.5 * np.abs((before - exact).mean(0)).mean()
+
+
 def test_what_stays_float_keeps_its_weights(graph, calibration, representative):
     kept = [k for k, unit in enumerate(graph.units) if layer_of(graph, unit.first) and k % 2]
     plan: Plan = tuple("float" if index in kept else "static-mse" for index in range(len(graph.units)))
