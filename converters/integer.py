@@ -18,7 +18,7 @@ What comes after the features is small and costs nothing: it gets the ranges fro
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -186,37 +186,48 @@ def _begin(
 
 def _step(walk: Walk, graph: Graph, position: int) -> None:
     """Take one operation: its weights and bias, its range, and the tensors that it makes."""
-    operation = graph.operations[position]
-    name = operation.output
-    exact = _run(graph, position, walk.exact)
+    name, limits = graph.operations[position].output, graph.fused_limits(position)
     layer = layer_of(graph, position)
     if position in walk.static:
         _enter(walk, graph, position)
-    if layer and position in walk.int8_weights and _has_pixels(exact[0]):
-        _refit(walk, graph, position, layer, exact)
-    quantized = _run(walk.graph, position, walk.quantized)
-    if layer and layer.bias >= 0:
-        error = np.mean([_channel_means(q) - _channel_means(e) for q, e in zip(quantized, exact, strict=True)], axis=0)
-        walk.biases[layer.bias] = read(graph, layer.bias) - error.astype(np.float32)
-        write(walk.graph, layer.bias, walk.biases[layer.bias])
-        for values in quantized:
-            np.subtract(values, error.astype(np.float32), out=values)
-    for values in (*exact, *quantized):  # in place, and let go of soon: these are the largest tensors
-        np.clip(values, *graph.fused_limits(position), out=values)
-    for known, values in zip(walk.exact, exact, strict=True):
-        known[name] = values.astype(np.float16)
-    exact.clear()
+    exact = _run(graph, position, walk.exact)
+    if layer:
+        exact = list(exact)
+        if position in walk.int8_weights and _has_pixels(exact[0]):
+            _refit(walk, graph, position, layer, exact)
+        means = [_channel_means(values) for values in exact]
+        _keep(walk.exact, name, _clipped(exact, limits))
+        exact.clear()
+        quantized = _run(walk.graph, position, walk.quantized)
+        if layer.bias >= 0:
+            quantized = _unbiased(walk, graph, layer, list(quantized), means)
+    else:
+        _keep(walk.exact, name, _clipped(exact, limits))
+        quantized = _run(walk.graph, position, walk.quantized)
+    quantized = _clipped(quantized, limits)
     if position in walk.static and not graph.is_joined(position):  # what is joined has the range of the whole
-        joined = graph.inputs_of(range(position, position + 1)) if operation.name == "CONCATENATION" else []
-        limits = _range_of(walk, graph, position, quantized)
-        if layer:
-            limits = no_finer(limits, _least_step(walk, position, layer))
-        walk.ranges |= dict.fromkeys((name, *joined), limits)
-        quantized.clear()
+        _choose_range(walk, graph, position, layer, list(quantized))
         quantized = _run_int8(walk, position)
+    _keep(walk.quantized, name, quantized)
     _forget(walk, graph, position)
-    for known, values in zip(walk.quantized, quantized, strict=True):
-        known[name] = values.astype(np.float16)
+
+
+def _unbiased(walk: Walk, graph: Graph, layer: Layer, values: list[Floats], means: list[Floats]) -> list[Floats]:
+    """What a layer makes, and its bias, without the mean error of each channel."""
+    error = np.mean([_channel_means(v) - mean for v, mean in zip(values, means, strict=True)], axis=0)
+    walk.biases[layer.bias] = read(graph, layer.bias) - error.astype(np.float32)
+    write(walk.graph, layer.bias, walk.biases[layer.bias])
+    return [np.subtract(v, error.astype(np.float32), out=v) for v in values]
+
+
+def _choose_range(walk: Walk, graph: Graph, position: int, layer: Layer | None, values: list[Floats]) -> None:
+    """The range of what the operation makes, and of what it joins."""
+    operation = graph.operations[position]
+    joined = graph.inputs_of(range(position, position + 1)) if operation.name == "CONCATENATION" else []
+    limits = _range_of(walk, graph, position, values)
+    if layer:
+        limits = no_finer(limits, _least_step(walk, position, layer))
+    walk.ranges |= dict.fromkeys((operation.output, *joined), limits)
 
 
 def _enter(walk: Walk, graph: Graph, position: int) -> None:
@@ -234,7 +245,7 @@ def _refit(walk: Walk, graph: Graph, position: int, layer: Layer, exact: list[Fl
     options = graph.model.subgraphs[0].operators[position].builtinOptions
     weights = refit(
         read(graph, layer.weights),
-        [known[name].astype(np.float32) for known in walk.quantized],
+        (known[name].astype(np.float32) for known in walk.quantized),
         exact,
         strides=(options.strideH, options.strideW),
         padding=options.padding,
@@ -244,13 +255,14 @@ def _refit(walk: Walk, graph: Graph, position: int, layer: Layer, exact: list[Fl
     write(walk.graph, layer.weights, weights)
 
 
-def _run_int8(walk: Walk, position: int) -> list[Floats]:
+def _run_int8(walk: Walk, position: int) -> Iterator[Floats]:
     """One operation as the finished file has it, with its rounded constants: a value that is rounded the other way is a
     bias on even ground, and what follows makes up for it only where it sees it."""
     limits = walk.ranges[walk.graph.operations[position].output]
     part = Runner(part_to_int8(walk.graph.extract(range(position, position + 1)), walk.ranges))
-    made = [part.run_part(_wide(known)).values() for known in walk.quantized]
-    return [to_levels(values, limits) for (values,) in made]  # of what the quantizer leaves in float, too
+    for known in walk.quantized:
+        (values,) = part.run_part(_wide(known)).values()
+        yield to_levels(values, limits)  # of what the quantizer leaves in float, too
 
 
 def _least_step(walk: Walk, position: int, layer: Layer) -> float:
@@ -283,11 +295,21 @@ def _wide(tensors: dict[str, NDArray[np.float16]]) -> dict[str, Floats]:
     return {name: values.astype(np.float32) for name, values in tensors.items()}
 
 
-def _run(graph: Graph, position: int, tensors: Tensors) -> list[Floats]:
-    """One operation, without its fused activation, on each picture."""
+def _run(graph: Graph, position: int, tensors: Tensors) -> Iterable[Floats]:
+    """One operation, without its fused activation, on one picture after the other."""
     part = Runner(graph.extract(range(position, position + 1), bare=True))
     name = graph.operations[position].output
-    return [part.run_part(_wide(known))[name] for known in tensors]
+    return (part.run_part(_wide(known))[name] for known in tensors)
+
+
+def _clipped(values: Iterable[Floats], limits: Range) -> Iterator[Floats]:
+    return (np.clip(each, *limits, out=each) for each in values)
+
+
+def _keep(tensors: Tensors, name: str, values: Iterable[Floats]) -> None:
+    """Half precision before the next picture is computed: of all pictures together these are the largest tensors."""
+    for known, each in zip(tensors, values, strict=True):
+        known[name] = each.astype(np.float16)
 
 
 def _forget(walk: Walk, graph: Graph, position: int) -> None:

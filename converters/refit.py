@@ -8,7 +8,7 @@ A layer is seen as a batch of independent regressions: a convolution is one with
 regression for each channel.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,8 @@ Doubles = NDArray[np.float64]
 
 def refit(
     weights: Floats,
-    inputs: Sequence[Floats],
-    outputs: Sequence[Floats],
+    inputs: Iterable[Floats],
+    outputs: Iterable[Floats],
     *,
     strides: tuple[int, int],
     padding: int,
