@@ -190,20 +190,17 @@ def _step(walk: Walk, graph: Graph, position: int) -> None:
     layer = layer_of(graph, position)
     if position in walk.static:
         _enter(walk, graph, position)
-    exact = _run(graph, position, walk.exact)
+    exact, means = _run(graph, position, walk.exact), list[Floats]()
     if layer:
         exact = list(exact)
         if position in walk.int8_weights and _has_pixels(exact[0]):
             _refit(walk, graph, position, layer, exact)
         means = [_channel_means(values) for values in exact]
-        _keep(walk.exact, name, _clipped(exact, limits))
-        exact.clear()
-        quantized = _run(walk.graph, position, walk.quantized)
-        if layer.bias >= 0:
-            quantized = _unbiased(walk, graph, layer, list(quantized), means)
-    else:
-        _keep(walk.exact, name, _clipped(exact, limits))
-        quantized = _run(walk.graph, position, walk.quantized)
+    _keep(walk.exact, name, _clipped(exact, limits))
+    del exact  # before the next pictures are computed
+    quantized = _run(walk.graph, position, walk.quantized)
+    if layer and layer.bias >= 0:
+        quantized = _unbiased(walk, graph, layer, list(quantized), means)
     quantized = _clipped(quantized, limits)
     if position in walk.static and not graph.is_joined(position):  # what is joined has the range of the whole
         _choose_range(walk, graph, position, layer, list(quantized))
