@@ -22,8 +22,7 @@ from edge.health.stats import resident_mb
 from edge.model import Model, open_model
 from edge.opening import open_frame_model
 from edge.pipeline import Watcher
-from edge.sources import Wanted
-from edge.types import NS_PER_S, Frame, Inference, Pixels
+from edge.types import NS_PER_S, Inference, Pixels, RawFrame
 
 N_ROUNDS: Final = 9
 N_WARM_UP: Final = 3
@@ -52,14 +51,13 @@ class DecodedSource:
         self._pictures = _pictures()
         self._closed = False
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+    def frames(self) -> Iterator[RawFrame]:
         """Yield frames for ever."""
         for sequence in itertools.count():
             if self._closed:
                 return
-            capture_ns = round(sequence * NS_PER_S / CAMERA_RATE_HZ)
-            if wanted is None or wanted(capture_ns):
-                yield Frame(self._pictures[sequence % N_PICTURES], sequence, capture_ns)
+            pixels = self._pictures[sequence % N_PICTURES]
+            yield RawFrame.of(pixels, sequence, round(sequence * NS_PER_S / CAMERA_RATE_HZ))
 
     def close(self) -> None:
         """End `frames`."""

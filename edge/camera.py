@@ -8,9 +8,10 @@ from typing import Any, Final, Protocol
 
 from edge.alerts import Subject
 from edge.bundle import AlertSpec
-from edge.capture import Capture, Keeper, Notes, Shot
+from edge.capture import Capture, Notes
 from edge.clock import live_clock, recording_clock, rfc3339
 from edge.condition import DELIVERING, END_OF_FILE, MIN_RATE_SPAN_S, Condition, Facts, condition_of
+from edge.driver import Keeper, Shot
 from edge.model import Model
 from edge.pipeline import STOPPED, FallRules, Pipeline, Step
 from edge.rates import RateWindow

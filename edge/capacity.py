@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge.bundle import InputSpec
+from edge.driver import drive
 from edge.errors import SourceError
-from edge.glance import glance, shrink
 from edge.sampling import Sampler
 from edge.sources import Source
 from edge.sources.opening import open_source
@@ -128,27 +128,15 @@ class _Passage:
 
 def _read(source: Source, spec: InputSpec, is_over: Callable[[], bool]) -> _Passage:
     """Read once. What opening costs is not counted: it happens once."""
-    sampler = Sampler(spec)
     times_ns: list[int] = []
-
-    def wanted(capture_ns: int) -> bool:
-        times_ns.append(capture_ns)
-        return sampler.wants(capture_ns)
-
     size_px = (0, 0)
-    begin_ns, first = None, 0
-    for frame in source.frames(wanted):
-        if begin_ns is None:
+    begin_ns = 0
+    for frame, shot in drive(source, Sampler(spec), None, is_over):
+        times_ns.append(frame.capture_ns)
+        if len(times_ns) == 1:
             begin_ns = time.thread_time_ns()
-            first = len(times_ns)
-        height_px, width_px, _ = frame.pixels.shape
-        size_px = (height_px, width_px)
-        small = shrink(frame, spec)
-        if sampler.push(small) is not None:
-            glance(small.pixels, small.capture_ns)
-        if is_over():
-            source.close()
-    if begin_ns is None:
+        if shot is not None and (pixels := frame.pixels()) is not None:
+            size_px = (pixels.shape[0], pixels.shape[1])
+    if not times_ns:
         return _Passage(0, 0, 0, size_px)
-    length_ns = times_ns[-1] - times_ns[first - 1]
-    return _Passage(time.thread_time_ns() - begin_ns, length_ns, len(times_ns) - first, size_px)
+    return _Passage(time.thread_time_ns() - begin_ns, times_ns[-1] - times_ns[0], len(times_ns) - 1, size_px)

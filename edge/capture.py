@@ -5,43 +5,24 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from edge.bundle import InputSpec
 from edge.condition import SILENCE_S
+from edge.driver import Keeper, Shot, drive
 from edge.errors import SourceError
-from edge.glance import Glance, glance, shrink
+from edge.glance import Glance
 from edge.pauses import growing_pauses_s
 from edge.rates import RateWindow
 from edge.sampling import Sampler
 from edge.slots import Slots
 from edge.sources import Source
-from edge.types import Frame, Pixels, Sample
+from edge.types import Pixels, RawFrame
 
 LONGEST_PAUSE_S: Final = 2.0
 """Between two attempts. A camera that comes back is to be seen again within 5 s, opening included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """What a camera hands to the model."""
-
-    sample: Sample
-    seen: Glance
-
-
-class Keeper(Protocol):
-    """Keeps pictures that may be asked for later."""
-
-    def wants(self, capture_ns: int) -> bool:
-        """Whether the picture of this time shall be kept."""
-        ...
-
-    def keep(self, frame: Frame) -> None:
-        """Keep a picture."""
-        ...
 
 
 @dataclass(slots=True)
@@ -169,41 +150,27 @@ class Capture:
         return None
 
     def _read(self, source: Source) -> None:
-        sampler = Sampler(self._spec)
         self.rate.clear()
         skipped_before = self.notes.skipped_frames
-        is_sample = is_kept = False
-
-        def wanted(capture_ns: int) -> bool:
-            nonlocal is_sample, is_kept
-            is_sample = sampler.wants(capture_ns)
-            is_kept = self._keeper is not None and self._keeper.wants(capture_ns)
-            return is_sample or is_kept
-
-        for frame in source.frames(wanted):
+        for frame, shot in drive(source, Sampler(self._spec), self._keeper, self._stopping.is_set):
             self.notes.frame_s, self.notes.fault = time.monotonic(), None
             self.notes.skipped_frames = skipped_before + source.skipped_frames
             self._has_frames = True
-            if self._stopping.is_set():
-                return
-            if is_kept and self._keeper is not None:
-                self._keeper.keep(frame)
-            small = shrink(frame, self._spec) if is_sample else None
-            if small is not None and (sample := sampler.push(small)) is not None:
-                self._offer(sample, glance(small.pixels, small.capture_ns), frame, source)
+            if shot is not None:
+                self._offer(shot, frame, source)
 
-    def _offer(self, sample: Sample, seen: Glance, frame: Frame, source: Source) -> None:
+    def _offer(self, shot: Shot, frame: RawFrame, source: Source) -> None:
         """Put a sample into the slot.
 
         Raises:
             SourceError: the camera shows one and the same picture.
         """
-        self.rate.note(sample.capture_ns)
-        if source.live:
-            self.freeze.see(frame.pixels, seen, time.monotonic())
+        self.rate.note(shot.sample.capture_ns)
+        if source.live and (pixels := frame.pixels()) is not None:
+            self.freeze.see(pixels, shot.seen, time.monotonic())
             if self.freeze.is_frozen(time.monotonic()):
                 raise SourceError(f"{source.name}: its picture does not change")
         if self._lossless:
-            self._slots.put_when_free(self._name, Shot(sample, seen), self._stopping.is_set)
+            self._slots.put_when_free(self._name, shot, self._stopping.is_set)
         else:
-            self._slots.put(self._name, Shot(sample, seen))
+            self._slots.put(self._name, shot)

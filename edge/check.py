@@ -9,6 +9,7 @@ from edge.bundle import BUILTIN, Bundle
 from edge.config import Config, alert_specs
 from edge.errors import ConfigurationError, EdgewatchError
 from edge.interruption import Interruption
+from edge.sources import decoded_frames
 
 Fact = Callable[[], str]
 """Answers what is fine, in a few words, or raises what is not."""
@@ -85,7 +86,7 @@ def _camera(config: Config, name: str) -> str:
 
     source = camera_source(name, config.cameras[name], realtime=False)
     size = "no picture"
-    for frame in source.frames():
+    for frame in decoded_frames(source):
         height, width, _ = frame.pixels.shape
         size = f"{width}x{height}"
         source.close()

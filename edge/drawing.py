@@ -14,7 +14,7 @@ from edge.config import CameraConfig
 from edge.errors import ConfigurationError, SourceError
 from edge.masking import corners_px
 from edge.regions import Polygon
-from edge.sources import Source
+from edge.sources import Source, decoded_frames
 from edge.types import NS_PER_S, Pixels
 
 Colour = tuple[int, int, int]
@@ -62,7 +62,7 @@ def _one_picture(source: Source) -> Pixels:
     """A camera's exposure settles over its first pictures."""
     first_ns: int | None = None
     with closing(source):
-        for frame in source.frames():
+        for frame in decoded_frames(source):
             first_ns = frame.capture_ns if first_ns is None else first_ns
             if not source.live or frame.capture_ns - first_ns >= SETTLING_NS:
                 return frame.pixels

@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle import InputSpec
-from edge.types import Frame, Pixels
+from edge.types import Pixels
 
 GLANCE_PX: Final = (36, 64)  # (height, width)
 LEVELS: Final = 256
@@ -38,19 +37,3 @@ def _sharpness(grey: cv2.typing.MatLike) -> float:
     detail = cv2.convertScaleAbs(cv2.Laplacian(cv2.blur(grey, (3, 3)), cv2.CV_16S))
     counts = cv2.calcHist([detail], [0], None, [LEVELS], [0, LEVELS]).ravel()
     return float(np.searchsorted(np.cumsum(counts), (1 - SHARPEST_SHARE) * detail.size))
-
-
-def shrink(frame: Frame, spec: InputSpec) -> Frame:
-    """Take the first steps of `preprocess.resize`, so that the frames which wait to be compared take less memory.
-
-    Resizing the result gives, bit for bit, what resizing the frame gives.
-    """
-    pixels = frame.pixels
-    double = (2 * spec.width_px, 2 * spec.height_px)
-    while pixels.shape[0] >= 2 * double[1] and pixels.shape[1] >= 2 * double[0]:
-        height_px, width_px = pixels.shape[0] // 2, pixels.shape[1] // 2
-        even = pixels[: 2 * height_px, : 2 * width_px]
-        pixels = np.asarray(cv2.resize(even, (width_px, height_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    if pixels.shape[0] * pixels.shape[1] > double[0] * double[1]:
-        pixels = np.asarray(cv2.resize(pixels, double, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    return Frame(pixels, frame.sequence, frame.capture_ns)

@@ -1,6 +1,7 @@
 """Regions over pictures: privacy masks are blackened before anybody sees the picture."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import cv2
@@ -8,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.regions import Polygon
-from edge.sources import Source, Wanted
-from edge.types import Frame, Pixels
+from edge.sources import Source
+from edge.types import Pixels, RawFrame
 
 BLACK: Final = (0, 0, 0)
 
@@ -51,11 +52,15 @@ class MaskedSource:
         """Frames that could not be decoded and were passed over."""
         return self._source.skipped_frames
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+    def frames(self) -> Iterator[RawFrame]:
         """Yield the frames, masked."""
-        for frame in self._source.frames(wanted):
-            yield Frame(blacken(frame.pixels, self._masks), frame.sequence, frame.capture_ns)
+        for frame in self._source.frames():
+            yield RawFrame(frame.sequence, frame.capture_ns, partial(self._masked, frame))
 
     def close(self) -> None:
         """End `frames` at the next frame."""
         self._source.close()
+
+    def _masked(self, frame: RawFrame) -> Pixels | None:
+        pixels = frame.pixels()
+        return None if pixels is None else blacken(pixels, self._masks)

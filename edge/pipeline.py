@@ -1,4 +1,4 @@
-"""Data enters at the top and leaves at the bottom: source -> sample -> backend -> aggregator -> alerts."""
+"""Data enters at the top and leaves at the bottom: source -> shot -> backend -> aggregator -> alerts."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,8 +11,9 @@ import numpy as np
 from edge.alerts import AlertMachine, AlertState, Phase, Subject
 from edge.bundle import AlertSpec
 from edge.clock import Clock, live_clock, recording_clock
+from edge.driver import drive
 from edge.errors import ModelError, SourceError
-from edge.glance import GLANCE_PX, Glance, glance
+from edge.glance import GLANCE_PX, Glance
 from edge.masking import covered
 from edge.model import Model
 from edge.movement import REST_SHARE, Movement, Stillness
@@ -75,8 +76,7 @@ class Pipeline:
         }
         self._rest_cells = covered(rules.rest_zones, *GLANCE_PX) if rules.rest_zones else None
         self._still_down_ns = None if rules.still_down_s is None else round(rules.still_down_s * NS_PER_S)
-        self.wants_glances = self._rest_cells is not None or self._still_down_ns is not None
-        """Whether `step` makes use of glances."""
+        self._minds_movement = self._rest_cells is not None or self._still_down_ns is not None
         self._last_ns: int | None = None
         self.reset()
 
@@ -92,7 +92,7 @@ class Pipeline:
 
         Args:
             sample: of the camera.
-            seen: a glance at the same picture, where `wants_glances`.
+            seen: a glance at the same picture; only a pipeline without rules for falls can do without.
 
         Raises:
             ModelError: the model failed.
@@ -104,7 +104,7 @@ class Pipeline:
         scores, self._state = self._model.aggregator.step(inference, self._state)
         if not np.isfinite(scores.probabilities).all():
             raise ModelError(f"{self._model.spec.name}: gives scores that are no numbers; convert the model again")
-        if seen is not None:
+        if self._minds_movement and seen is not None:
             self._movement = self._movement.after(seen)
         return Step(inference, scores, self._alert(scores))
 
@@ -126,7 +126,7 @@ class Pipeline:
     def _alert(self, scores: Scores) -> tuple[Event, ...]:
         def move(index: int, machine: AlertMachine, state: AlertState) -> tuple[Event | None, AlertState]:
             score = float(scores.probabilities[index])
-            if machine.label != FALL or not self.wants_glances:
+            if machine.label != FALL or not self._minds_movement:
                 return machine.step(score, scores.end_ns, state)
             return self._step_fall(machine, score, scores.end_ns, state)
 
@@ -226,14 +226,12 @@ class Watcher:
             ModelError: the model failed.
         """
         try:
-            for frame in self.source.frames(self._wants):
-                sample = self._sampler.push(frame)
-                if sample is None:
-                    continue
-                self._steps += 1
-                self._rate.note(sample.capture_ns)
-                seen = glance(frame.pixels, frame.capture_ns) if self._pipeline.wants_glances else None
-                yield self._pipeline.step(sample, seen)
+            for _, shot in drive(self.source, self._sampler, None, lambda: self._stopped):
+                self._frames += 1
+                if shot is not None:
+                    self._steps += 1
+                    self._rate.note(shot.sample.capture_ns)
+                    yield self._pipeline.step(shot.sample, shot.seen)
         except SourceError:
             yield from self._close(LOST)
             raise
@@ -260,10 +258,6 @@ class Watcher:
             target_rate_hz=self._spec.input.rate_hz,
             achieved_rate_hz=self._rate.rate_hz,
         )
-
-    def _wants(self, capture_ns: int) -> bool:
-        self._frames += 1
-        return self._sampler.wants(capture_ns)
 
     def _close(self, reason: str) -> Iterator[Step]:
         """End what is active, in a step of its own when there is any."""

@@ -28,15 +28,28 @@ def resize(pixels: Pixels, spec: InputSpec) -> Pixels:
     straight to the size skips pixels of sources that are not twice as large both ways, and what it skips flickers in
     the differences: it cost the readouts of `edgewatch` 1 point of AUC.
     """
+    pixels = shrink(pixels, spec)
+    double = (2 * spec.width_px, 2 * spec.height_px)
+    if pixels.shape[:2] != double[::-1]:
+        pixels = np.asarray(cv2.resize(pixels, double, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    small = cv2.resize(pixels, (spec.width_px, spec.height_px), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
+
+
+def shrink(pixels: Pixels, spec: InputSpec) -> Pixels:
+    """Take the first steps of `resize`, so that frames which wait to be compared take less memory: (height, width, 3)
+    of no more pixels than twice the spec's size has, and unchanged where it has no more.
+
+    Resizing the result gives, bit for bit, what resizing the frame gives.
+    """
     double = (2 * spec.width_px, 2 * spec.height_px)
     while pixels.shape[0] >= 2 * double[1] and pixels.shape[1] >= 2 * double[0]:
         height_px, width_px = pixels.shape[0] // 2, pixels.shape[1] // 2
         even = pixels[: 2 * height_px, : 2 * width_px]  # an odd last row or column would take the slow path
         pixels = np.asarray(cv2.resize(even, (width_px, height_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    if pixels.shape[:2] != double[::-1]:
+    if pixels.shape[0] * pixels.shape[1] > double[0] * double[1]:
         pixels = np.asarray(cv2.resize(pixels, double, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    small = cv2.resize(pixels, (spec.width_px, spec.height_px), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8)
+    return pixels
 
 
 def motion(newest: Frame, earlier: Frame, spec: InputSpec) -> Pixels:

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterator
 
-from edge.sources import Source, Wanted
-from edge.types import NS_PER_S, Frame
+from edge.sources import Source
+from edge.types import NS_PER_S, RawFrame
 
 LONGEST_SLEEP_S = 0.1
 """So that `close` is noticed soon, also between the pictures of a slow recording."""
@@ -24,18 +24,16 @@ class Realtime:
         """Frames that could not be decoded and were passed over."""
         return self._source.skipped_frames
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+    def frames(self) -> Iterator[RawFrame]:
         """Yield the frames, the first one at once."""
         start_ns: int | None = None
-
-        def wanted_in_time(capture_ns: int) -> bool:
-            nonlocal start_ns
+        for frame in self._source.frames():
             if start_ns is None:
-                start_ns = time.monotonic_ns() - capture_ns
-            self._sleep_until(start_ns + capture_ns)
-            return wanted is None or wanted(capture_ns)
-
-        return self._source.frames(wanted_in_time)
+                start_ns = time.monotonic_ns() - frame.capture_ns
+            self._sleep_until(start_ns + frame.capture_ns)
+            if self._closed:
+                return
+            yield frame
 
     def close(self) -> None:
         """End `frames` soon."""

@@ -6,31 +6,25 @@ Time is read from the frames, so a recording gives the same samples however fast
 from collections.abc import Iterable, Iterator
 
 from edge.bundle import InputSpec
-from edge.preprocess import n_earlier, resize, streams
-from edge.sources import Source
-from edge.types import NS_PER_S, Frame, Sample
-
-MAX_KEPT_BYTES = 3 << 20
-"""Larger frames are resized at once, needed or not: a second of 4K frames would fill the box's memory."""
+from edge.preprocess import n_earlier, resize, shrink, streams
+from edge.types import NS_PER_S, Frame, RawFrame, Sample
 
 
 class _Kept:
-    """A frame that a sample may need, resized at most once."""
+    """A frame that a sample may need: shrunk at once, since a second of 4K frames would fill the box's memory; resized
+    when it is needed, at most once."""
 
     def __init__(self, frame: Frame, spec: InputSpec) -> None:
         self.capture_ns = frame.capture_ns
-        self._frame = frame
+        self.shrunk = Frame(shrink(frame.pixels, spec), frame.sequence, frame.capture_ns)
         self._spec = spec
-        self._resized = False
-        if frame.pixels.nbytes > MAX_KEPT_BYTES:
-            self.small()
+        self._resized: Frame | None = None
 
-    def small(self) -> Frame:
-        if not self._resized:
-            frame = self._frame
-            self._frame = Frame(resize(frame.pixels, self._spec), frame.sequence, frame.capture_ns)
-            self._resized = True
-        return self._frame
+    def resized(self) -> Frame:
+        if self._resized is None:
+            shrunk = self.shrunk
+            self._resized = Frame(resize(shrunk.pixels, self._spec), shrunk.sequence, shrunk.capture_ns)
+        return self._resized
 
 
 class Sampler:
@@ -41,8 +35,8 @@ class Sampler:
     two for `acceleration`, three for `trail`. A source slower than the rate yields each of its frames once: ticks that
     no frame reached are counted, never filled by a repetition.
 
-    Call `wants` with the time of every frame, in order, then `push` with those that it wants; the others need not be
-    converted. It expects the next frame as long after this one as this one is after the last.
+    It is shown every frame, in order, and asks those that a sample may need for their pixels. It expects the next frame
+    as long after this one as this one is after the last.
     """
 
     def __init__(self, spec: InputSpec) -> None:
@@ -55,8 +49,18 @@ class Sampler:
         self._last_ns = 0
         self._tick_ns: int | None = None
 
-    def wants(self, capture_ns: int) -> bool:
-        """Say whether a sample may need the frame of this time; to be asked once for every frame, in order."""
+    def push(self, raw: RawFrame) -> Sample | None:
+        """Look at the next frame; return the sample that it completes, if any."""
+        frame = raw.decoded() if self._wants(raw.capture_ns) else None
+        return None if frame is None else self._keep(frame)
+
+    @property
+    def newest(self) -> Frame:
+        """The newest frame that was decoded, shrunk."""
+        return self._kept[-1].shrunk
+
+    def _wants(self, capture_ns: int) -> bool:
+        """Say whether a sample may need the frame of this time; asked once for every frame, in order."""
         if self._tick_ns is None:
             self._tick_ns = capture_ns + self._n_earlier * self._interval_ns
             self._last_ns = capture_ns
@@ -79,8 +83,7 @@ class Sampler:
             tick_ns += self._period_ns
         return False
 
-    def push(self, frame: Frame) -> Sample | None:
-        """Take a wanted frame; return the sample that it completes, if any."""
+    def _keep(self, frame: Frame) -> Sample | None:
         self._kept.append(_Kept(frame, self._spec))
         oldest_ns = frame.capture_ns - self._n_earlier * self._interval_ns
         while len(self._kept) > 2 and self._kept[1].capture_ns <= oldest_ns:
@@ -91,7 +94,7 @@ class Sampler:
         missed = (frame.capture_ns - self._tick_ns) // self._period_ns
         self.missed_ticks += missed
         self._tick_ns += self._period_ns * (1 + missed)
-        return Sample(streams([kept.small() for kept in self._compared()], self._spec), frame.capture_ns)
+        return Sample(streams([kept.resized() for kept in self._compared()], self._spec), frame.capture_ns)
 
     def _compared(self) -> Iterator[_Kept]:
         """Yield the newest frame and those nearest to one, two ... intervals before it."""
@@ -102,21 +105,9 @@ class Sampler:
             yield min(earlier, key=lambda kept: abs(target_ns - kept.capture_ns))
 
 
-def sample(frames: Iterable[Frame], spec: InputSpec) -> Iterator[Sample]:
-    """Sample decoded frames at the spec's rate, as `Sampler` says."""
+def samples(frames: Iterable[RawFrame], spec: InputSpec) -> Iterator[Sample]:
+    """Sample a source's frames at the spec's rate, as `Sampler` says."""
     sampler = Sampler(spec)
     for frame in frames:
-        if sampler.wants(frame.capture_ns) and (sampled := sampler.push(frame)) is not None:
-            yield sampled
-
-
-def sample_source(source: Source, spec: InputSpec) -> Iterator[Sample]:
-    """The same samples as `sample(source.frames(), spec)`, without converting frames that no sample needs.
-
-    Raises:
-        SourceError: the source cannot be opened or read.
-    """
-    sampler = Sampler(spec)
-    for frame in source.frames(sampler.wants):
-        if (sampled := sampler.push(frame)) is not None:
-            yield sampled
+        if (sample := sampler.push(frame)) is not None:
+            yield sample

@@ -1,5 +1,6 @@
 """The types that flow through the box. Order is always (height, width); times are monotonic nanoseconds of the data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,44 @@ Vector = NDArray[np.float32]
 """float32 (n,)."""
 
 Transition = Literal["started", "updated", "ended"]
+
+
+class RawFrame:
+    """A frame as its source has it: when it was taken, and its pixels for who asks."""
+
+    __slots__ = ("_decode", "_pixels", "capture_ns", "sequence")
+
+    def __init__(self, sequence: int, capture_ns: int, decode: "Callable[[], Pixels | None]") -> None:
+        """Prepare.
+
+        Args:
+            sequence: number of the frame in its source.
+            capture_ns: as `Frame` has it.
+            decode: makes the pixels; None where they cannot be decoded.
+        """
+        self.sequence = sequence
+        self.capture_ns = capture_ns
+        self._decode: Callable[[], Pixels | None] | None = decode
+        self._pixels: Pixels | None = None
+
+    @classmethod
+    def of(cls, pixels: Pixels, sequence: int, capture_ns: int) -> "RawFrame":
+        """A frame whose pixels are at hand."""
+        return cls(sequence, capture_ns, lambda: pixels)
+
+    def pixels(self) -> "Pixels | None":
+        """uint8 (height, width, 3) RGB, read-only; None where they cannot be decoded.
+
+        Worked out once. To be asked before the source is asked for its next frame.
+        """
+        if self._decode is not None:
+            self._pixels, self._decode = self._decode(), None
+        return self._pixels
+
+    def decoded(self) -> "Frame | None":
+        """The frame with its pixels, or None."""
+        pixels = self.pixels()
+        return None if pixels is None else Frame(pixels, self.sequence, self.capture_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigurationError, DatasetError
+from edge.sources import decoded_frames
 from edge.sources.file import FileSource
 from trainer.cache import content_sha256
 from trainer.decoding import reading_clips
@@ -169,7 +170,7 @@ def _write(path: Path, copy: Path, drawn: Draw) -> None:
     n_frames = 0
     try:
         with reading_clips():
-            for frame in FileSource(path).frames():
+            for frame in decoded_frames(FileSource(path)):
                 pixels = changed(_small(frame.pixels), drawn, random)
                 if writer is None:
                     size_px = pixels.shape[1], pixels.shape[0]

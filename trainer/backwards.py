@@ -11,9 +11,10 @@ from edge.backends.tflite import Interpreter
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
 from edge.preprocess import resize
-from edge.sampling import sample
+from edge.sampling import samples
+from edge.sources import decoded_frames
 from edge.sources.file import FileSource
-from edge.types import NS_PER_S, Frame
+from edge.types import NS_PER_S, RawFrame
 from trainer.backbone import Weights, export_pooled
 from trainer.cache import FORMAT, Arrays, Cache
 from trainer.decoding import reading_clips
@@ -22,7 +23,7 @@ from trainer.features import frame_features
 from trainer.manifest import Clip
 
 
-def reversed_frames(path: Path, spec: InputSpec) -> list[Frame]:
+def reversed_frames(path: Path, spec: InputSpec) -> list[RawFrame]:
     """Resized frames of a clip, last one first, at times from 0.
 
     Raises:
@@ -30,9 +31,12 @@ def reversed_frames(path: Path, spec: InputSpec) -> list[Frame]:
     """
     source = FileSource(path)
     with reading_clips():
-        frames = [Frame(resize(frame.pixels, spec), frame.sequence, frame.capture_ns) for frame in source.frames()]
-    end_ns = frames[-1].capture_ns
-    return [Frame(frame.pixels, number, end_ns - frame.capture_ns) for number, frame in enumerate(reversed(frames))]
+        resized = [(frame.capture_ns, resize(frame.pixels, spec)) for frame in decoded_frames(source)]
+    end_ns = resized[-1][0]
+    return [
+        RawFrame.of(pixels, number, end_ns - capture_ns)
+        for number, (capture_ns, pixels) in enumerate(reversed(resized))
+    ]
 
 
 def extract_backwards(
@@ -61,7 +65,7 @@ def features_backwards(interpreter: Interpreter | None, path: Path, *, spec: Inp
     assert interpreter is not None
     times_s: list[float] = []
     rows: list[NDArray[np.float32]] = []
-    for sampled in sample(reversed_frames(path, spec), spec):
+    for sampled in samples(reversed_frames(path, spec), spec):
         times_s.append(sampled.capture_ns / NS_PER_S)
         rows.append(np.stack([frame_features(interpreter, picture) for picture in sampled.streams]))
     if not rows:

@@ -4,7 +4,7 @@ Beside the fixed rate of `edge.sampling`, which is all that a camera knows. What
 so a model that learned from it judges whole clips and is not for the box.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from edge.bundle import InputSpec
 from edge.errors import DatasetError
 from edge.preprocess import resize
 from edge.sources.file import FileSource
-from edge.types import Pixels, Sample
+from edge.types import Pixels, RawFrame, Sample
 from trainer.decoding import reading_clips
 
 Indices = NDArray[np.int64]
@@ -84,7 +84,7 @@ def chosen_samples(path: Path, spec: InputSpec, choice: str) -> Iterator[Sample]
         wanted_ns = [first.times_ns[index] for index in choice_of(choice)(len(first.times_ns))]
         if set(wanted_ns) != first.asked_ns:
             distinct = set(wanted_ns)
-            decoded = {frame.capture_ns: resize(frame.pixels, spec) for frame in source.frames(distinct.__contains__)}
+            decoded = _resized((frame for frame in source.frames() if frame.capture_ns in distinct), spec)
     if not decoded:
         raise DatasetError(f"{path}: no chosen frame can be decoded; replace the clip or leave it out")
     for time_ns in wanted_ns:  # a frame that cannot be decoded gives way to its neighbour
@@ -104,7 +104,7 @@ class _Reading:
 
     def decode(self, spec: InputSpec) -> dict[int, Pixels]:
         """Resized frames by their times."""
-        return {frame.capture_ns: resize(frame.pixels, spec) for frame in self._source.frames(self._wants)}
+        return _resized((frame for frame in self._source.frames() if self._wants(frame.capture_ns)), spec)
 
     def _wants(self, capture_ns: int) -> bool:
         if self._indices is None:
@@ -116,3 +116,9 @@ class _Reading:
         if wanted:
             self.asked_ns.add(capture_ns)
         return wanted
+
+
+def _resized(frames: Iterable[RawFrame], spec: InputSpec) -> dict[int, Pixels]:
+    """Resized pictures of the frames that can be decoded, by their times."""
+    decoded = ((frame.capture_ns, frame.pixels()) for frame in frames)
+    return {capture_ns: resize(pixels, spec) for capture_ns, pixels in decoded if pixels is not None}

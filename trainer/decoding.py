@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.bundle import InputSpec
 from edge.errors import DatasetError, SourceError
-from edge.sampling import sample_source
+from edge.sampling import samples as sample_frames
 from edge.sources.file import FileSource
 from edge.types import Sample
 
@@ -39,7 +39,7 @@ def samples(path: Path, spec: InputSpec) -> Iterator[Sample]:
     found = False
     try:
         with reading_clips():
-            for sample in sample_source(source, spec):
+            for sample in sample_frames(source.frames(), spec):
                 found = True
                 yield sample
     finally:

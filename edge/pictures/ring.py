@@ -8,7 +8,7 @@ from typing import Final, Literal
 import cv2
 import numpy as np
 
-from edge.types import NS_PER_S, Frame, Pixels
+from edge.types import NS_PER_S, Pixels, RawFrame
 
 JPEG_QUALITY: Final = 80
 BLURRED_WIDTH_PX: Final = 32
@@ -44,21 +44,24 @@ class Ring:
         self._next_ns: int | None = None
         self._lock = threading.Lock()
 
-    def wants(self, capture_ns: int) -> bool:
-        """Whether the picture of this time shall be kept."""
+    def see(self, frame: RawFrame) -> None:
+        """Look at the next frame, and keep it when it is time for one."""
+        if self._is_due(frame.capture_ns) and (pixels := frame.pixels()) is not None:
+            self._keep(pixels, frame.capture_ns)
+
+    def _is_due(self, capture_ns: int) -> bool:
         return self._next_ns is None or capture_ns >= self._next_ns or capture_ns < self._next_ns - 2 * self._period_ns
 
-    def keep(self, frame: Frame) -> None:
-        """Keep a picture."""
+    def _keep(self, pixels: Pixels, capture_ns: int) -> None:
         encoded, content = cv2.imencode(
-            ".jpg", _drawn(frame.pixels, self._style, self._width_px), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+            ".jpg", _drawn(pixels, self._style, self._width_px), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         )
         assert encoded
-        due_ns = frame.capture_ns if self._next_ns is None else self._next_ns
-        is_late = not 0 <= frame.capture_ns - due_ns < self._period_ns
-        self._next_ns = (frame.capture_ns if is_late else due_ns) + self._period_ns
+        due_ns = capture_ns if self._next_ns is None else self._next_ns
+        is_late = not 0 <= capture_ns - due_ns < self._period_ns
+        self._next_ns = (capture_ns if is_late else due_ns) + self._period_ns
         with self._lock:
-            self._stills.append(Still(content.tobytes(), frame.capture_ns))
+            self._stills.append(Still(content.tobytes(), capture_ns))
 
     def newest_ns(self) -> int | None:
         """Return when the newest picture was taken."""

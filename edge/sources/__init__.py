@@ -1,12 +1,9 @@
 """Where frames come from: video files, folders of pictures, cameras."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
-from edge.types import Frame
-
-Wanted = Callable[[int], bool]
-"""Asked once for every frame, in order, with its capture time in nanoseconds: is it worth converting?"""
+from edge.types import Frame, RawFrame
 
 
 class Source(Protocol):
@@ -19,11 +16,11 @@ class Source(Protocol):
 
     @property
     def skipped_frames(self) -> int:
-        """Frames that could not be decoded and were passed over."""
+        """Frames that could not be decoded."""
         ...
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
-        """Yield the frames; those that are not wanted are passed over as cheaply as the source can.
+    def frames(self) -> Iterator[RawFrame]:
+        """Yield the frames; one whose pixels nobody asks for costs as little as the source can make it.
 
         Raises:
             SourceError: it cannot be opened, holds no frame, or (a camera) gives no more of them.
@@ -33,3 +30,14 @@ class Source(Protocol):
     def close(self) -> None:
         """End `frames` at the next frame, for good. May be called from another thread or from a signal's handler."""
         ...
+
+
+def decoded_frames(source: Source) -> Iterator[Frame]:
+    """Yield every frame of a source that can be decoded.
+
+    Raises:
+        SourceError: as `Source.frames`.
+    """
+    for raw in source.frames():
+        if (frame := raw.decoded()) is not None:
+            yield frame

@@ -7,10 +7,9 @@ from typing import Final
 import cv2
 
 from edge.errors import SourceError
-from edge.sources import Wanted
 from edge.sources.opencv import prepare, to_rgb
 from edge.sources.times import FrameTimes
-from edge.types import NS_PER_S, Frame
+from edge.types import NS_PER_S, Pixels, RawFrame
 
 MIN_ATTEMPTS: Final = 64
 """Failed reads in a row before a file counts as ended; more while it claims to hold more frames."""
@@ -38,7 +37,7 @@ class FileSource:
         self._path = path
         self._closed = False
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+    def frames(self) -> Iterator[RawFrame]:
         """Yield the frames; positions in the video, from 0, are their capture times.
 
         Raises:
@@ -47,7 +46,7 @@ class FileSource:
         self.skipped_frames = 0
         capture = self._open()
         try:
-            yield from self._read(capture, wanted)
+            yield from self._read(capture)
         finally:
             capture.release()
 
@@ -75,7 +74,7 @@ class FileSource:
             raise SourceError(f"{self.name}: uncompressed BGR cannot be read safely; convert it, for example to H.264")
         return capture
 
-    def _read(self, capture: cv2.VideoCapture, wanted: Wanted | None) -> Iterator[Frame]:
+    def _read(self, capture: cv2.VideoCapture) -> Iterator[RawFrame]:
         times = FrameTimes(capture.get(cv2.CAP_PROP_FPS))
         claimed = self.claimed_frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         sequence = -1
@@ -84,19 +83,17 @@ class FileSource:
             self.skipped_frames += lost + (time_s is None)
             if time_s is None:
                 continue
-            capture_ns = round(time_s * NS_PER_S)
-            if wanted is not None and not wanted(capture_ns):
-                continue
-            decoded, pixels = capture.retrieve()
-            if not decoded:
-                self.skipped_frames += 1
-                continue
-            yield Frame(to_rgb(pixels), sequence, capture_ns)
+            yield RawFrame(sequence, round(time_s * NS_PER_S), lambda: self._retrieve(capture))
         if self._closed:
             return
         if sequence < 0:
             raise SourceError(f"{self.name}: holds no frame that can be decoded; copy or record the video again")
         self.skipped_frames += _missing_at_end(claimed, sequence + 1 + self.skipped_frames, times)
+
+    def _retrieve(self, capture: cv2.VideoCapture) -> Pixels | None:
+        decoded, pixels = capture.retrieve()
+        self.skipped_frames += not decoded
+        return to_rgb(pixels) if decoded else None
 
     def _grab_all(self, capture: cv2.VideoCapture, claimed: float) -> Iterator[tuple[float, int]]:
         """Move from frame to frame; give each one's stamp in milliseconds and the failed reads before it.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -9,9 +10,8 @@ import cv2
 import numpy as np
 
 from edge.errors import SourceError
-from edge.sources import Wanted
 from edge.sources.opencv import prepare, to_rgb
-from edge.types import NS_PER_S, Frame
+from edge.types import NS_PER_S, Pixels, RawFrame
 
 SUFFIXES: Final = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
@@ -28,7 +28,7 @@ class FolderSource:
         self._rate_hz = rate_hz
         self._closed = False
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+    def frames(self) -> Iterator[RawFrame]:
         """Yield the pictures; a damaged one is passed over, its time stays empty.
 
         Raises:
@@ -40,19 +40,17 @@ class FolderSource:
         for sequence, path in enumerate(pictures):
             if self._closed:
                 return
-            capture_ns = round(sequence * NS_PER_S / self._rate_hz)
-            if wanted is not None and not wanted(capture_ns):
-                continue
-            pixels = _decode(path)
-            if pixels is None:
-                self.skipped_frames += 1
-                continue
-            yield Frame(to_rgb(pixels), sequence, capture_ns)
+            yield RawFrame(sequence, round(sequence * NS_PER_S / self._rate_hz), partial(self._decode, path))
         if self.skipped_frames == len(pictures):
             raise SourceError(f"{self.name}: none of its {len(pictures)} pictures can be decoded; copy them again")
 
     def close(self) -> None:
         self._closed = True
+
+    def _decode(self, path: Path) -> Pixels | None:
+        pixels = _read(path)
+        self.skipped_frames += pixels is None
+        return None if pixels is None else to_rgb(pixels)
 
     def _pictures(self) -> list[Path]:
         try:
@@ -70,7 +68,7 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
     return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
 
 
-def _decode(path: Path) -> cv2.typing.MatLike | None:
+def _read(path: Path) -> cv2.typing.MatLike | None:
     try:
         encoded = np.fromfile(path, dtype=np.uint8)
     except OSError:

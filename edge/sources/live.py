@@ -8,9 +8,8 @@ from typing import Final, Protocol
 import cv2
 
 from edge.errors import SourceError
-from edge.sources import Wanted
 from edge.sources.opencv import prepare, to_rgb
-from edge.types import Frame
+from edge.types import Pixels, RawFrame
 
 MAX_UNDECODED: Final = 100
 """Pictures in a row that come and cannot be decoded, before a camera counts as one that gives none."""
@@ -46,8 +45,9 @@ class LiveSource:
         self.name = name
         self.skipped_frames = 0
         self._closed = False
+        self._undecoded = 0  # in a row
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+    def frames(self) -> Iterator[RawFrame]:
         """Yield frames until closed; their capture times are of the monotonic clock.
 
         Raises:
@@ -57,7 +57,7 @@ class LiveSource:
         self.skipped_frames = 0
         capture, capture_ns = self.open_capture()
         try:
-            yield from self._read(capture, capture_ns, wanted)
+            yield from self._read(capture, capture_ns)
         finally:
             capture.release()
 
@@ -77,8 +77,8 @@ class LiveSource:
         """Return what to say when the camera gives no more pictures."""
         return SourceError(f"{self.name}: gives no more pictures; check its cable and power")
 
-    def _read(self, capture: Capture, capture_ns_of: Callable[[], int], wanted: Wanted | None) -> Iterator[Frame]:
-        last_ns = sequence = failed = undecoded = 0
+    def _read(self, capture: Capture, capture_ns_of: Callable[[], int]) -> Iterator[RawFrame]:
+        last_ns = sequence = failed = self._undecoded = 0
         while not self._closed:
             asked_s = time.monotonic()
             if not capture.grab() or time.monotonic() - asked_s > self.longest_wait_s:
@@ -88,15 +88,13 @@ class LiveSource:
                 continue
             failed = 0
             capture_ns = last_ns = max(capture_ns_of(), last_ns + 1)
+            yield RawFrame(sequence, capture_ns, lambda: self._retrieve(capture))
             sequence += 1
-            if wanted is not None and not wanted(capture_ns):
-                continue
-            decoded, pixels = capture.retrieve()
-            if decoded:
-                undecoded = 0
-                yield Frame(to_rgb(pixels), sequence - 1, capture_ns)
-                continue
-            self.skipped_frames += 1
-            undecoded += 1
-            if undecoded > MAX_UNDECODED:
+            if self._undecoded > MAX_UNDECODED:
                 raise SourceError(f"{self.name}: its pictures cannot be decoded; check the camera's video format")
+
+    def _retrieve(self, capture: Capture) -> Pixels | None:
+        decoded, pixels = capture.retrieve()
+        self._undecoded = 0 if decoded else self._undecoded + 1
+        self.skipped_frames += not decoded
+        return to_rgb(pixels) if decoded else None

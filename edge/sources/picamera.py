@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from edge.errors import SourceError
-from edge.sources import Wanted
-from edge.types import Frame
+from edge.types import Pixels, RawFrame
 
 PREFIX: Final = "picamera:"
 SIZE_PX: Final = (720, 1280)  # (height, width)
@@ -46,7 +46,7 @@ class PicameraSource:
         self._opener = opener
         self._closed = False
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+    def frames(self) -> Iterator[RawFrame]:
         """Yield frames until closed.
 
         Raises:
@@ -54,7 +54,7 @@ class PicameraSource:
         """
         camera = self._open()
         try:
-            yield from self._read(camera, wanted)
+            yield from self._read(camera)
         finally:
             camera.close()
 
@@ -78,7 +78,7 @@ class PicameraSource:
             ) from error
         return camera
 
-    def _read(self, camera: Any, wanted: Wanted | None) -> Iterator[Frame]:
+    def _read(self, camera: Any) -> Iterator[RawFrame]:
         last_ns = sequence = 0
         while not self._closed:
             try:
@@ -87,14 +87,16 @@ class PicameraSource:
                 raise SourceError(f"{self.name}: gives no more pictures; check its cable and power") from error
             try:
                 capture_ns = last_ns = max(_on_monotonic_clock(request.get_metadata()), last_ns + 1)
-                pixels = request.make_array("main") if wanted is None or wanted(capture_ns) else None
+                yield RawFrame(sequence, capture_ns, partial(_pixels, request))
             finally:
                 request.release()
             sequence += 1
-            if pixels is not None:
-                rgb = np.ascontiguousarray(pixels, dtype=np.uint8)
-                rgb.setflags(write=False)
-                yield Frame(rgb, sequence - 1, capture_ns)
+
+
+def _pixels(request: Any) -> Pixels:
+    rgb = np.ascontiguousarray(request.make_array("main"), dtype=np.uint8)
+    rgb.setflags(write=False)
+    return rgb
 
 
 def _on_monotonic_clock(metadata: dict[str, Any]) -> int:

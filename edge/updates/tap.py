@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.bundle import InputSpec
-from edge.capture import Keeper
-from edge.glance import shrink
+from edge.driver import Keeper
 from edge.sampling import Sampler
-from edge.types import Frame, Sample
+from edge.types import RawFrame, Sample
 
 
 @dataclass(slots=True)
@@ -15,7 +14,6 @@ class _Open:
     """A tap that is open. Only the camera's thread touches it."""
 
     sampler: Sampler
-    spec: InputSpec
     take: Callable[[Sample], None]
 
 
@@ -30,8 +28,6 @@ class Tap:
         """
         self._then = then
         self._open: _Open | None = None
-        self._is_sampled: _Open | None = None
-        self._is_kept = False
 
     def open(self, spec: InputSpec, take: Callable[[Sample], None]) -> None:
         """Give samples from now on. May be called from any thread.
@@ -40,24 +36,15 @@ class Tap:
             spec: of the model that is tried.
             take: takes each sample, in the camera's thread; returns at once.
         """
-        self._open = _Open(Sampler(spec), spec, take)
+        self._open = _Open(Sampler(spec), take)
 
     def shut(self) -> None:
         """Give no more samples. May be called from any thread."""
         self._open = None
 
-    def wants(self, capture_ns: int) -> bool:
-        """Whether somebody wants the picture of this time."""
-        opened = self._open
-        self._is_sampled = opened if opened is not None and opened.sampler.wants(capture_ns) else None
-        self._is_kept = self._then is not None and self._then.wants(capture_ns)
-        return self._is_sampled is not None or self._is_kept
-
-    def keep(self, frame: Frame) -> None:
-        """Take a picture that somebody wants."""
-        if self._is_kept and self._then is not None:
-            self._then.keep(frame)
-        if (opened := self._is_sampled) is not None:
-            sample = opened.sampler.push(shrink(frame, opened.spec))
-            if sample is not None:
-                opened.take(sample)
+    def see(self, frame: RawFrame) -> None:
+        """Look at the next frame."""
+        if self._then is not None:
+            self._then.see(frame)
+        if (opened := self._open) is not None and (sample := opened.sampler.push(frame)) is not None:
+            opened.take(sample)

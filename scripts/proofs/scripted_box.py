@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,7 @@ from edge.cli import main
 from edge.model import Model
 from edge.mqtt.outbox import Outbox
 from edge.opening import open_frame_model
-from edge.sources import Wanted
-from edge.types import NS_PER_S, Event, Frame, Vector
+from edge.types import NS_PER_S, Event, RawFrame, Vector
 
 STEP_RATE_HZ = 5.0
 """Of the bundle."""
@@ -96,13 +96,12 @@ class ScriptedSource:
         self._closed = False
         self._noise = np.random.default_rng(0).integers(-30, 30, (*SIZE_PX, 3))
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+    def frames(self) -> Iterator[RawFrame]:
         for number, bright in enumerate(self._pictures()):
             if self._closed:
                 return
             capture_ns = self._wait(number)
-            if wanted is None or wanted(capture_ns):
-                yield Frame(self._picture(number, bright), number, capture_ns)
+            yield RawFrame(number, capture_ns, partial(self._picture, number, bright))
 
     def close(self) -> None:
         self._closed = True

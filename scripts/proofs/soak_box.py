@@ -5,14 +5,13 @@ All else is the daemon as it is. Each camera's file in the folder NOTES says how
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edge import wiring
 from edge.cli import main
-from edge.sources import Source, Wanted
-from edge.types import NS_PER_S, Frame
+from edge.sources import Source
+from edge.types import NS_PER_S, RawFrame
 
 PAUSE_NS = NS_PER_S // 5
 """Between the last picture and the first one again."""
@@ -30,18 +29,13 @@ class Endless:
         self.live = self._source.live
         self.skipped_frames = 0
 
-    def frames(self, wanted: Wanted | None = None) -> Iterator[Frame]:
+    def frames(self) -> Iterator[RawFrame]:
         offset_ns = sequence = 0
         while not self._closed:
             last_ns = 0
-
-            def wanted_then(capture_ns: int, offset_ns: int = offset_ns) -> bool:
-                nonlocal last_ns
-                last_ns = capture_ns
-                return wanted is None or wanted(offset_ns + capture_ns)
-
-            for frame in self._source.frames(wanted_then):
-                yield replace(frame, sequence=sequence, capture_ns=offset_ns + frame.capture_ns)
+            for frame in self._source.frames():
+                last_ns = frame.capture_ns
+                yield RawFrame(sequence, offset_ns + frame.capture_ns, frame.pixels)
                 sequence += 1
             offset_ns += last_ns + PAUSE_NS
             self._notes.write_text(str(offset_ns // NS_PER_S))

@@ -21,7 +21,7 @@ from edge.errors import SourceError
 from edge.model import Model, open_model
 from edge.sources.file import FileSource
 from edge.sources.opening import open_source
-from edge.types import Event, Frame
+from edge.types import Event, RawFrame
 from edge.watching import Outlets
 from proofs.rtsp import MissingServerError, RtspServer, check_installed, encode
 
@@ -212,7 +212,7 @@ class Wall:
         self._colour, self._fault, self._after = colour, fault, after
         self._closed = threading.Event()
 
-    def frames(self, wanted=None):
+    def frames(self):
         rng = np.random.default_rng(0)
         for number in itertools.count():
             if self._closed.wait(0.1):
@@ -220,9 +220,8 @@ class Wall:
             if number >= self._after and self._fault is not None:
                 raise self._fault
             now_ns = time.monotonic_ns()
-            if wanted is None or wanted(now_ns):
-                pixels = np.clip(self._colour + rng.normal(0, 9, (48, 64, 3)), 0, 255).astype(np.uint8)
-                yield Frame(pixels, number, now_ns)
+            pixels = np.clip(self._colour + rng.normal(0, 9, (48, 64, 3)), 0, 255).astype(np.uint8)
+            yield RawFrame.of(pixels, number, now_ns)
 
     def close(self) -> None:
         self._closed.set()

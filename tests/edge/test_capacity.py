@@ -8,6 +8,7 @@ import pytest
 from edge.bundle import BUILTIN, Bundle
 from edge.capacity import SAMPLE, Stream, capacity, carried, describe, measure_stream
 from edge.errors import SourceError
+from edge.sources import decoded_frames
 from edge.sources.file import FileSource
 
 SPEC = Bundle.load(BUILTIN).spec.input
@@ -15,7 +16,7 @@ STREAM = Stream("hall", 720, 1280, 15.0, 0.1)
 
 
 def test_the_sample_is_what_it_is_said_to_be():
-    frames = list(FileSource(SAMPLE).frames())
+    frames = list(decoded_frames(FileSource(SAMPLE)))
     assert frames[0].pixels.shape == (720, 1280, 3)
     assert frames[-1].capture_ns - frames[0].capture_ns == pytest.approx(29 / 15 * 1e9, rel=0.01)
     assert (frames[0].pixels != frames[15].pixels).mean() > 0.2, "noise, as sensors have it"

@@ -114,11 +114,6 @@ def test_a_rest_zone_does_not_end_a_fall_that_has_begun(model):
     assert room.types == [("started", None)]
 
 
-def test_without_rules_nothing_is_looked_at(model):
-    subject = Subject("hall", "m", "0", recording_clock(datetime(2026, 1, 1, tzinfo=UTC)), live=False)
-    assert not Pipeline(model, subject, {}, FallRules()).wants_glances
-
-
 STILL = FallRules(still_down_s=10.0)
 
 

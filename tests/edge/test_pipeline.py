@@ -15,7 +15,7 @@ from edge.errors import ModelError, SourceError
 from edge.model import Model, open_model
 from edge.pipeline import Watcher
 from edge.sources.file import FileSource
-from edge.types import NS_PER_S, Frame
+from edge.types import NS_PER_S, RawFrame
 
 GREY, GREEN, RED = (90, 90, 90), (20, 220, 20), (220, 20, 20)
 BEGAN_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -37,14 +37,13 @@ class Scene:
             for _ in range(round(seconds * rate_hz)):
                 time_ns = round((begin_s + len(self._frames) / rate_hz) * NS_PER_S)
                 pixels = np.full((48, 64, 3), colour, np.uint8)
-                self._frames.append(Frame(pixels, len(self._frames), time_ns))
+                self._frames.append(RawFrame.of(pixels, len(self._frames), time_ns))
 
-    def frames(self, wanted=None):
+    def frames(self):
         for frame in self._frames:
             if self.closed:
                 return
-            if wanted is None or wanted(frame.capture_ns):
-                yield frame
+            yield frame
         if self._fails:
             raise SourceError(self._fails)
 

@@ -8,7 +8,7 @@ from edge.config import CameraConfig, parse
 from edge.errors import ConfigurationError
 from edge.masking import MaskedSource, blacken, covered
 from edge.preprocess import resize
-from edge.types import Frame
+from edge.types import RawFrame
 
 RIGHT_HALF = [(0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)]
 
@@ -45,9 +45,9 @@ class OneFrame:
     def __init__(self) -> None:
         self.closed = False
 
-    def frames(self, wanted=None):
-        if wanted is None or wanted(5):
-            yield Frame(white(10, 20), 7, 5)
+    def frames(self):
+        yield RawFrame.of(white(10, 20), 7, 5)
+        yield RawFrame(8, 6, lambda: None)
 
     def close(self) -> None:
         self.closed = True
@@ -56,9 +56,11 @@ class OneFrame:
 def test_a_masked_source_is_the_source_behind_a_mask():
     inner = OneFrame()
     source = MaskedSource(inner, [RIGHT_HALF])
-    (frame,) = source.frames()
-    assert (frame.sequence, frame.capture_ns, frame.pixels[5, 15].tolist()) == (7, 5, [0, 0, 0])
-    assert list(source.frames(lambda _: False)) == []
+    frame, damaged = source.frames()
+    pixels = frame.pixels()
+    assert pixels is not None
+    assert (frame.sequence, frame.capture_ns, pixels[5, 15].tolist()) == (7, 5, [0, 0, 0])
+    assert damaged.pixels() is None
     assert (source.name, source.live, source.skipped_frames) == ("one", True, 3)
     source.close()
     assert inner.closed

@@ -1,6 +1,7 @@
 """The reference is written out without any looking ahead: all frames are at hand, and the nearest is the nearest."""
 
 from bisect import bisect_left
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.bundle import InputSpec
-from edge.sampling import Sampler, sample, sample_source
-from edge.types import NS_PER_S, Frame
+from edge.sampling import Sampler, samples
+from edge.types import NS_PER_S, RawFrame
 
 SIZE_PX = 32
 
@@ -29,12 +30,12 @@ def spec_of(stream: str = "rgb", rate_hz: float = 5.0, interval_s: float = 0.1) 
     return InputSpec.model_validate(size | fields)
 
 
-def frames_at(times: list[int]) -> list[Frame]:
-    return [Frame(picture(i), i, time_ns) for i, time_ns in enumerate(times)]
+def frames_at(times: list[int]) -> list[RawFrame]:
+    return [RawFrame.of(picture(i), i, time_ns) for i, time_ns in enumerate(times)]
 
 
 def sampled_ns(times: list[int], spec: InputSpec) -> list[int]:
-    return [one.capture_ns for one in sample(frames_at(times), spec)]
+    return [one.capture_ns for one in samples(frames_at(times), spec)]
 
 
 class Recording:
@@ -48,11 +49,13 @@ class Recording:
         self.times = times
         self.converted: list[int] = []
 
-    def frames(self, wanted=None):
-        for frame in frames_at(self.times):
-            if wanted is None or wanted(frame.capture_ns):
-                self.converted.append(frame.sequence)
-                yield frame
+    def frames(self):
+        for number, time_ns in enumerate(self.times):
+            yield RawFrame(number, time_ns, partial(self._convert, number))
+
+    def _convert(self, number: int) -> np.ndarray:
+        self.converted.append(number)
+        return picture(number)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -78,7 +81,7 @@ def test_begins_where_there_is_a_frame_to_compare_with():
 def test_a_slow_source_gives_each_frame_once_and_ticks_are_counted():
     times = times_ns(2, 10)
     sampler = Sampler(spec_of("rgb", rate_hz=10))
-    found = [sampler.push(frame) for frame in frames_at(times) if sampler.wants(frame.capture_ns)]
+    found = [sampler.push(frame) for frame in frames_at(times)]
     assert [one.capture_ns for one in found if one] == times
     assert sampler.missed_ticks == 19 * 4
 
@@ -86,7 +89,7 @@ def test_a_slow_source_gives_each_frame_once_and_ticks_are_counted():
 def test_a_gap_is_counted_and_not_filled():
     times = [*times_ns(20, 1), *times_ns(20, 1, begin_s=6.0)]
     sampler = Sampler(spec_of("rgb"))
-    found = [sampler.push(frame) for frame in frames_at(times) if sampler.wants(frame.capture_ns)]
+    found = [sampler.push(frame) for frame in frames_at(times)]
     taken = [one.capture_ns / NS_PER_S for one in found if one]
     assert taken == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 6.0, 6.2, 6.4, 6.6, 6.8])
     assert sampler.missed_ticks == 25  # 1.0, 1.2 ... 5.8
@@ -94,10 +97,10 @@ def test_a_gap_is_counted_and_not_filled():
 
 def test_frames_that_no_sample_needs_are_not_converted():
     recording = Recording(times_ns(50, 4))
-    assert len(list(sample_source(recording, spec_of("rgb")))) == 20
+    assert len(list(samples(recording.frames(), spec_of("rgb")))) == 20
     assert len(recording.converted) == 20
     recording = Recording(times_ns(50, 4))
-    assert len(list(sample_source(recording, spec_of("motion")))) == 20
+    assert len(list(samples(recording.frames(), spec_of("motion")))) == 20
     assert len(recording.converted) <= 3 * 20 + 2
 
 
@@ -120,7 +123,7 @@ def test_compares_with_the_frame_nearest_to_the_interval(rate_hz, sample_hz):
     times = times_ns(rate_hz, 5)
     spec = spec_of("motion", sample_hz)
     index_of = {time_ns: i for i, time_ns in enumerate(times)}
-    for one in sample(frames_at(times), spec):
+    for one in samples(frames_at(times), spec):
         i = index_of[one.capture_ns]
         j = nearest(times, i, one.capture_ns - 100_000_000)
         gap_s = (times[i] - times[j]) / NS_PER_S
@@ -129,7 +132,7 @@ def test_compares_with_the_frame_nearest_to_the_interval(rate_hz, sample_hz):
 
 
 def test_looks_back_three_intervals_for_a_trail():
-    found = list(sample(frames_at(times_ns(20, 4)), spec_of("trail", interval_s=0.2)))
+    found = list(samples(frames_at(times_ns(20, 4)), spec_of("trail", interval_s=0.2)))
     # Four frames lie in an interval, each one level brighter; the gain is 0.5.
     assert [one.streams[0, 0, 0].tolist() for one in found] == [[130, 130, 130]] * len(found)
     assert found[0].capture_ns == 600_000_000
@@ -159,8 +162,8 @@ def test_any_times_give_ticks_in_order_and_nothing_twice(gaps, stream, rate_hz):
 def test_a_source_that_skips_gives_the_same_samples_as_one_that_decodes_all(gaps, stream):
     times = np.cumsum(gaps).tolist()
     spec = spec_of(stream)
-    every = list(sample(frames_at(times), spec))
-    some = list(sample_source(Recording(times), spec))
+    every = list(samples(frames_at(times), spec))
+    some = list(samples(Recording(times).frames(), spec))
     assert [one.capture_ns for one in every] == [one.capture_ns for one in some]
     for one, other in zip(every, some, strict=True):
         np.testing.assert_array_equal(one.streams, other.streams)
@@ -169,6 +172,5 @@ def test_a_source_that_skips_gives_the_same_samples_as_one_that_decodes_all(gaps
 def test_large_frames_are_not_kept_as_they_are():
     sampler = Sampler(spec_of("motion+trail"))
     for i, time_ns in enumerate(times_ns(30, 2)):
-        if sampler.wants(time_ns):
-            sampler.push(Frame(np.zeros((1080, 1920, 3), np.uint8), i, time_ns))
-        assert sum(kept._frame.pixels.nbytes for kept in sampler._kept) < 1_000_000
+        sampler.push(RawFrame.of(np.zeros((1080, 1920, 3), np.uint8), i, time_ns))
+        assert sum(kept.shrunk.pixels.nbytes for kept in sampler._kept) < 1_000_000

@@ -11,6 +11,7 @@ import pytest
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
+from edge.sources import decoded_frames
 from edge.sources.file import FileSource
 from trainer.augmentation import KINDS, Draw, augmented, changed, draw, wanted_kinds
 from trainer.backbone import Weights
@@ -36,7 +37,7 @@ def clip_of(path: Path) -> Clip:
 
 
 def frames(path: Path) -> list[np.ndarray]:
-    return [np.array(frame.pixels) for frame in FileSource(path).frames()]
+    return [np.array(frame.pixels) for frame in decoded_frames(FileSource(path))]
 
 
 def test_a_draw_depends_on_seed_clip_and_copy():
@@ -100,7 +101,7 @@ def test_speed_moves_times_and_copies_are_written_once(write_clip, tmp_path):
     speeds = [draw(frozenset({"speed"}), 0, file_digest(path), number).speed for number in range(2)]
     for copy, speed in zip((first, second), speeds, strict=True):
         assert copy.start_s("fall") == pytest.approx(0.5 / speed)
-        last_ns = [frame.capture_ns for frame in FileSource(copy.path).frames()][-1]
+        last_ns = [frame.capture_ns for frame in decoded_frames(FileSource(copy.path))][-1]
         assert last_ns / 1e9 == pytest.approx(1.9 / speed, abs=0.02)
         assert (copy.group, copy.dataset, copy.timed) == ("g", "set", True)
     assert speeds[0] != speeds[1]

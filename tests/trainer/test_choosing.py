@@ -6,6 +6,7 @@ import pytest
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
 from edge.preprocess import resize
+from edge.sources import decoded_frames
 from trainer.choosing import CHOICES, choice_of, chosen_samples, evenly, every_third, first_ones, one_a_segment
 
 SPEC = InputSpec(height_px=48, width_px=64, rate_hz=10)
@@ -55,7 +56,7 @@ def test_chosen_frames_are_those_of_the_clip(tmp_path, write_clip):
     path = write_clip(tmp_path / "a.avi", frames=31, lively=True)
     from edge.sources.file import FileSource
 
-    every = [resize(frame.pixels, SPEC) for frame in FileSource(path).frames()]
+    every = [resize(frame.pixels, SPEC) for frame in decoded_frames(FileSource(path))]
     found = list(chosen_samples(path, SPEC, "every-third"))
     assert [sample.streams.shape for sample in found] == [(1, 48, 64, 3)] * 4
     assert all(np.array_equal(found[k].streams[0], every[10 + 3 * k]) for k in range(4))
@@ -71,7 +72,7 @@ def test_a_container_that_claims_too_much_is_read_again(tmp_path, write_clip, ch
     path = write_clip(tmp_path / "a.avi", frames=60, lively=True)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     source = FileSource(path)
-    every = [frame for frame in source.frames() if frame is not None]
+    every = [frame for frame in decoded_frames(source) if frame is not None]
     assert 10 < len(every) < source.claimed_frames
     found = list(chosen_samples(path, SPEC, choice))
     expected = [every[index] for index in CHOICES[choice](len(every))]

@@ -18,8 +18,9 @@ from edge.pictures.photographer import Photographer
 from edge.pictures.ring import Ring
 from edge.pictures.studio import open_photographer, open_rings
 from edge.pictures.webm import webm
+from edge.sources import decoded_frames
 from edge.sources.file import FileSource
-from edge.types import NS_PER_S, Event, Frame, Transition
+from edge.types import NS_PER_S, Event, RawFrame, Transition
 from trainer.datasets import read_datasets
 
 ID = "01JD0000000000000000000000"
@@ -35,8 +36,7 @@ def play(ring: Ring, first_s: float, last_s: float) -> None:
     for number in range(round(first_s * 10), round(last_s * 10)):
         pixels = np.full((180, 320, 3), 90, np.uint8)
         cv2.rectangle(pixels, (2 * number, 50), (2 * number + 40, 120), (200, 30, 30), -1)
-        if ring.wants(number * NS_PER_S // 10):
-            ring.keep(Frame(pixels, number, number * NS_PER_S // 10))
+        ring.see(RawFrame.of(pixels, number, number * NS_PER_S // 10))
 
 
 class Studio:
@@ -84,7 +84,7 @@ def test_an_event_gives_a_snapshot_at_once_and_a_clip_when_its_seconds_are_over(
     assert files(tmp_path) == [f"pictures/hall/{ID}.jpg", f"pictures/hall/{ID}.webm"]
     clip = tmp_path / "pictures" / "hall" / f"{ID}.webm"
     assert clip.read_bytes() == studio.sent[f"events/{ID}/clip"]
-    frames = list(FileSource(clip).frames())
+    frames = list(decoded_frames(FileSource(clip)))
     assert len(frames) == 31
     assert frames[-1].capture_ns == pytest.approx(3.0 * NS_PER_S, rel=0.01)
     assert studio.photographer.fields()["kept"] == 2

@@ -1,23 +1,24 @@
 """The last seconds of a camera."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
 
 from edge.pictures.ring import Ring
-from edge.types import NS_PER_S, Frame
+from edge.types import NS_PER_S, RawFrame
 
 
-def frame(time_s: float, size: tuple[int, int] = (360, 640), level: int = 90) -> Frame:
-    return Frame(np.full((*size, 3), level, np.uint8), 0, round(time_s * NS_PER_S))
+def frame(time_s: float, size: tuple[int, int] = (360, 640), level: int = 90) -> RawFrame:
+    return RawFrame.of(np.full((*size, 3), level, np.uint8), 0, round(time_s * NS_PER_S))
 
 
 def filled(rate_hz: float = 15.0, seconds: float = 10.0) -> Ring:
     ring = Ring("full", seconds=3.0, rate_hz=5.0, width_px=320)
     for number in range(round(rate_hz * seconds)):
         time_s = number / rate_hz
-        if ring.wants(round(time_s * NS_PER_S)):
-            ring.keep(frame(time_s, level=20 + number))
+        ring.see(frame(time_s, level=20 + number))
     return ring
 
 
@@ -52,15 +53,30 @@ def test_an_empty_ring_has_nothing():
 def test_a_gap_and_a_clock_that_goes_back_do_not_stop_it():
     ring = Ring("full", seconds=3.0, rate_hz=5.0, width_px=320)
     for time_s in (0.0, 0.2, 50.0, 50.2, 1.0, 1.2):
-        assert ring.wants(round(time_s * NS_PER_S))
-        ring.keep(frame(time_s))
-    assert not ring.wants(round(1.25 * NS_PER_S))
+        ring.see(frame(time_s))
+        assert ring.newest_ns() == round(time_s * NS_PER_S)
+    ring.see(frame(1.25))
+    assert ring.newest_ns() == round(1.2 * NS_PER_S), "it is not time yet"
+
+
+def test_only_what_is_kept_is_decoded_and_what_cannot_be_is_passed_over():
+    ring = Ring("full", seconds=3.0, rate_hz=5.0, width_px=320)
+    asked: list[int] = []
+
+    def decode(number: int):
+        asked.append(number)
+        return None if number == 0 else np.full((36, 64, 3), 90, np.uint8)
+
+    for number in range(5):
+        ring.see(RawFrame(number, number * NS_PER_S // 10, partial(decode, number)))
+    assert asked == [0, 1, 3]
+    assert [still.capture_ns for still in ring.between(0, NS_PER_S)] == [NS_PER_S // 10, 3 * NS_PER_S // 10]
 
 
 def test_blurred_pictures_hold_no_face():
     checks = np.kron(np.indices((36, 64)).sum(axis=0) % 2 * 255, np.ones((10, 10))).astype(np.uint8)
     ring = Ring("blurred", seconds=3.0, rate_hz=5.0, width_px=640)
-    ring.keep(Frame(np.repeat(checks[:, :, np.newaxis], 3, axis=2), 0, 0))
+    ring.see(RawFrame.of(np.repeat(checks[:, :, np.newaxis], 3, axis=2), 0, 0))
     still = ring.nearest(0)
     assert still is not None
     picture = cv2.imdecode(np.frombuffer(still.jpeg, np.uint8), cv2.IMREAD_COLOR)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge.errors import SourceError
+from edge.sources import decoded_frames
 from edge.sources.file import FileSource
 
 RATE_HZ = 10
@@ -17,12 +18,12 @@ def level(index: int) -> int:
 
 def read(path: Path):
     source = FileSource(path)
-    return list(source.frames()), source.skipped_frames
+    return list(decoded_frames(source)), source.skipped_frames
 
 
 def refused(path: Path) -> str:
     with pytest.raises(SourceError) as caught:
-        list(FileSource(path).frames())
+        list(decoded_frames(FileSource(path)))
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
@@ -145,27 +146,27 @@ def test_real_footage_with_irregular_times_keeps_them(data_dir):
     assert gaps_ms.max() == pytest.approx(80.2, abs=0.1)
 
 
-def test_only_wanted_frames_are_converted(make_video):
+def test_frames_may_be_passed_over(make_video):
     source = FileSource(make_video("a.avi", 30))
-    asked = []
-    frames = list(source.frames(lambda time_ns: asked.append(time_ns) or time_ns % 500_000_000 == 0))
-    assert len(asked) == 30
-    assert [frame.sequence for frame in frames] == [0, 5, 10, 15, 20, 25]
-    assert [int(frame.pixels.mean()) for frame in frames] == pytest.approx([level(i) for i in range(0, 30, 5)], abs=4)
+    seen = [(frame, frame.pixels() if frame.capture_ns % 500_000_000 == 0 else None) for frame in source.frames()]
+    assert len(seen) == 30
+    asked = [(frame.sequence, pixels) for frame, pixels in seen if pixels is not None]
+    assert [sequence for sequence, _ in asked] == [0, 5, 10, 15, 20, 25]
+    assert [int(pixels.mean()) for _, pixels in asked] == pytest.approx([level(i) for i in range(0, 30, 5)], abs=4)
 
 
 def test_can_be_read_again(make_video):
     source = FileSource(make_video("a.avi", 5))
-    assert len(list(source.frames())) == len(list(source.frames())) == 5
+    assert len(list(decoded_frames(source))) == len(list(decoded_frames(source))) == 5
 
 
 def test_closing_ends_it_at_the_next_frame_for_good(make_video):
     source = FileSource(make_video("a.avi", 30))
-    frames = source.frames()
+    frames = decoded_frames(source)
     next(frames)
     source.close()
     assert list(frames) == []
-    assert list(source.frames()) == []
+    assert list(decoded_frames(source)) == []
     assert source.skipped_frames == 0
 
 
@@ -206,17 +207,18 @@ def test_a_cut_off_file_without_its_index(make_video):
 def test_a_name_that_ffmpeg_would_take_for_a_protocol(make_video, monkeypatch):
     path = make_video("concat:a.avi", 3)
     monkeypatch.chdir(path.parent)
-    assert len(list(FileSource(Path("concat:a.avi")).frames())) == 3
+    assert len(list(decoded_frames(FileSource(Path("concat:a.avi"))))) == 3
 
 
 READ = """
 import sys
 from pathlib import Path
 from edge.errors import SourceError
+from edge.sources import decoded_frames
 from edge.sources.file import FileSource
 for name in sys.argv[1:]:
     try:
-        list(FileSource(Path(name)).frames())
+        list(decoded_frames(FileSource(Path(name))))
     except SourceError:
         pass
 """

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from edge.errors import SourceError
+from edge.sources import decoded_frames
 from edge.sources.picamera import PicameraSource
 
 
@@ -102,7 +103,7 @@ def boot_ns() -> int:
 
 def test_gives_what_the_sensor_took_when_it_took_it():
     source, _ = camera({"SensorTimestamp": boot_ns() - 40_000_000}, {})
-    frames = source.frames()
+    frames = decoded_frames(source)
     first, second = next(frames), next(frames)
     assert first.pixels.shape == (720, 1280, 3)
     assert first.pixels[0, 0].tolist() == [255, 0, 0]
@@ -113,11 +114,13 @@ def test_gives_what_the_sensor_took_when_it_took_it():
 
 def test_pictures_that_nobody_wants_are_not_copied_and_all_are_given_back():
     source, stand_in = camera({}, {}, {})
-    answers = iter([False, True, True])
-    frames = source.frames(lambda _: next(answers))
-    assert next(frames).sequence == 1
-    assert next(frames).sequence == 2
-    assert stand_in.held == 0
+    frames = source.frames()
+    for number, is_copied in enumerate([False, True, False]):
+        frame = next(frames)
+        assert frame.sequence == number
+        assert stand_in.held == 1, "the driver has five others meanwhile"
+        if is_copied:
+            assert frame.pixels() is not None
     source.close()
     assert list(frames) == []
     assert stand_in.closed
@@ -125,7 +128,7 @@ def test_pictures_that_nobody_wants_are_not_copied_and_all_are_given_back():
 
 def test_a_camera_that_falls_silent_is_lost():
     source, stand_in = camera({})
-    frames = source.frames()
+    frames = decoded_frames(source)
     next(frames)
     with pytest.raises(SourceError, match="picamera:0: gives no more pictures"):
         next(frames)
@@ -137,14 +140,14 @@ def test_no_such_camera():
         raise IndexError("list index out of range")
 
     with pytest.raises(SourceError, match="picamera:7: cannot be opened"):
-        next(PicameraSource(7, refuse).frames())
+        next(decoded_frames(PicameraSource(7, refuse)))
 
 
 def test_without_the_package_it_says_what_to_install():
     if _package() is not None:
         pytest.skip("picamera2 is here, on a Raspberry Pi")
     with pytest.raises(SourceError, match="python3-picamera2"):
-        next(PicameraSource(0).frames())
+        next(decoded_frames(PicameraSource(0)))
 
 
 def _package():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge.errors import SourceError
-from edge.sources import rtsp
+from edge.sources import decoded_frames, rtsp
 from edge.sources.addresses import is_stream, without_credentials
 from edge.sources.rtsp import RtspSource
 from edge.types import NS_PER_S
@@ -41,7 +41,7 @@ def server(films: dict[str, Path]) -> Iterator[RtspServer]:
 
 def test_plays_what_the_camera_sends(server):
     source = RtspSource(server.url("hall"))
-    frames = list(itertools.islice(source.frames(), 3 * RATE_HZ))
+    frames = list(itertools.islice(decoded_frames(source), 3 * RATE_HZ))
     arrived_ns = time.monotonic_ns()
     source.close()
     assert frames[0].pixels.shape == (120, 160, 3)
@@ -91,10 +91,10 @@ def test_a_stream_that_ends_while_it_is_opened_is_noticed_later(monkeypatch):
 def test_a_key_frame_that_is_long_in_coming_is_waited_for(tmp_path, monkeypatch):
     film = encode(["-f", "lavfi", "-i", "testsrc2=size=160x120:rate=15:duration=9"], tmp_path / "long.h264", key_s=3)
     with RtspServer({"hall": film}, RATE_HZ) as running:
-        first = RtspSource(running.url("hall")).frames()
+        first = decoded_frames(RtspSource(running.url("hall")))
         next(first)  # one pipeline for all its clients: whoever comes now comes between two key frames
         monkeypatch.setattr(rtsp, "READ_TIMEOUT_MS", 400)
-        frame = next(RtspSource(running.url("hall")).frames())
+        frame = next(decoded_frames(RtspSource(running.url("hall"))))
         assert frame.pixels.std() > 10
         assert next(first).sequence > 0
 
@@ -112,7 +112,7 @@ def test_a_stream_without_a_key_frame_is_given_up(monkeypatch):
 
 
 def test_a_server_that_dies_is_noticed_at_once(server):
-    frames = RtspSource(server.url("hall")).frames()
+    frames = decoded_frames(RtspSource(server.url("hall")))
     next(frames)
     server.kill()
     begin_s = time.monotonic()
@@ -124,7 +124,7 @@ def test_a_server_that_dies_is_noticed_at_once(server):
 
 def test_a_stream_that_falls_silent_is_noticed(server, monkeypatch):
     monkeypatch.setattr(rtsp, "READ_TIMEOUT_MS", 1000)
-    frames = RtspSource(server.url("hall")).frames()
+    frames = decoded_frames(RtspSource(server.url("hall")))
     next(frames)
     server.command("hall", "silent")
     with pytest.raises(SourceError, match="gives no more pictures"):
@@ -138,7 +138,7 @@ def test_a_server_that_takes_us_and_says_nothing_is_noticed(monkeypatch):
         url = f"rtsp://admin:hunter2@127.0.0.1:{listener.getsockname()[1]}/hall"
         begin_s = time.monotonic()
         with pytest.raises(SourceError, match="cannot be opened") as caught:
-            next(RtspSource(url).frames())
+            next(decoded_frames(RtspSource(url)))
         assert time.monotonic() - begin_s < 3
         assert "hunter2" not in str(caught.value)
         assert "admin" not in str(caught.value)
@@ -147,13 +147,13 @@ def test_a_server_that_takes_us_and_says_nothing_is_noticed(monkeypatch):
 def test_nobody_there_and_no_such_stream(server, capfd):
     for url in (f"rtsp://127.0.0.1:{free_port()}/hall", server.url("attic")):
         with pytest.raises(SourceError, match=f"^{url}: cannot be opened"):
-            next(RtspSource(url).frames())
+            next(decoded_frames(RtspSource(url)))
     assert capfd.readouterr() == ("", "")
 
 
 def test_closing_ends_it(server):
     source = RtspSource(server.url("hall"))
-    frames = source.frames()
+    frames = decoded_frames(source)
     next(frames)
     source.close()
     assert list(frames) == []
@@ -179,7 +179,7 @@ def test_what_is_no_address_is_refused_without_repeating_it(url):
 
 def test_a_picture_that_comes_after_the_time_limit_is_none(server):
     source = RtspSource(server.url("hall"))
-    frames = source.frames()
+    frames = decoded_frames(source)
     next(frames)
     source.longest_wait_s = 0.0
     with pytest.raises(SourceError, match="gives no more pictures"):
@@ -224,7 +224,7 @@ def test_a_password_is_laid_into_the_url_as_it_must_be_written():
 
     source = RtspSource("rtsp://admin@192.0.2.1/ch1", "p@ss/w:rd", opener)
     with pytest.raises(SourceError):
-        next(source.frames())
+        next(decoded_frames(source))
     assert opened[0].url == "rtsp://admin:p%40ss%2Fw%3Ard@192.0.2.1/ch1"
     with pytest.raises(SourceError, match="a password without a user"):
         RtspSource("rtsp://192.0.2.1/ch1", "hunter2")
