@@ -60,7 +60,9 @@ class AlertState:
 class AlertMachine:
     """The alert of one label."""
 
-    def __init__(self, label: str, spec: AlertSpec, subject: Subject, max_gap_s: float) -> None:
+    def __init__(
+        self, label: str, spec: AlertSpec, subject: Subject, max_gap_s: float, *, onset_threshold: float | None = None
+    ) -> None:
         """Prepare.
 
         Args:
@@ -68,9 +70,12 @@ class AlertMachine:
             spec: thresholds and durations.
             subject: what the events say of their origin.
             max_gap_s: a longer time without scores proves neither activity nor quiet: what has to last begins again.
+            onset_threshold: in force in place of the one of `spec`; the offset threshold stays under it.
         """
         self.label = label
         self._spec = spec
+        self._onset_threshold = spec.onset_threshold if onset_threshold is None else onset_threshold
+        self._offset_threshold = min(spec.offset_threshold, self._onset_threshold)
         self._subject = subject
         self._min_active_ns = round(spec.min_active_s * NS_PER_S)
         self._min_quiet_ns = round(spec.min_quiet_s * NS_PER_S)
@@ -108,10 +113,9 @@ class AlertMachine:
         return self._event("updated", state, now_ns, reason=reason), state
 
     def with_onset(self, onset_threshold: float) -> "AlertMachine":
-        """Return the same machine with another onset threshold; the offset threshold stays under it."""
-        offset_threshold = min(self._spec.offset_threshold, onset_threshold)
-        spec = self._spec.model_copy(update={"onset_threshold": onset_threshold, "offset_threshold": offset_threshold})
-        return AlertMachine(self.label, spec, self._subject, self._max_gap_ns / NS_PER_S)
+        """Return the same machine with another onset threshold; the offset threshold is the configured one, or that."""
+        max_gap_s = self._max_gap_ns / NS_PER_S
+        return AlertMachine(self.label, self._spec, self._subject, max_gap_s, onset_threshold=onset_threshold)
 
     def close(self, reason: str, now_ns: int, state: AlertState) -> tuple[Event | None, AlertState]:
         """End what is active, because the watching ends (`end of file`, `stopped`, `lost`)."""
@@ -120,7 +124,7 @@ class AlertMachine:
         return self._end(state, now_ns, now_ns, reason)
 
     def _watch_for_onset(self, now_ns: int, state: AlertState, *, is_gap: bool) -> tuple[Event | None, AlertState]:
-        if state.score < self._spec.onset_threshold:
+        if state.score < self._onset_threshold:
             return None, replace(state, phase=Phase.IDLE)
         if state.phase is Phase.IDLE or is_gap:
             state = replace(state, phase=Phase.PENDING, start_ns=now_ns, peak_score=state.score)
@@ -134,7 +138,7 @@ class AlertMachine:
     def _watch_for_quiet(
         self, now_ns: int, state: AlertState, *, is_gap: bool, hold: bool
     ) -> tuple[Event | None, AlertState]:
-        if hold or state.score >= self._spec.offset_threshold:
+        if hold or state.score >= self._offset_threshold:
             state = replace(state, quiet_since_ns=None)
         elif state.quiet_since_ns is None or is_gap:
             state = replace(state, quiet_since_ns=now_ns)

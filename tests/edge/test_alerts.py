@@ -149,6 +149,30 @@ def test_what_was_pending_when_the_watching_ended_begins_anew():
     assert state.phase is Phase.IDLE
 
 
+def test_an_onset_that_was_lowered_and_raised_again_leaves_the_configured_offset():
+    machine = AlertMachine("fall", SPEC, SUBJECT, GAP_S)
+    for onset in (0.2, 0.7):
+        machine = machine.with_onset(onset)
+    state, events = machine.initial_state(), []
+    for time_s, score in steady((0.9, 1.0), (0.3, 1.6)):  # 0.3 is under the configured offset, over the lowered one
+        event, state = machine.step(score, ns(time_s), state)
+        events.append(event)
+    assert [event.type for event in events if event is not None] == ["started", "ended"]
+
+
+def test_an_active_alert_goes_on_while_its_onset_is_moved_and_ends_under_the_configured_offset():
+    machine = AlertMachine("fall", SPEC, SUBJECT, GAP_S)
+    state, events = machine.initial_state(), []
+    moves = {1.0: 0.2, 1.6: 0.7}  # 0.3 holds under the lowered onset only
+    for time_s, score in steady((0.9, 1.0), (0.3, 2.6)):
+        machine = machine.with_onset(moves[time_s]) if time_s in moves else machine
+        event, state = machine.step(score, ns(time_s), state)
+        events.append(event)
+    started, *_, ended = [event for event in events if event is not None]
+    assert (started.type, ended.type, ended.id) == ("started", "ended", started.id)
+    assert ended.ended_at == "2026-03-01T12:00:01.600Z"
+
+
 def test_live_events_have_no_position():
     live = Subject("hall", "tiny", "ab" * 32, recording_clock(BEGAN_AT), live=True)
     assert run(steady((0.9, 1.0)), subject=live)[0].position_s is None
