@@ -211,7 +211,7 @@ class Camera:
         self._judged.clear()
         self._reopened = 0
         self._capture = Capture(
-            setup.name,
+            self._slots.open(setup.name),
             setup.open_source,
             self._model.spec.input,
             self._slots,
@@ -222,11 +222,12 @@ class Camera:
         self._capture.start()
 
     def _shut(self) -> None:
-        """Stop the capture. One that hangs in its driver is left alone: it ends when the driver lets it."""
+        """Stop the capture. One that hangs in its driver is left alone: it ends when the driver lets it, and until then
+        its session is over."""
         if self._capture is not None:
             self._capture.stop()
             self._capture = None
-        self._slots.clear(self.name)
+        self._slots.shut(self.name)
 
     def _facts(self, notes: Notes, now_s: float) -> Facts:
         assert self._capture is not None

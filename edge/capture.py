@@ -17,12 +17,31 @@ from edge.glance import Glance
 from edge.pauses import growing_pauses_s
 from edge.rates import RateWindow
 from edge.sampling import Sampler
-from edge.slots import Slots
+from edge.slots import Session, Slots
 from edge.sources import Source
 from edge.types import Pixels, RawFrame
 
 LONGEST_PAUSE_S: Final = 2.0
 """Between two attempts. A camera that comes back is to be seen again within 5 s, opening included."""
+
+
+class _Gate:
+    """One capture's way to a keeper that several have in turns: shut when the capture is stopped, so that one which
+    still hangs in its driver and wakes up later feeds nobody."""
+
+    def __init__(self, keeper: Keeper | None) -> None:
+        self._keeper = keeper
+        self._lock = threading.Lock()
+
+    def see(self, frame: RawFrame) -> None:
+        with self._lock:
+            if self._keeper is not None:
+                self._keeper.see(frame)
+
+    def shut(self) -> None:
+        """Let nothing pass any more; what passes now is waited for."""
+        with self._lock:
+            self._keeper = None
 
 
 @dataclass(slots=True)
@@ -66,7 +85,7 @@ class Capture:
 
     def __init__(
         self,
-        name: str,
+        session: Session,
         open_source: Callable[[], Source],
         spec: InputSpec,
         slots: Slots[Shot],
@@ -78,7 +97,7 @@ class Capture:
         """Prepare; `start` begins.
 
         Args:
-            name: of the camera.
+            session: of the camera's slot.
             open_source: makes a source, behind its privacy masks; called again whenever the camera was lost.
             spec: what the model is fed.
             slots: of all cameras.
@@ -90,25 +109,26 @@ class Capture:
         self.freeze = Freeze()
         self.rate = RateWindow()
         """Of the samples that the camera gives."""
-        self._name = name
+        self._session = session
         self._open_source = open_source
         self._spec = spec
         self._slots = slots
         self._lossless = lossless
-        self._keeper = keeper
+        self._keeper = _Gate(keeper)
         self._log_fault = log_fault
         self._source: Source | None = None
         self._stopping = threading.Event()
         self._has_frames = False
-        self._thread = threading.Thread(target=self._run, name=f"camera-{name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"camera-{session.camera}", daemon=True)
 
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the thread to end. What it has put into the slot stays there."""
+        """Ask the thread to end. What it has put into the slot stays there; its keeper gets nothing more."""
         self._stopping.set()
+        self._keeper.shut()
         if self._source is not None:
             self._source.close()
 
@@ -171,6 +191,6 @@ class Capture:
             if self.freeze.is_frozen(time.monotonic()):
                 raise SourceError(f"{source.name}: its picture does not change")
         if self._lossless:
-            self._slots.put_when_free(self._name, shot, self._stopping.is_set)
+            self._slots.put_when_free(self._session, shot, self._stopping.is_set)
         else:
-            self._slots.put(self._name, shot)
+            self._slots.put(self._session, shot)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -10,35 +11,59 @@ CHECK_INTERVAL_S = 0.1
 """How often a recording that waits for its slot looks whether it shall end."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """The token of one stretch of a camera's watching: equal to no other, and in force until the slot is shut."""
+
+    camera: str
+
+
 class Slots(Generic[Item]):
     """What a camera puts into its slot replaces what nobody has taken, so latency never builds up.
 
-    When the taker cannot keep up with all, every camera gets the same number of turns.
+    When the taker cannot keep up with all, every camera gets the same number of turns. A thread that outlives its
+    session, because it hangs in a driver, can put nothing any more.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
+        """Prepare; every slot is shut until `open`."""
+        self._sessions: dict[str, Session | None] = dict.fromkeys(names)
         self._items: dict[str, Item | None] = dict.fromkeys(names)
         self._replaced = dict.fromkeys(names, 0)
         self._turns = list(names)  # who has waited longest since its last turn comes first
         self._changed = threading.Condition()
         self._woken = False
 
-    def put(self, name: str, item: Item) -> None:
-        """Show the newest item of a camera."""
+    def open(self, name: str) -> Session:
+        """Begin a session of a camera, and end the one before."""
         with self._changed:
-            self._replaced[name] += self._items[name] is not None
-            self._items[name] = item
-            self._changed.notify_all()
+            self._end(name)
+            session = self._sessions[name] = Session(name)
+            return session
 
-    def put_when_free(self, name: str, item: Item, is_over: Callable[[], bool]) -> None:
+    def shut(self, name: str) -> None:
+        """End a camera's session: forget its item, and take no more of it."""
+        with self._changed:
+            self._end(name)
+
+    def put(self, session: Session, item: Item) -> None:
+        """Show the newest item of a camera. After the session's end, nothing happens."""
+        with self._changed:
+            if self._sessions[session.camera] is session:
+                self._replaced[session.camera] += self._items[session.camera] is not None
+                self._items[session.camera] = item
+                self._changed.notify_all()
+
+    def put_when_free(self, session: Session, item: Item, is_over: Callable[[], bool]) -> None:
         """Wait until the last item was taken, for a recording that is read as fast as it can be watched."""
         with self._changed:
-            while self._items[name] is not None:
+            while self._sessions[session.camera] is session and self._items[session.camera] is not None:
                 if is_over():
                     return
                 self._changed.wait(CHECK_INTERVAL_S)
-            self._items[name] = item
-            self._changed.notify_all()
+            if self._sessions[session.camera] is session:
+                self._items[session.camera] = item
+                self._changed.notify_all()
 
     def take(self, timeout_s: float) -> tuple[str, Item] | None:
         """Take the item of the camera whose turn it is; wait for one, or for `wake`."""
@@ -57,19 +82,10 @@ class Slots(Generic[Item]):
                     return name, item
         return None
 
-    def _is_anything_there(self) -> bool:
-        return self._woken or any(item is not None for item in self._items.values())
-
     def wake(self) -> None:
         """Let `take` return."""
         with self._changed:
             self._woken = True
-            self._changed.notify_all()
-
-    def clear(self, name: str) -> None:
-        """Forget a camera's item."""
-        with self._changed:
-            self._items[name] = None
             self._changed.notify_all()
 
     def is_empty(self, name: str) -> bool:
@@ -79,3 +95,7 @@ class Slots(Generic[Item]):
     def replaced(self, name: str) -> int:
         """How many items of a camera nobody has taken in time."""
         return self._replaced[name]
+
+    def _end(self, name: str) -> None:
+        self._sessions[name] = self._items[name] = None
+        self._changed.notify_all()

@@ -133,7 +133,8 @@ class Shadow:
             return
         numbers = {name: number for number, name in enumerate(self._task.cameras)}
         for name in self._task.cameras:
-            self._taps[name].open(self._spec, lambda sample, name=name: self._slots.put(name, sample))
+            session = self._slots.open(name)
+            self._taps[name].open(self._spec, lambda sample, session=session: self._slots.put(session, sample))
         while not self._stopping.is_set():
             taken = self._slots.take(WAIT_S)
             if taken is None:
