@@ -15,6 +15,7 @@ from pathlib import Path
 from edge.firstboot.check import check_config, check_keys, read_passwords
 from edge.firstboot.files import Mistake, MistakesError
 from edge.firstboot.network import SECRET, Network, read_network
+from edge.stored import from_fields
 
 CONFIG, PASSWORDS, NETWORK, KEYS = "edgewatch.toml", "passwords", "network", "authorized_keys"
 CERTIFICATES = (".pem", ".crt", ".key")
@@ -156,4 +157,4 @@ def _write(path: Path, content: str, mode: int) -> None:
 
 def _read_parsed(path: Path) -> Network:
     fields = json.loads(path.read_text("utf-8"))
-    return Network(**fields | {"dns": tuple(fields["dns"])})
+    return from_fields(Network, fields | {"dns": tuple(fields.get("dns", ()))})

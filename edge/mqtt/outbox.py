@@ -6,6 +6,7 @@ also remembers the latest events, so that a restart after a crash can end what w
 what has ended.
 """
 
+import contextlib
 import json
 import sqlite3
 from dataclasses import asdict, dataclass, replace
@@ -14,10 +15,15 @@ from typing import Any
 from edge.clock import boot_id, since_boot_s
 from edge.mqtt.events import event_fields, to_json
 from edge.mqtt.store import Store
+from edge.stored import from_fields
 from edge.types import Event
 
 REMEMBERED_EVENTS = 500
 """That have ended, so that they can be acknowledged."""
+ROW_VERSION = 1
+"""Of `recent.event`, which carries it. It is raised when a field is renamed or means something else; a new field has a
+default instead, and is passed over by versions that do not know it. (`waiting.fields` carry the contract's `schema`.)
+"""
 DROPPED_FIRST, DROPPED_NEXT, DROPPED_LAST = range(3)
 
 SCHEMA = """
@@ -92,11 +98,14 @@ class Outbox:
         self._store.write(lambda database: database.execute("DELETE FROM waiting WHERE sequence = ?", (sequence,)))
 
     def active(self) -> list[Event]:
-        """Return the last transition of every event that has not ended: after a start, what a crash interrupted."""
+        """Return the last transition of every event that has not ended: after a start, what a crash interrupted.
+
+        A row that is no event, of whatever version, is passed over.
+        """
         rows = self._store.read(
             lambda database: database.execute("SELECT event FROM recent WHERE NOT ended ORDER BY number").fetchall()
         )
-        return [Event(**json.loads(row[0])) for row in rows]
+        return [event for (text,) in rows if (event := _event(text)) is not None]
 
     def acknowledge(self, event_id: str, moment: str) -> Event | None:
         """Note that somebody has taken care of an event, and send its last transition once more with that moment.
@@ -147,7 +156,7 @@ class Outbox:
         database.execute(
             "INSERT INTO recent (id, ended, event) VALUES (?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, event = excluded.event",
-            (event.id, event.type == "ended", json.dumps(asdict(event))),
+            (event.id, event.type == "ended", json.dumps({"version": ROW_VERSION} | asdict(event))),
         )
         if event.type == "ended":
             database.execute(
@@ -177,14 +186,19 @@ class Outbox:
 
     def _acknowledge(self, database: sqlite3.Connection, event_id: str, moment: str) -> Event | None:
         row = database.execute("SELECT acknowledged_at, event FROM recent WHERE id = ?", (event_id,)).fetchone()
-        if row is None:
+        if row is None or (event := _event(row[1])) is None:
             return None
-        event = Event(**json.loads(row[1]))
         if row[0] is None:
             database.execute("UPDATE recent SET acknowledged_at = ? WHERE id = ?", (moment, event_id))
             repeated = event if event.type == "ended" else replace(event, type="updated")
             self._enqueue(database, repeated, moment)
         return event
+
+
+def _event(text: str) -> Event | None:
+    with contextlib.suppress(ValueError):
+        return from_fields(Event, json.loads(text))
+    return None
 
 
 def _dropped_as(event: Event) -> int:

@@ -36,8 +36,8 @@ class Settings:
 
         A command holds until the configuration says something new.
         """
-        kept = cast("dict[str, Any] | None", self.get(name))
-        return configured if kept is None or kept["instead_of"] != configured else kept["value"]
+        kept = cast("dict[str, Any]", self.get(name) or {})
+        return kept.get("value", configured) if kept.get("instead_of") == configured else configured
 
     def command(self, name: str, configured: Any, value: Any) -> None:
         """Keep a value in place of a configured one."""

@@ -20,6 +20,7 @@ from typing import Any, Final, cast
 from edge.bundle import Bundle
 from edge.clock import rfc3339
 from edge.errors import ModelError
+from edge.stored import from_fields
 
 FOLDER: Final = "models"
 CHOICE: Final = "choice.json"
@@ -57,8 +58,8 @@ class Shelf:
     def choice(self) -> Choice:
         """Return the last decision; none where there is none that can be read."""
         try:
-            return Choice(**json.loads((self.folder / CHOICE).read_bytes()))
-        except (OSError, ValueError, TypeError):
+            return from_fields(Choice, json.loads((self.folder / CHOICE).read_bytes()))
+        except (OSError, ValueError):
             return Choice()
 
     def decide(self, choice: Choice) -> None:

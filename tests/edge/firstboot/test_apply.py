@@ -72,6 +72,19 @@ def test_the_next_boots_keep_what_is_in_force(card: Card) -> None:
     assert (card.applied / "credentials/mqtt-password").read_text() == "two"
 
 
+@pytest.mark.parametrize("changes", [{"vlan": 7}, {"dns": None}])
+def test_the_network_of_another_version_is_kept_as_far_as_it_is_understood(card: Card, changes: dict) -> None:
+    card.write(edgewatch_toml=GOOD, network=b"wifi = net\nwifi_password = password\nhostname = hall-2\n")
+    assert card.start() == []
+    path = card.applied / "network.json"
+    fields = {name: value for name, value in (json.loads(path.read_text()) | changes).items() if value is not None}
+    path.write_text(json.dumps(fields))
+    card.hostname = ""
+    assert card.start() == []
+    assert card.hostname == "hall-2"
+    assert "psk=" in (card.run / "edgewatch-boot/wpa_supplicant.conf").read_text()
+
+
 def test_with_a_mistake_the_box_keeps_what_it_had_and_says_where(card: Card) -> None:
     card.write(edgewatch_toml=GOOD, passwords=b"broker = one\n")
     card.start()

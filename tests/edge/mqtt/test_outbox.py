@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 from edge.mqtt import outbox as module
 from edge.mqtt.events import event_fields
 from edge.mqtt.outbox import REMEMBERED_EVENTS, SCHEMA, Outbox
-from edge.mqtt.store import Store
+from edge.mqtt.store import FILE_NAME, Store
 from edge.types import Event
 
 PLENTY = 1_000_000
@@ -197,6 +198,49 @@ def test_only_the_latest_events_can_be_acknowledged(open_outbox) -> None:
     assert outbox.acknowledge(f"{9:026}", MOMENT) is None
     assert outbox.acknowledge(f"{10:026}", MOMENT) is not None
     assert outbox.acknowledge("B" * 26, MOMENT) is None
+
+
+# Written by other versions
+
+
+def rewrite(directory: Path, expression: str) -> None:
+    """Change the rows of events that are remembered, as another version would have written them."""
+    with contextlib.closing(sqlite3.connect(directory / FILE_NAME)) as database, database:
+        database.execute(f"UPDATE recent SET event = {expression}")  # noqa: S608 - of this test
+
+
+def test_a_field_that_a_later_version_added_does_not_keep_an_event_from_being_ended(open_outbox, tmp_path) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.add(EVENT)
+    rewrite(tmp_path, "json_set(event, '$.version', 9, '$.region', json('[0.1, 0.2, 0.3, 0.4]'))")
+    again = open_outbox(tmp_path)
+    assert again.active() == [EVENT]
+    assert again.acknowledge(EVENT.id, MOMENT) == EVENT
+    again.add(ENDED)
+    assert again.active() == []
+
+
+def test_a_field_that_an_earlier_version_did_not_have_has_its_default(open_outbox, tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.add(replace(EVENT, test=True))
+    rewrite(tmp_path, "json_remove(event, '$.version', '$.test')")
+    assert open_outbox(tmp_path).active() == [replace(EVENT, test=False)]
+
+
+@pytest.mark.parametrize("written", ["json_remove(event, '$.camera')", "'[]'", "'{'"])
+def test_a_row_that_is_no_event_is_passed_over(open_outbox, tmp_path: Path, written: str) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.add(EVENT)
+    rewrite(tmp_path, written)
+    again = open_outbox(tmp_path)
+    assert again.active() == []
+    assert again.acknowledge(EVENT.id, MOMENT) is None
+
+
+def test_rows_carry_their_version(open_outbox, tmp_path: Path) -> None:
+    open_outbox(tmp_path).add(EVENT)
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as database:
+        assert database.execute("SELECT json_extract(event, '$.version') FROM recent").fetchall() == [(1,)]
 
 
 WRITER = """

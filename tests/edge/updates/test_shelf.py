@@ -1,5 +1,6 @@
 """Decisions survive whatever ends the process, and a start always finds a bundle that works."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -65,6 +66,14 @@ def offered(shelf: Shelf, configured: Bundle) -> tuple[list[tuple[str, bool]], T
 
 def test_without_updates_the_configured_bundle_runs(shelf: Shelf, colour_bundle: Path) -> None:
     assert offered(shelf, Bundle.load(colour_bundle)) == ([("colours", False)], [])
+
+
+def test_what_a_later_version_decided_holds_as_far_as_it_is_understood(shelf: Shelf, bundles) -> None:
+    configured, first, _ = bundles
+    shelf.decide(Choice(configured.digest, in_force=first.digest))
+    path = shelf.folder / CHOICE
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"networks": ["pose"]}))
+    assert offered(shelf, configured)[0] == [("first", False), ("colours", False)]
 
 
 def test_a_trial_comes_first_and_only_once(shelf: Shelf, bundles) -> None:
