@@ -171,7 +171,7 @@ def _figures(bundle: Bundle, model: Model, threads: int, rounds: list[_Round]) -
         "bundle": model.spec.name,
         "bundle_sha256": bundle.digest,
         "precision": model.spec.precision,
-        "backend": model.backend.name,
+        "backend": model.network.backend,
         "runtime": runtime_name(),
         "threads": threads,
         "streams": n_streams,

@@ -1,17 +1,24 @@
-"""Opens a bundle's files and checks that they are what `bundle.json` says."""
+"""Opens a bundle's files, each where it may run, and checks that they are what `bundle.json` says."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import numpy as np
 
+from edge.backends.choice import CPU, Opener
 from edge.backends.edgetpu import open_edgetpu
-from edge.backends.gpu import GpuModel, open_gpu
+from edge.backends.gpu import open_gpu
+from edge.backends.probe import probe
 from edge.backends.streams import Runnable
 from edge.backends.tflite import Interpreter, Tensor, open_interpreter
-from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, Bundle
+from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, WINDOW_FILE, Bundle, BundleSpec
 from edge.errors import ModelError
+from edge.window import PixelModel
 
+MAX_DIFFERENCE: Final[Mapping[str, float]] = {"float32": 1e-3, "float16": 1e-3, "mixed": 0.1, "int8": 0.1}
+"""How far an accelerator's answers may lie from the processor's, by precision, as a fraction of the largest. Integers
+are rounded differently on every device."""
 SCALE_TOLERANCE: Final = 1e-3
 
 
@@ -29,30 +36,57 @@ def open_frame_model(bundle: Bundle, threads: int = 1) -> Interpreter:
     return interpreter
 
 
-def open_frame_model_on_gpu(bundle: Bundle) -> GpuModel:
-    """Open and check `frame.tflite` on the GPU.
+def frame_openers(bundle: Bundle, threads: int, edgetpu: Mapping[str, str]) -> dict[str, Opener]:
+    """Return how each backend opens and checks the frame model.
 
-    Raises:
-        ModelError: there is none, it does not take the model, or the file does not fit.
+    Args:
+        bundle: that holds its files.
+        threads: of the processor.
+        edgetpu: its library and device, as `open_edgetpu` takes them.
     """
-    model = open_gpu(bundle.files[FRAME_FILE])
+    return {
+        "gpu": partial(_on_gpu, bundle),
+        "edgetpu": partial(_on_edgetpu, bundle, edgetpu),
+        CPU: partial(_on_cpu, bundle, threads),
+    }
+
+
+def _on_cpu(bundle: Bundle, threads: int) -> Runnable:
+    return open_frame_model(bundle, threads) if FRAME_FILE in bundle.files else _pixels(bundle.spec)
+
+
+def _pixels(spec: BundleSpec) -> PixelModel:
+    """For a window model that looks at the pictures themselves."""
+    size = spec.input.height_px * spec.input.width_px * 3
+    if spec.n_features != size:
+        raise ModelError(f"{spec.name}: n_features: {spec.n_features}, a picture has {size} numbers; convert it again")
+    return PixelModel(spec.input.height_px, spec.input.width_px, len(spec.labels))
+
+
+def _on_gpu(bundle: Bundle) -> Runnable:
+    if FRAME_FILE not in bundle.files:
+        raise ModelError(f"{bundle.spec.name} has no {FRAME_FILE}; its {WINDOW_FILE} runs on the processor alone")
+    frame = bundle.files[FRAME_FILE]
+    _check_difference(bundle, probe("gpu", frame, frame, {}))
+    model = open_gpu(frame)
     _check_frame_model(bundle, FRAME_FILE, model)
     return model
 
 
-def open_frame_model_on_edgetpu(bundle: Bundle, options: Mapping[str, str]) -> Interpreter:
-    """Open and check `frame_edgetpu.tflite` on the Edge TPU.
+def _on_edgetpu(bundle: Bundle, options: Mapping[str, str]) -> Runnable:
+    if EDGETPU_FILE not in bundle.files:
+        raise ModelError(f"{bundle.spec.name} has no {EDGETPU_FILE}; convert it with --target edgetpu")
+    compiled = bundle.files[EDGETPU_FILE]
+    _check_difference(bundle, probe("edgetpu", bundle.files[FRAME_FILE], compiled, options))
+    model = open_edgetpu(compiled, EDGETPU_FILE, **options)
+    _check_frame_model(bundle, EDGETPU_FILE, model)
+    return model
 
-    Args:
-        bundle: that holds the file.
-        options: library and device, as `open_edgetpu` takes them.
 
-    Raises:
-        ModelError: there is none, it does not take the model, or the file does not fit.
-    """
-    interpreter = open_edgetpu(bundle.files[EDGETPU_FILE], EDGETPU_FILE, **options)
-    _check_frame_model(bundle, EDGETPU_FILE, interpreter)
-    return interpreter
+def _check_difference(bundle: Bundle, difference: float) -> None:
+    limit = MAX_DIFFERENCE[bundle.spec.precision]
+    if not difference <= limit:  # also when it is NaN
+        raise ModelError(f"its answers differ from the processor's by {difference:.2g}, over {limit:g}")
 
 
 def _check_frame_model(bundle: Bundle, file: str, model: Runnable) -> None:

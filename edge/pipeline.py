@@ -1,4 +1,4 @@
-"""Data enters at the top and leaves at the bottom: source -> shot -> backend -> aggregator -> alerts."""
+"""Data enters at the top and leaves at the bottom: source -> shot -> network -> aggregator -> alerts."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from edge.alerts import AlertMachine, AlertState, Phase, Subject
+from edge.backends.streams import infer_streams
 from edge.bundle import AlertSpec
 from edge.clock import Clock, live_clock, recording_clock
 from edge.driver import drive
@@ -99,7 +100,7 @@ class Pipeline:
         """
         self._note(sample.capture_ns)
         begin_ns = time.perf_counter_ns()
-        features, probabilities = self._model.backend.infer(sample.streams)
+        features, probabilities = infer_streams(self._model.network.run, sample.streams)
         inference = Inference(features, probabilities, sample.capture_ns, time.perf_counter_ns() - begin_ns)
         scores, self._state = self._model.aggregator.step(inference, self._state)
         if not np.isfinite(scores.probabilities).all():

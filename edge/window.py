@@ -5,13 +5,15 @@ without a frame model), or the frame model's features. Its output is `probabilit
 full, and after a gap longer than it, the oldest sample stands for those that are missing, as in training.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backends.tflite import Interpreter, open_interpreter
+from edge.backends.quantization import Quantization
+from edge.backends.tflite import Interpreter, Tensor, open_interpreter
 from edge.bundle import WINDOW_FILE, Bundle
 from edge.errors import ModelError
 from edge.types import NS_PER_S, Inference, Scores, Vector
@@ -19,17 +21,23 @@ from edge.types import NS_PER_S, Inference, Scores, Vector
 STEPS_INPUT: Final = "steps"
 
 
-class PixelBackend:
-    """Stands where a frame model would: the pixels are the features."""
+class PixelModel:
+    """Stands where a frame model would: the pixels are the features. One picture alone says nothing, so its labels
+    share evenly."""
 
-    name = "cpu"
+    def __init__(self, height_px: int, width_px: int, n_labels: int) -> None:
+        shapes = {"features": (1, height_px * width_px * 3), "probabilities": (1, n_labels)}
+        self.inputs = {"pixels": Tensor(0, (1, height_px, width_px, 3), np.dtype(np.uint8), Quantization())}
+        self.outputs = {
+            name: Tensor(index, shape, np.dtype(np.float32), Quantization())
+            for index, (name, shape) in enumerate(shapes.items())
+        }
 
-    def __init__(self, n_labels: int) -> None:
-        self._equal_shares = np.full(n_labels, 1 / n_labels, np.float32)
-
-    def infer(self, streams: NDArray[np.uint8]) -> tuple[Vector, Vector]:
-        """Flatten uint8 (n_streams, height, width, 3); one sample alone says nothing, so its labels share evenly."""
-        return streams.astype(np.float32).reshape(-1), self._equal_shares
+    def run(self, values: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
+        """Flatten uint8 (1, height, width, 3)."""
+        shape = self.outputs["probabilities"].shape
+        pixels = values["pixels"].astype(np.float32).reshape(1, -1)
+        return {"features": pixels, "probabilities": np.full(shape, 1 / shape[1], np.float32)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edge.backends import Backend
-from edge.backends.choice import FallbackBackend
 from edge.bundle import AlertSpec, Bundle
 from edge.camera import CameraSetup
 from edge.camera_source import camera_source
@@ -220,8 +218,8 @@ def open_box(
     chosen, (alerts, model) = choose(config, partial(_open_bundle, config, log), opened, log)
     bundle = chosen.bundle
     served = {"name": bundle.spec.name, "sha256": bundle.digest}
-    stats = Stats(served, lambda: model.backend.name, version("edgewatch"))
-    stats.add("backends", lambda: _backend_fields(model.backend))
+    stats = Stats(served, lambda: model.network.backend, version("edgewatch"))
+    stats.add("backends", model.network.fields)
     stats.add("log", log.fields)
     mqtt = None
     if config.broker is not None:
@@ -254,11 +252,6 @@ def _open_bundle(config: Config, log: Log, bundle: Bundle) -> tuple[dict[str, di
         log(f"bundle {bundle.spec.name}: warning: {bundle.spec.warning}")
     alerts = {name: alert_specs(name, camera, bundle.spec) for name, camera in config.cameras.items()}
     return alerts, open_model(bundle, config.threads, config.backends, config.edgetpu.model_dump(), log)
-
-
-def _backend_fields(backend: Backend) -> dict[str, Any]:
-    """What was wanted, and why some of it is not in use; with the processor alone there was no choice."""
-    return backend.fields() if isinstance(backend, FallbackBackend) else {"wanted": [backend.name], "refused": {}}
 
 
 def _say_nothing(_line: str) -> None:

@@ -1,4 +1,4 @@
-"""The frame model on a Coral Edge TPU, by the delegate of libedgetpu, which is the user's to install. Untested on
+"""A network on a Coral Edge TPU, by the delegate of libedgetpu, which is the user's to install. Untested on
 hardware.
 
 The file is one that Coral's compiler has made: most of it is one operation, which only this delegate knows.
@@ -6,27 +6,9 @@ The file is one that Coral's compiler has made: most of it is one operation, whi
 
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edge.backends.streams import infer_streams
 from edge.backends.tflite import Interpreter, load_delegate, open_interpreter
-from edge.types import Vector
 
 LIBRARY: Final = "libedgetpu.so.1"
-
-
-class EdgeTpuBackend:
-    """Runs the frame model once per stream, one after the other."""
-
-    name = "edgetpu"
-
-    def __init__(self, interpreter: Interpreter) -> None:
-        self._interpreter = interpreter
-
-    def infer(self, streams: NDArray[np.uint8]) -> tuple[Vector, Vector]:
-        """Run the frame model on uint8 (n_streams, height, width, 3) RGB; as `CpuBackend.infer`."""
-        return infer_streams(self._interpreter, streams)
 
 
 def open_edgetpu(model: bytes, name: str, library: str = LIBRARY, device: str = "") -> Interpreter:

@@ -1,8 +1,8 @@
-"""The frame model on a GPU: any with Vulkan, or OpenCL where the runtime's build has it, by ai-edge-litert's
+"""A network on a GPU: any with Vulkan, or OpenCL where the runtime's build has it, by ai-edge-litert's
 `CompiledModel`.
 
 The whole graph must fit. What the runtime gives back without an error is still looked at: a GPU that could not carry
-out its commands leaves zeros. A bad driver can do worse, so `edge.backends.choice` tries it in another process first.
+out its commands leaves zeros. A bad driver can do worse, so `edge.opening` tries it in another process first.
 """
 
 import weakref
@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.backends.quantization import Quantization
-from edge.backends.streams import infer_streams
 from edge.backends.tflite import SIGNATURE, Tensor, first_line, quiet
 from edge.errors import ModelError
-from edge.types import Vector
 
 NOWHERE: Final = "/nonexistent"
 """Where the runtime looks for plug-ins of other accelerators: it would try every one that it finds, with much ado."""
@@ -71,19 +69,6 @@ class GpuModel:
     def _read(self, name: str) -> NDArray[np.float32]:
         shape = self.outputs[name].shape
         return np.asarray(self._answers[name].read(int(np.prod(shape)), np.float32), np.float32).reshape(shape)
-
-
-class GpuBackend:
-    """Runs the frame model once per stream, one after the other."""
-
-    name = "gpu"
-
-    def __init__(self, model: GpuModel) -> None:
-        self._model = model
-
-    def infer(self, streams: NDArray[np.uint8]) -> tuple[Vector, Vector]:
-        """Run the frame model on uint8 (n_streams, height, width, 3) RGB; as `CpuBackend.infer`."""
-        return infer_streams(self._model, streams)
 
 
 def open_gpu(model: bytes) -> GpuModel:

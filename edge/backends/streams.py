@@ -1,6 +1,6 @@
-"""From a model that takes one picture to answers about a sample of several streams."""
+"""What every backend makes of a file, and one sample of several streams through a network that takes one picture."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from edge.types import Vector
 
 
 class Runnable(Protocol):
-    """A frame model that is ready to run, on whatever device."""
+    """A network that is ready to run, on whatever device."""
 
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
@@ -21,17 +21,22 @@ class Runnable(Protocol):
         ...
 
 
-def infer_streams(model: Runnable, streams: NDArray[np.uint8]) -> tuple[Vector, Vector]:
-    """Run a frame model on uint8 (n_streams, height, width, 3) RGB, one stream after the other.
+def infer_streams(
+    run: Callable[[NDArray[np.uint8]], Mapping[str, NDArray[np.float32]]], streams: NDArray[np.uint8]
+) -> tuple[Vector, Vector]:
+    """Run a frame model on a sample, one stream after the other.
+
+    Args:
+        run: of the network: takes uint8 (1, height, width, 3) RGB, gives its outputs.
+        streams: uint8 (n_streams, height, width, 3) RGB.
 
     Returns:
         features float32 (n_streams * n_features,) concatenated, probabilities float32 (n_labels,) averaged.
 
     Raises:
-        ModelError: the runtime failed.
+        ModelError: the network failed.
     """
-    entry = next(iter(model.inputs))
-    answers = [model.run({entry: streams[i : i + 1]}) for i in range(len(streams))]
+    answers = [run(streams[i : i + 1]) for i in range(len(streams))]
     if len(answers) == 1:
         return answers[0]["features"][0], answers[0]["probabilities"][0]
     features = np.concatenate([answer["features"][0] for answer in answers])  # (n_streams * n_features,)

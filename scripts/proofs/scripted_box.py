@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,13 +22,16 @@ from numpy.typing import NDArray
 
 from edge import recovery, wiring
 from edge.aggregation import MeanAggregator
-from edge.backends.cpu import CpuBackend
-from edge.bundle import BUILTIN, Bundle
+from edge.backends.choice import Backend, Network
+from edge.backends.quantization import Quantization
+from edge.backends.streams import infer_streams
+from edge.backends.tflite import Interpreter, Tensor
+from edge.bundle import BUILTIN, Bundle, BundleSpec
 from edge.cli import main
 from edge.model import Model
 from edge.mqtt.outbox import Outbox
 from edge.opening import open_frame_model
-from edge.types import NS_PER_S, Event, RawFrame, Vector
+from edge.types import NS_PER_S, Event, RawFrame
 
 STEP_RATE_HZ = 5.0
 """Of the bundle."""
@@ -69,7 +72,7 @@ class Progress:
         if event.type == "started":
             self._started.add((event.camera, event.id))
         line = {"camera": event.camera, "id": event.id, "type": event.type}
-        line |= {"captured_ns": captured_ns, "inference_ns": ScriptedBackend.latest_ns}
+        line |= {"captured_ns": captured_ns, "inference_ns": ScriptedNetwork.latest_ns}
         os.write(self._descriptor, f"{json.dumps(line)}\n".encode())  # whole, or not at all
 
     def make_good(self, interrupted: list[Event]) -> None:
@@ -134,25 +137,27 @@ class ScriptedSource:
         return np.roll(level + self._noise, number, axis=1).clip(0, 255).astype(np.uint8)
 
 
-class ScriptedBackend:
+class ScriptedNetwork:
     """Takes bright pictures for falls; runs the built-in frame model beside it where its time counts."""
-
-    name = "script"
 
     latest_ns = 0
     """How long the latest answer took."""
 
-    def __init__(self, real: CpuBackend | None) -> None:
-        self._real = real
+    def __init__(self, spec: BundleSpec, real: Interpreter | None) -> None:
+        shape = (1, spec.input.height_px, spec.input.width_px, 3)
+        self.inputs = {"pixels": Tensor(0, shape, np.dtype(np.uint8), Quantization())}
+        self.outputs: dict[str, Tensor] = {}
+        self._real = None if real is None else Network([Backend("cpu", lambda: real)], print)
         self._streams = len(Bundle.load(BUILTIN).spec.input.streams)
 
-    def infer(self, streams: NDArray[np.uint8]) -> tuple[Vector, Vector]:
+    def run(self, values: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
         began_ns = time.perf_counter_ns()
+        picture = values["pixels"].astype(np.uint8, copy=False)
         if self._real is not None:
-            self._real.infer(np.repeat(streams, self._streams, axis=0))
-        ScriptedBackend.latest_ns = time.perf_counter_ns() - began_ns
-        score = FALL_SCORE if streams.mean() > BRIGHT_FROM else QUIET_SCORE
-        return np.zeros(1, np.float32), np.array([1 - score, score], np.float32)
+            infer_streams(self._real.run, np.repeat(picture, self._streams, axis=0))
+        ScriptedNetwork.latest_ns = time.perf_counter_ns() - began_ns
+        score = FALL_SCORE if picture.mean() > BRIGHT_FROM else QUIET_SCORE
+        return {"features": np.zeros((1, 1), np.float32), "probabilities": np.array([[1 - score, score]], np.float32)}
 
 
 def patch(script: Script) -> None:
@@ -176,8 +181,9 @@ def patch(script: Script) -> None:
         end_interrupted(outbox, outlets)
 
     def scripted_model(bundle: Bundle, threads: int = 1, *_: object) -> Model:
-        real = CpuBackend(open_frame_model(Bundle.load(BUILTIN), threads)) if script.costs else None
-        return Model(bundle.spec, bundle.digest, ScriptedBackend(real), MeanAggregator(bundle.spec.window_s))
+        real = open_frame_model(Bundle.load(BUILTIN), threads) if script.costs else None
+        network = Network([Backend("script", lambda: ScriptedNetwork(bundle.spec, real))], print)
+        return Model(bundle.spec, bundle.digest, network, MeanAggregator(bundle.spec.window_s))
 
     def scripted_source(camera: str, *_: object, **__: object) -> ScriptedSource:
         return ScriptedSource(camera, script, progress, script.rate_hz if script.live else STEP_RATE_HZ)

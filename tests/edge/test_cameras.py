@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 
 from edge import capture, condition
+from edge.backends.choice import Backend, Network
+from edge.backends.quantization import Quantization
+from edge.backends.tflite import Tensor
 from edge.bundle import Bundle
 from edge.camera import CameraSetup
 from edge.daemon import Cameras
@@ -284,23 +287,27 @@ def test_a_camera_that_breaks_off_is_opened_again_and_a_short_break_is_not_worth
 
 
 class Slow:
-    """A backend that takes its time."""
-
-    name = "slow"
+    """A network that takes its time."""
 
     def __init__(self, model: Model, takes_s: float) -> None:
+        self.outputs = {}
+        self.inputs = {"pixels": Tensor(0, (1, 32, 32, 3), np.dtype(np.uint8), Quantization())}
         self._model = model
         self._takes_s = takes_s
 
-    def infer(self, streams):
+    def run(self, values):
         threading.Event().wait(self._takes_s)
-        return self._model.backend.infer(streams)
+        return self._model.network.run(values["pixels"])
+
+
+def slowed(model: Model, takes_s: float) -> Model:
+    return replace(model, network=Network([Backend("slow", lambda: Slow(model, takes_s))], print))
 
 
 def test_a_machine_that_is_too_slow_sheds_evenly_and_says_so(model, watch, diary, until, monkeypatch):
     monkeypatch.setattr("edge.camera.MIN_RATE_SPAN_S", 1.0)
     names = ["a", "b", "c"]
-    cameras = watch(using=replace(model, backend=Slow(model, 0.15)), **dict.fromkeys(names, Wall))
+    cameras = watch(using=slowed(model, 0.15), **dict.fromkeys(names, Wall))
     until(lambda: sum(diary.judged.values()) >= 30, "pictures")
     assert max(diary.judged.values()) - min(diary.judged.values()) <= 2
     until(lambda: all("slow" in diary.of(name) for name in names), "the states")
@@ -316,7 +323,7 @@ def test_a_recording_as_fast_as_possible_is_judged_to_the_last_picture(model, di
     clip = make_clip("a.avi", ("grey", 2), ("green", 4), ("grey", 3))
     setups = [CameraSetup(name, partial(FileSource, clip), model.spec.alerts, live=False, lossless=True)
               for name in ("a", "b")]  # fmt: skip
-    slow = replace(model, backend=Slow(model, 0.02))
+    slow = slowed(model, 0.02)
     Cameras(setups, slow, Outlets(None, None, [diary]), health=diary, report=diary.lines.append).run(Stop())
     assert diary.judged == {"a": 45, "b": 45}
     for name in ("a", "b"):

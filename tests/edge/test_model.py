@@ -5,18 +5,20 @@ import numpy as np
 import pytest
 
 from edge.aggregation import MeanAggregator, RecurrentAggregator
-from edge.backends.cpu import CpuBackend
+from edge.backends.choice import open_network
 from edge.bundle import Bundle
 from edge.errors import ModelError
-from edge.model import _backend, open_model
+from edge.model import open_model
+from edge.opening import frame_openers
 from edge.window import StepsAggregator
 
 
 def test_opens_a_frame_bundle(make_bundle):
     model = open_model(Bundle.load(make_bundle()))
     assert isinstance(model.aggregator, MeanAggregator)
-    assert model.backend.name == "cpu"
-    assert model.backend.infer(np.zeros((1, 32, 32, 3), np.uint8))[1].shape == (3,)
+    assert model.network.backend == "cpu"
+    assert model.network.fields() == {"wanted": ["cpu"], "refused": {}}
+    assert model.network.run(np.zeros((1, 32, 32, 3), np.uint8))["probabilities"].shape == (1, 3)
 
 
 def test_opens_a_bundle_with_a_head(make_bundle):
@@ -73,7 +75,7 @@ def window_bundle(make_bundle, **changes):
 
 def test_opens_a_window_behind_a_frame_model(make_bundle):
     model = open_model(window_bundle(make_bundle))
-    assert isinstance(model.backend, CpuBackend)
+    assert model.network.run(np.zeros((1, 32, 32, 3), np.uint8))["features"].shape == (1, 4)
     assert isinstance(model.aggregator, StepsAggregator)
 
 
@@ -101,7 +103,9 @@ def test_a_window_of_pixels_runs_on_the_processor_and_says_so(make_bundle):
     update = {"files": {"window.tflite": bundle.spec.files["window.tflite"]}, "n_features": 32 * 32 * 3}
     alone = Bundle(bundle.spec.model_copy(update=update), {"window.tflite": WINDOW}, bundle.digest)
     lines: list[str] = []
-    assert _backend(alone, 1, ("gpu",), {}, lines.append).name == "cpu"
+    network = open_network(frame_openers(alone, 1, {}), ("gpu",), lines.append)
+    assert network.backend == "cpu"
+    assert network.run(np.ones((1, 32, 32, 3), np.uint8))["features"].tolist() == [[1.0] * 3072]
     assert lines == [
         "backend gpu: tiny has no frame.tflite; its window.tflite runs on the processor alone; goes on with cpu"
     ]

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.backends.choice import Backend, Network
+from edge.backends.quantization import Quantization
+from edge.backends.tflite import Tensor
 from edge.bundle import AlertSpec, Bundle
 from edge.clock import recording_clock
 from edge.errors import ModelError, SourceError
@@ -199,17 +202,23 @@ def test_a_recording_too_short_for_a_sample_is_refused(make_bundle):
 
 
 class Broken:
-    """A backend whose model has gone wrong."""
+    """A network that has gone wrong."""
 
-    name = "broken"
+    def __init__(self) -> None:
+        self.inputs = {"pixels": Tensor(0, (1, 32, 32, 3), np.dtype(np.uint8), Quantization())}
+        self.outputs = {}
 
-    def infer(self, _streams):
-        return np.zeros(3, np.float32), np.array([0.1, np.nan, 0.2], np.float32)
+    def run(self, values):  # noqa: ARG002 - the Protocol's name
+        return {
+            "features": np.zeros((1, 3), np.float32),
+            "probabilities": np.array([[0.1, np.nan, 0.2]], np.float32),
+        }
 
 
 def test_scores_that_are_no_numbers_are_refused(model):
+    network = Network([Backend("broken", Broken)], print)
     with pytest.raises(ModelError, match="no numbers"):
-        list(Watcher(Scene((GREY, 1)), dataclasses.replace(model, backend=Broken())).steps())
+        list(Watcher(Scene((GREY, 1)), dataclasses.replace(model, network=network)).steps())
 
 
 def test_real_footage_goes_through(data_dir, model):

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.backends.choice import Backend, Network
+from edge.backends.streams import infer_streams
 from edge.backends.tflite import open_interpreter
 from edge.types import Inference
-from edge.window import PixelBackend, StepsAggregator
+from edge.window import PixelModel, StepsAggregator
 
 WINDOW = Path(__file__).parent / "models" / "window.tflite"
 MS = 1_000_000
@@ -45,7 +47,8 @@ def test_begins_again_after_a_gap(weights):
 
 
 def test_pixels_are_their_own_features():
-    picture = np.arange(2 * 2 * 3, dtype=np.uint8).reshape(1, 2, 2, 3)
-    features, shares = PixelBackend(4).infer(picture)
-    assert features.tolist() == list(range(12))
+    network = Network([Backend("cpu", lambda: PixelModel(2, 2, 4))], print)
+    streams = np.arange(2 * 2 * 2 * 3, dtype=np.uint8).reshape(2, 2, 2, 3)
+    features, shares = infer_streams(network.run, streams)
+    assert features.tolist() == list(range(24))
     assert shares.tolist() == [0.25] * 4

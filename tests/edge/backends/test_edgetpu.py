@@ -26,26 +26,28 @@ def bundle(make_bundle):
 @pytest.fixture
 def expected(bundle):
     """What the processor answers."""
-    return open_model(bundle).backend.infer(PICTURE)
+    return open_model(bundle).network.run(PICTURE)
 
 
 @pytest.fixture
 def open_with(bundle):
-    """`open_with(library)`: the backend, and the lines that were reported."""
+    """`open_with(library)`: the network, and the lines that were reported."""
 
-    def open_backend(library: Path | str):
+    def open_network(library: Path | str):
         lines: list[str] = []
         options = {"library": str(library), "device": ""}
-        return open_model(bundle, backends=("edgetpu",), edgetpu=options, report=lines.append).backend, lines
+        return open_model(bundle, backends=("edgetpu",), edgetpu=options, report=lines.append).network, lines
 
-    return open_backend
+    return open_network
 
 
 def test_a_delegate_that_works_is_used(open_with, build_library, expected):
-    backend, lines = open_with(build_library("delegate"))
-    assert (backend.name, lines) == ("edgetpu", [])
-    for found, wanted in zip(backend.infer(PICTURE), expected, strict=True):
-        np.testing.assert_array_equal(found, wanted)
+    network, lines = open_with(build_library("delegate"))
+    assert (network.backend, lines) == ("edgetpu", [])
+    found = network.run(PICTURE)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
 
 
 @pytest.mark.parametrize(
@@ -57,13 +59,13 @@ def test_a_delegate_that_works_is_used(open_with, build_library, expected):
     ],
 )
 def test_what_cannot_be_used_is_told_and_the_processor_taken(open_with, build_library, expected, definition, reason):
-    backend, lines = open_with(build_library("delegate", definition))
-    assert backend.name == "cpu"
+    network, lines = open_with(build_library("delegate", definition))
+    assert network.backend == "cpu"
     assert len(lines) == 1
     assert lines[0].startswith("backend edgetpu: ")
     assert reason in lines[0]
-    assert reason in backend.fields()["refused"]["edgetpu"]
-    np.testing.assert_array_equal(backend.infer(PICTURE)[1], expected[1])
+    assert reason in network.fields()["refused"]["edgetpu"]
+    np.testing.assert_array_equal(network.run(PICTURE)["probabilities"], expected["probabilities"])
 
 
 def test_a_delegate_that_hangs_is_given_up(build_library):
@@ -80,18 +82,18 @@ def test_a_delegate_that_hangs_is_given_up(build_library):
     ],
 )
 def test_a_library_that_is_absent_or_none_is_told(open_with, library, reason):
-    backend, lines = open_with(library)
-    assert backend.name == "cpu"
+    network, lines = open_with(library)
+    assert network.backend == "cpu"
     assert reason in lines[0]
     assert "\n" not in lines[0]
 
 
 def test_one_that_fails_later_is_replaced_and_no_picture_is_lost(open_with, build_library, expected):
-    backend, lines = open_with(build_library("delegate", "FAILS_AT=3"))
+    network, lines = open_with(build_library("delegate", "FAILS_AT=3"))
     names = []
     for _ in range(4):
-        np.testing.assert_array_equal(backend.infer(PICTURE)[1], expected[1])
-        names.append(backend.name)
+        np.testing.assert_array_equal(network.run(PICTURE)["probabilities"], expected["probabilities"])
+        names.append(network.backend)
     assert names == ["edgetpu", "edgetpu", "cpu", "cpu"]
     assert len(lines) == 1
     assert "the device was unplugged" in lines[0]
@@ -101,7 +103,7 @@ def test_one_that_fails_later_is_replaced_and_no_picture_is_lost(open_with, buil
 def test_a_bundle_without_the_compiled_file_is_told(make_bundle):
     lines: list[str] = []
     bundle = Bundle.load(make_bundle("frame_uint8", precision="int8"))
-    assert open_model(bundle, backends=("edgetpu",), report=lines.append).backend.name == "cpu"
+    assert open_model(bundle, backends=("edgetpu",), report=lines.append).network.backend == "cpu"
     assert "convert it with --target edgetpu" in lines[0]
 
 
@@ -110,5 +112,5 @@ def test_a_file_of_another_model_is_not_used(make_bundle, build_library):
     bundle = Bundle.load(make_bundle("frame_uint8", files={EDGETPU_FILE: other}, precision="int8"))
     options = {"library": str(build_library("delegate")), "device": "usb"}
     lines: list[str] = []
-    assert open_model(bundle, backends=("edgetpu",), edgetpu=options, report=lines.append).backend.name == "cpu"
+    assert open_model(bundle, backends=("edgetpu",), edgetpu=options, report=lines.append).network.backend == "cpu"
     assert "instead of" in lines[0]

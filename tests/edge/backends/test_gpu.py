@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.backends.gpu import GpuBackend, open_gpu
+from edge.backends.choice import Backend, Network
+from edge.backends.gpu import open_gpu
 from edge.backends.probe import probe
+from edge.backends.streams import infer_streams
 from edge.backends.tflite import open_interpreter
 from edge.errors import ModelError
 
@@ -34,12 +36,12 @@ def test_answers_as_the_processor_does(pictures):
 
 @pytest.mark.usefixtures("software_gpu")
 def test_two_streams_are_concatenated_in_order_and_averaged(pictures):
-    backend = GpuBackend(open_gpu(FLOAT))
-    first, second = backend.infer(pictures[0]), backend.infer(pictures[1])
-    features, probabilities = backend.infer(np.concatenate(pictures[:2]))
+    network = Network([Backend("gpu", lambda: open_gpu(FLOAT))], print)
+    first, second = infer_streams(network.run, pictures[0]), infer_streams(network.run, pictures[1])
+    features, probabilities = infer_streams(network.run, np.concatenate(pictures[:2]))
     np.testing.assert_array_equal(features, [*first[0], *second[0]])
     np.testing.assert_allclose(probabilities, (first[1] + second[1]) / 2, rtol=1e-6)
-    assert backend.name == "gpu"
+    assert network.backend == "gpu"
 
 
 @pytest.mark.usefixtures("software_gpu")

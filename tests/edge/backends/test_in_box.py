@@ -70,8 +70,8 @@ def test_check_tells_what_is_used_and_why(make_bundle, tmp_path: Path, monkeypat
 
 @pytest.mark.usefixtures("software_gpu")
 def test_answers_far_from_the_processors_are_not_used(make_bundle, monkeypatch):
-    monkeypatch.setattr("edge.model.MAX_DIFFERENCE", {"float32": 0.0})
+    monkeypatch.setattr("edge.opening.MAX_DIFFERENCE", {"float32": 0.0})
     lines: list[str] = []
     model = open_model(Bundle.load(make_bundle()), backends=("gpu",), report=lines.append)
-    assert model.backend.name == "cpu"
+    assert model.network.backend == "cpu"
     assert "its answers differ from the processor's by" in lines[0]
