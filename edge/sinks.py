@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from edge.errors import ConfigurationError
-from edge.mqtt.events import event_line, to_json
+from edge.events.schema import event_line, to_json
 from edge.types import Event
 
 S_PER_MIN = 60

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.config import BrokerConfig, Config
+from edge.events.schema import to_json
 from edge.mqtt import discovery
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Message
-from edge.mqtt.events import to_json
 from edge.mqtt.migration import adopt
 from edge.mqtt.outbox import SCHEMA, Outbox
 from edge.mqtt.publisher import ONLINE, Publisher

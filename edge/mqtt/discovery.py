@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge.mqtt.events import Topics
 from edge.mqtt.publisher import OFFLINE, ONLINE
 from edge.mqtt.retained import OFF, ON
 from edge.mqtt.settings import Settings
+from edge.mqtt.topics import Topics
 
 CAMERA_STATES = ("starting", "ok", "slow", "stalled", "lost", "blind", "disabled")
 THRESHOLD_STEP = 0.01

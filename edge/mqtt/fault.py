@@ -10,9 +10,10 @@ from pathlib import Path
 from edge.clock import rfc3339
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
+from edge.events.schema import to_json
 from edge.mqtt.connection import Connection
-from edge.mqtt.events import Topics, to_json
 from edge.mqtt.publisher import OFFLINE
+from edge.mqtt.topics import Topics
 from edge.mqtt.traffic import Traffic
 
 ACKNOWLEDGE_TIMEOUT_S = 20.0

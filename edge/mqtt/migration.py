@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 
-from edge.mqtt.events import to_json
+from edge.events.schema import to_json
 from edge.mqtt.outbox import DROPPED_FIRST, DROPPED_LAST, DROPPED_NEXT
 from edge.mqtt.store import Store
 

@@ -86,7 +86,7 @@ def _update_here(options: argparse.Namespace) -> None:
 
 def _update_by_mqtt(options: argparse.Namespace) -> None:
     from edge.mqtt.connection import Connection  # noqa: PLC0415 - heavy
-    from edge.mqtt.events import Topics  # noqa: PLC0415
+    from edge.mqtt.topics import Topics  # noqa: PLC0415
     from edge.updates.asking import update_by_mqtt  # noqa: PLC0415
 
     broker, password = open_broker(options)

@@ -57,7 +57,7 @@ def open_updater(
 
 def _shown_by(publisher: "Publisher | None") -> Callable[[dict[str, Any]], None]:
     def show(status: dict[str, Any]) -> None:
-        from edge.mqtt.events import to_json  # noqa: PLC0415 - where there is a broker only
+        from edge.events.schema import to_json  # noqa: PLC0415 - where there is a broker only
 
         if publisher is not None:
             publisher.retain(publisher.topics.update, to_json(status) if status else "")

@@ -12,8 +12,9 @@ from typing import Any
 
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import EdgewatchError
+from edge.events.schema import to_json
 from edge.mqtt.discovery import Device, payload
-from edge.mqtt.events import Topics, to_json
+from edge.mqtt.topics import Topics
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
 
 TABLE = (

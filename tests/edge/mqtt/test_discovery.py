@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from edge.mqtt import discovery
 from edge.mqtt.discovery import Device
-from edge.mqtt.events import Topics
 from edge.mqtt.outbox import SCHEMA
 from edge.mqtt.settings import Settings
 from edge.mqtt.store import Store
+from edge.mqtt.topics import Topics
 
 DEVICE = Device("box", "built-in", "0.1.0")
 TOPICS = Topics("box")

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import asdict
 from pathlib import Path
 
-from edge.mqtt.events import event_fields
+from edge.events.schema import event_fields
 from edge.mqtt.migration import adopt
 from edge.mqtt.outbox import SCHEMA, Outbox
 from edge.mqtt.store import FILE_NAME, Store

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.events.schema import event_fields
 from edge.mqtt import outbox as module
-from edge.mqtt.events import event_fields
 from edge.mqtt.outbox import REMEMBERED_EVENTS, SCHEMA, Outbox
 from edge.mqtt.store import FILE_NAME, Store
 from edge.types import Event

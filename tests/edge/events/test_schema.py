@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.clock import parse_rfc3339, rfc3339
-from edge.mqtt.events import Topics, event_fields, event_line, to_json, with_delivery
+from edge.events.schema import event_fields, event_line, to_json, with_delivery
 from edge.types import Event
 
 KEYS = [
@@ -61,12 +61,3 @@ def test_a_line_of_the_file_has_the_position_and_no_delivery(event: Event) -> No
     read = json.loads(to_json(event_line(event)))
     assert sorted(read) == sorted({*KEYS, "position_s"} - {"published_at", "delayed"})
     assert read["position_s"] == event.position_s or abs(read["position_s"] - event.position_s) < 0.001
-
-
-def test_topics() -> None:
-    topics = Topics("corridor-2")
-    assert topics.availability == "edgewatch/corridor-2/availability"
-    assert topics.events == "edgewatch/corridor-2/events"
-    assert topics.stats == "edgewatch/corridor-2/stats"
-    assert topics.state("hall", "fall") == "edgewatch/corridor-2/hall/fall/state"
-    assert topics.status("hall") == "edgewatch/corridor-2/hall/status"

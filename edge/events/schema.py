@@ -1,4 +1,4 @@
-"""Schema 1 of the MQTT contract: topics, and an event as JSON."""
+"""Schema 1 of the MQTT contract: an event as JSON."""
 
 import json
 from datetime import datetime
@@ -10,38 +10,6 @@ from edge.types import Event
 SCHEMA = 1
 SCORE_DIGITS = 4
 SECONDS_DIGITS = 3
-
-
-class Topics:
-    """The topics of one box."""
-
-    def __init__(self, device_id: str) -> None:
-        self.base = f"edgewatch/{device_id}"
-        self.availability = f"{self.base}/availability"
-        self.events = f"{self.base}/events"
-        self.stats = f"{self.base}/stats"
-        self.fault = f"{self.base}/fault"
-        self.update = f"{self.base}/update"
-
-    def state(self, camera: str, label: str) -> str:
-        """Where `ON` and `OFF` of one label of one camera are retained."""
-        return f"{self.base}/{camera}/{label}/state"
-
-    def status(self, camera: str) -> str:
-        """Where the camera's own condition is retained."""
-        return f"{self.base}/{camera}/status"
-
-    def enabled(self, camera: str) -> str:
-        """Where it is retained whether the camera is watched; with `/set`, where that is commanded."""
-        return f"{self.base}/{camera}/enabled"
-
-    def threshold(self, camera: str, label: str) -> str:
-        """Where the onset threshold in force is retained; with `/set`, where it is commanded."""
-        return f"{self.base}/{camera}/{label}/threshold"
-
-    def snapshot(self, camera: str) -> str:
-        """Where pictures go."""
-        return f"{self.base}/{camera}/snapshot"
 
 
 def event_fields(event: Event) -> dict[str, Any]:
