@@ -7,24 +7,25 @@ and renamed, so a process that is killed, or that the disk has no room for, leav
 import functools
 import hashlib
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import preprocess, registration, sampling
 from edge.errors import DatasetError
-from edge.sources import times
+from edge.preprocess import PICTURES_VERSION
 from trainer.files import file_sha256, write_atomically
 from trainer.manifest import Clip
 
 Arrays = dict[str, NDArray[np.generic]]
 
 FORMAT = "features-v1"
-SAMPLING_MODULES = (preprocess, registration, sampling, times)
+FFMPEG_PART = re.compile(r"^\s+(avcodec|avformat|avutil|swscale):\s+YES \((\S+)\)", re.MULTILINE)
 DEFAULT_FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewatch"
 
 
@@ -43,7 +44,7 @@ class Cache:
         Raises:
             DatasetError: the clip's file cannot be read.
         """
-        key = hashlib.sha256(f"{preprocessing_digest()} {settings}".encode()).hexdigest()[:16]
+        key = hashlib.sha256(f"{pictures()} {settings}".encode()).hexdigest()[:16]
         content = content_sha256(clip.path)[:32]
         return self.folder / key / content[:2] / f"{content}.npz"
 
@@ -58,11 +59,16 @@ class Cache:
 
 
 @functools.cache
-def preprocessing_digest() -> str:
-    """Digest of the code that makes samples of frames: when it changes, no entry that it made is used again."""
-    return hashlib.sha256(
-        b"".join(file_sha256(Path(str(module.__file__))).encode() for module in SAMPLING_MODULES)
-    ).hexdigest()
+def pictures() -> str:
+    """What decides the pixels of a clip's samples beside its bytes and the settings: when it changes, no entry that was
+    made with another is used again."""
+    return f"pictures-v{PICTURES_VERSION} opencv-{cv2.__version__} {decoder()}"
+
+
+def decoder() -> str:
+    """The libraries that decode clips: those of FFmpeg inside OpenCV, with their versions."""
+    found = FFMPEG_PART.findall(cv2.getBuildInformation())
+    return " ".join(f"{name}-{number}" for name, number in found) or "ffmpeg-unknown"
 
 
 def content_sha256(path: Path) -> str:

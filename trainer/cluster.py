@@ -21,7 +21,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 from edge.backends.tflite import open_interpreter
 from edge.errors import ConfigurationError, DatasetError, EdgewatchError
-from trainer.cache import FORMAT, Arrays, preprocessing_digest
+from trainer.cache import FORMAT, Arrays, pictures
 from trainer.extraction import Compute
 from trainer.pool import progress
 
@@ -157,7 +157,7 @@ def open_cluster(address: str) -> Generator[Cluster]:
 
 def environment() -> Environment:
     """What has to be the same for features to be the same."""
-    return {"sampling": preprocessing_digest()[:12], "format": FORMAT} | {name: version(name) for name in PACKAGES}
+    return {"pictures": pictures(), "format": FORMAT} | {name: version(name) for name in PACKAGES}
 
 
 def work(name: str, clip: str, wanted: Environment) -> Arrays:

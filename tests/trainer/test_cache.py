@@ -1,18 +1,21 @@
 """The cache: its keys, which everybody's extracted features lie under, and what it does when a disk is full or lies."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError, DatasetError
-from trainer.cache import Cache, content_sha256, is_entry, preprocessing_digest, read_entry, sound_entry, write_entry
+from edge.preprocess import PICTURES_VERSION
+from trainer.cache import Cache, content_sha256, decoder, is_entry, pictures, read_entry, sound_entry, write_entry
 from trainer.datasets import read_dataset
 from trainer.features import settings_of
 from trainer.manifest import Clip, Segment
@@ -24,14 +27,29 @@ def clip_of(path: Path) -> Clip:
     return Clip(path, "g", frozenset(), (Segment("normal"),))
 
 
-def test_keys_stay_what_they_are(tmp_path: Path) -> None:
+def test_keys_stay_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Worked out with sha256sum. Another key costs every user the extraction of all clips and the training of all
-    folds: change the four files of the digest, or the settings' text, only for something that is worth that."""
-    assert preprocessing_digest() == "40888df13dc6c295c6c2b8677b6d45230bcd1b44566a8bb9e5169b1c45992c57"
+    folds: change the settings' text, or the form of the key, only for something that is worth that."""
+    monkeypatch.setattr("trainer.cache.pictures", lambda: "pictures-v1 opencv-4.14.0 decoder-1")
     (tmp_path / "a.avi").write_bytes(b"a clip")
     settings = settings_of("backbone-v1-09dd51e432c90480-224x224.tflite", InputSpec(), "segments-40")
     path = Cache(tmp_path / "cache").path(clip_of(tmp_path / "a.avi"), settings)
-    assert path.relative_to(tmp_path / "cache").as_posix() == "05aaafb309eb8787/e8/e899537b4c9149cd5edb2000ea1e14f1.npz"
+    assert path.relative_to(tmp_path / "cache").as_posix() == "a9dce1baa9cccb93/e8/e899537b4c9149cd5edb2000ea1e14f1.npz"
+
+
+def test_keys_hold_the_version_of_pictures_and_the_libraries_that_make_them() -> None:
+    assert pictures() == f"pictures-v{PICTURES_VERSION} opencv-{cv2.__version__} {decoder()}"
+    assert re.fullmatch(r"avcodec-[\d.]+ avformat-[\d.]+ avutil-[\d.]+ swscale-[\d.]+", decoder())
+
+
+@pytest.mark.parametrize("other", ["pictures-v2 opencv-1 decoder-1", "pictures-v1 opencv-1 decoder-2"])
+def test_other_pictures_are_another_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    (tmp_path / "a.avi").write_bytes(b"a clip")
+    paths = set()
+    for said in ("pictures-v1 opencv-1 decoder-1", other):
+        monkeypatch.setattr("trainer.cache.pictures", lambda said=said: said)
+        paths.add(Cache(tmp_path).path(clip_of(tmp_path / "a.avi"), "a"))
+    assert len(paths) == 2
 
 
 def test_an_entry_depends_on_content_and_settings(tmp_path: Path, fights: Path) -> None:
