@@ -28,7 +28,7 @@ from edge.demo_broker import demo_broker
 from edge.errors import EdgewatchError
 from edge.sinks import position
 from tour import tour
-from trainer.manifest import Segment
+from trainer.clips.manifest import Segment
 from trainer.synth import render_scene
 
 DEFAULT_SECONDS = 120.0

@@ -1,6 +1,6 @@
 """Which clips of `hockey-fights` are of one game, found by scoreboard and rink, and five folds that keep games whole.
 
-PYTHONPATH=.:scripts python scripts/hockey_games.py ../shared/data/hockey-fights trainer/folds/hockey-fights-games.csv
+PYTHONPATH=.:scripts python scripts/hockey_games.py DATA/hockey-fights trainer/clips/folds/hockey-fights-games.csv
 
 The set does not say it, but clips were cut from the games one after the other. Their order is cut into fewer runs than
 there are games, where colours change most (Ward's clustering of neighbours). Runs are joined again where the cut is not
@@ -31,11 +31,11 @@ from sklearn.covariance import ShrunkCovariance
 from sklearn.decomposition import PCA
 
 from edge.bundle import InputSpec
-from trainer.choosing import chosen_samples
-from trainer.datasets import read_dataset
-from trainer.datasets.folders import NAME_MAP_NAME
-from trainer.manifest import Clip, read_rows
-from trainer.splits import assign_folds, write_folds
+from trainer.clips.choosing import chosen_samples
+from trainer.clips.datasets import read_dataset
+from trainer.clips.datasets.folders import NAME_MAP_NAME
+from trainer.clips.manifest import Clip, read_rows
+from trainer.clips.splits import assign_folds, write_folds
 
 SPEC, CHOICE = InputSpec(height_px=288, width_px=360), "evenly-8"
 INSIDE = np.s_[:, 45:243, 15:345]

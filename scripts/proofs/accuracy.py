@@ -15,7 +15,7 @@ from edge.bundle import BUILTIN, Bundle
 from proofs import record
 from proofs.folds import NORMAL_SET, TASKS, alarms_on_normal, run_task
 from proofs.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting
-from trainer.metrics import alarm_rate, binary, delay_figures, group_intervals, group_spread, out_of_fold
+from trainer.judging.metrics import alarm_rate, binary, delay_figures, group_intervals, group_spread, out_of_fold
 
 FIGHTS, FALLS = "surveillance-fight", "gmdcsa24"
 LABEL_OF = {FIGHTS: "violence", FALLS: "fall"}

@@ -20,9 +20,9 @@ from edge.bundle import BUILTIN, Bundle, InputSpec
 from edge.errors import EdgewatchError
 from proofs import features
 from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
-from trainer.backbone import RANDOM, find_weights
-from trainer.backbones import POOLED
-from trainer.cache import read_entry
+from trainer.features.backbone import RANDOM, find_weights
+from trainer.features.backbones import POOLED
+from trainer.features.cache import read_entry
 
 N_CLIPS, N_CLIPS_SHORT = 120, 24
 N_WORKERS = 4

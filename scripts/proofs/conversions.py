@@ -24,10 +24,10 @@ from proofs.markdown import table
 from proofs.memory import watch
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
 from proofs.protocols import SCENES
-from trainer.backbone import B0, LITE0
+from trainer.features.backbone import B0, LITE0
 from trainer.files import file_sha256
-from trainer.metrics import binary
-from trainer.run import SETTINGS_NAME
+from trainer.fitting.run import SETTINGS_NAME
+from trainer.judging.metrics import binary
 
 PRECISIONS = ("float32", "float16", "mixed", "int8")
 PRECISIONS_SHORT = ("float32", "float16")

@@ -22,10 +22,10 @@ from edge.errors import EdgewatchError
 from proofs import features_child
 from proofs.memory import watch
 from proofs.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
-from trainer.backbone import RANDOM, find_weights
-from trainer.backbones import POOLED
+from trainer.clips.pool import map_clips
+from trainer.features.backbone import RANDOM, find_weights
+from trainer.features.backbones import POOLED
 from trainer.files import write_atomically
-from trainer.pool import map_clips
 from trainer.synth import render_scene
 
 N_CLIPS, N_CLIPS_SHORT = 300, 16

@@ -14,11 +14,11 @@ import numpy as np
 
 from edge.backends.tflite import open_interpreter
 from edge.bundle import InputSpec
-from trainer.backbone import Weights
-from trainer.cache import Cache
-from trainer.choosing import CHOICES
-from trainer.features import extract
-from trainer.manifest import Clip, Segment
+from trainer.clips.choosing import CHOICES
+from trainer.clips.manifest import Clip, Segment
+from trainer.features.backbone import Weights
+from trainer.features.cache import Cache
+from trainer.features.features import extract
 
 WARM_UP_RUNS = 10
 

@@ -31,18 +31,18 @@ from proofs import record
 from proofs.folds import TRAINED_ON
 from proofs.proof import Evidence, Setting, say
 from proofs.protocols import GAMES, N_FOLDS, SCENES
-from trainer.backbone import B0, LITE0, find_weights
-from trainer.cache import Cache, read_entry, write_entry
-from trainer.calibration import N_HELD_OUT, N_REPRESENTATIVE, pictures
-from trainer.crossvalidation import plan_fold
-from trainer.datasets import read_dataset
-from trainer.labels import VIOLENCE
-from trainer.manifest import Clip
-from trainer.pool import map_clips
-from trainer.recipe import Workshop
-from trainer.run import Run, TrainedModel
-from trainer.scoring import video_score
-from trainer.training import Wishes, train
+from trainer.bundles.calibration import N_HELD_OUT, N_REPRESENTATIVE, pictures
+from trainer.clips.datasets import read_dataset
+from trainer.clips.labels import VIOLENCE
+from trainer.clips.manifest import Clip
+from trainer.clips.pool import map_clips
+from trainer.features.backbone import B0, LITE0, find_weights
+from trainer.features.cache import Cache, read_entry, write_entry
+from trainer.fitting.recipe import Workshop
+from trainer.fitting.run import Run, TrainedModel
+from trainer.judging.scoring import video_score
+from trainer.studies.crossvalidation import plan_fold
+from trainer.studies.training import Wishes, train
 
 NETWORKS = (B0, LITE0)
 SETS = {protocol.dataset: protocol for protocol in (SCENES, GAMES)}

@@ -9,21 +9,21 @@ import trainer
 from edge.bundle import BUILTIN
 from edge.errors import DatasetError
 from proofs.proof import Evidence, Setting, say
-from trainer.backbone import find_weights
-from trainer.cache import Cache
-from trainer.conversion import Precision
-from trainer.crossvalidation import FoldTask, plan_fold, run_fold
-from trainer.datasets import read_dataset
-from trainer.manifest import Clip, Segment
-from trainer.recipe import Workshop
-from trainer.scoring import container_shape, watch_clips
-from trainer.splits import leave_one_group_out, read_folds
+from trainer.bundles.conversion import Precision
+from trainer.clips.datasets import read_dataset
+from trainer.clips.manifest import Clip, Segment
+from trainer.clips.splits import leave_one_group_out, read_folds
+from trainer.features.backbone import find_weights
+from trainer.features.cache import Cache
+from trainer.fitting.recipe import Workshop
+from trainer.judging.scoring import container_shape, watch_clips
+from trainer.studies.crossvalidation import FoldTask, plan_fold, run_fold
+from trainer.studies.training import Wishes
 from trainer.synth import render_dataset
-from trainer.training import Wishes
 
 NORMAL_SET = "normal"
 TRAINED_ON = ("surveillance-fight", "gmdcsa24", "t2v-bed-fall")
-FOLD_FILES = Path(trainer.__file__).parent / "folds"
+FOLD_FILES = Path(trainer.__file__).parent / "clips" / "folds"
 VIDEO_SUFFIXES = {".avi", ".mp4"}
 N_FIGHT_FOLDS, N_FALL_SUBJECTS = 5, 4
 N_RENDERED, RENDERED_SEED = 240, 1

@@ -38,7 +38,7 @@ TABLE = (
 
 def measure(setting: Setting) -> Evidence:
     """Half a minute short, three whole."""
-    from trainer.backbone import RANDOM, Weights, export_pooled, find_weights  # noqa: PLC0415 takes seconds
+    from trainer.features.backbone import RANDOM, Weights, export_pooled, find_weights  # noqa: PLC0415 takes seconds
 
     bundle = Bundle.load(BUILTIN)
     weights = find_weights(None) if setting.weights.is_dir() else Weights(RANDOM, RANDOM)
@@ -82,9 +82,9 @@ def _frames(setting: Setting, spec: InputSpec) -> tuple[NDArray[np.uint8], bool]
     """uint8 (n, height, width, 3) as the frame model sees them, and whether they are of real footage."""
     n_frames = N_FRAMES_SHORT if setting.short else N_FRAMES
     if (setting.data / FOOTAGE).is_dir():
-        from trainer.cache import Cache  # noqa: PLC0415
-        from trainer.calibration import pictures  # noqa: PLC0415
-        from trainer.datasets import read_dataset  # noqa: PLC0415
+        from trainer.bundles.calibration import pictures  # noqa: PLC0415
+        from trainer.clips.datasets import read_dataset  # noqa: PLC0415
+        from trainer.features.cache import Cache  # noqa: PLC0415
 
         return pictures(read_dataset(setting.data / FOOTAGE), spec, n_frames, seed=SEED, cache=Cache(), workers=1), True
     chance = np.random.default_rng(SEED)

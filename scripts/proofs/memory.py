@@ -23,8 +23,8 @@ from edge.errors import EdgewatchError
 from proofs import probe, record
 from proofs.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.protocols import refuse_absent
-from trainer.datasets import read_datasets
-from trainer.run import SETTINGS_NAME
+from trainer.clips.datasets import read_datasets
+from trainer.fitting.run import SETTINGS_NAME
 
 RECIPES = ("efficientnetb0-mean", "efficientnetb0-gru")
 SHORT_SET = "gmdcsa24"

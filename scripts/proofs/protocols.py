@@ -7,10 +7,10 @@ from pathlib import Path
 from edge.errors import DatasetError
 from proofs.folds import FOLD_FILES
 from proofs.proof import Setting, say
-from trainer.datasets import read_dataset
-from trainer.labels import FALL, VIOLENCE
-from trainer.manifest import Clip
-from trainer.splits import assign_folds, leave_one_group_out, official_folds, read_folds
+from trainer.clips.datasets import read_dataset
+from trainer.clips.labels import FALL, VIOLENCE
+from trainer.clips.manifest import Clip
+from trainer.clips.splits import assign_folds, leave_one_group_out, official_folds, read_folds
 from trainer.synth import render_dataset
 
 N_FOLDS, FOLDS_SEED = 5, 0

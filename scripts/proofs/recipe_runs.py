@@ -18,12 +18,12 @@ from edge.errors import ConfigurationError
 from proofs.folds import N_RENDERED, TRAINED_ON, rendered_folder
 from proofs.proof import Evidence, Setting
 from proofs.protocols import GAMES, PROTOCOLS, RANDOM_CLIPS, SCENES, SUBJECTS, Protocol
-from trainer.backbone import RANDOM, WEIGHTS_NAMES, Weights, find_weights
-from trainer.cache import Cache
-from trainer.datasets import read_dataset
-from trainer.recipe import Recipe, Workshop
-from trainer.splits import torn_splits
-from trainer.training import Wishes
+from trainer.clips.datasets import read_dataset
+from trainer.clips.splits import torn_splits
+from trainer.features.backbone import RANDOM, WEIGHTS_NAMES, Weights, find_weights
+from trainer.features.cache import Cache
+from trainer.fitting.recipe import Recipe, Workshop
+from trainer.studies.training import Wishes
 
 RECIPES_VARIABLE, PROTOCOLS_VARIABLE, SEEDS_VARIABLE = "EDGEWATCH_RECIPES", "EDGEWATCH_PROTOCOLS", "EDGEWATCH_SEEDS"
 SHORT = "lrcn"
@@ -214,8 +214,8 @@ def weights_of(setting: Setting, network: str) -> Weights:
 
 def cross_validated(job: Job, folder: Path, setting: Setting) -> Evidence:
     """Train and judge every fold; the scores of each clip, and what the system is."""
-    from trainer.comparison import read_row  # noqa: PLC0415 they bring Keras
-    from trainer.crossvalidation import cross_validate, plan  # noqa: PLC0415
+    from trainer.studies.comparison import read_row  # noqa: PLC0415 they bring Keras
+    from trainer.studies.crossvalidation import cross_validate, plan  # noqa: PLC0415
 
     recipe = job.reduced.recipe(job.name)
     clips, folds = job.protocol.read(setting)

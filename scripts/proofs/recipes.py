@@ -20,7 +20,7 @@ from proofs.markdown import table
 from proofs.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
 from proofs.protocols import PROTOCOLS, RANDOM_CLIPS, SCENES, SUBJECTS, refuse_absent
 from proofs.recipe_runs import RENDERED, cross_validated, folder_of, jobs, set_folder, sets_beside, weights_of
-from trainer.metrics import auc_of, bootstrap
+from trainer.judging.metrics import auc_of, bootstrap
 
 LEAST_RIGHT = {SCENES.name: Limit(">=", 0.88), RANDOM_CLIPS.name: Limit(">=", 0.975)}
 LEAST_BALANCED = {SUBJECTS.name: Limit(">=", 0.92)}
@@ -66,7 +66,7 @@ def measure(setting: Setting) -> Evidence:
             setting.once(folder.name, made_from, lambda job=job, folder=folder: cross_validated(job, folder, setting))
         )
         folders.append(folder)
-    from trainer.comparison import compare  # noqa: PLC0415 it brings Keras
+    from trainer.studies.comparison import compare  # noqa: PLC0415 it brings Keras
 
     say(f"comparison page: {compare(folders, setting.work / 'comparison')}")
     return {"data_sha256": digests, "runs": found}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from proofs.proof import ROOT, Evidence, Figures
-from trainer.machine import CPUINFO, field_of
+from trainer.studies.machine import CPUINFO, field_of
 
 RECORDS = ROOT / "tests" / "proofs"
 KIB_PER_GIB = 1024 * 1024

@@ -87,7 +87,7 @@ def _against_keras(bundle: Bundle, setting: Setting) -> Evidence:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     from edge.backends.tflite import open_interpreter  # noqa: PLC0415
-    from trainer.backbone import (  # noqa: PLC0415
+    from trainer.features.backbone import (  # noqa: PLC0415
         RANDOM,
         Weights,
         build_backbone,

@@ -14,7 +14,7 @@ from converters.quantize import to_float32, to_int8
 from converters.runtime import Runner, signal_to_noise_db
 from converters.verify import run_keras
 from edge.bundle import InputSpec
-from trainer import lite
+from trainer.features import lite
 
 SPEC = InputSpec(height_px=64, width_px=64)
 

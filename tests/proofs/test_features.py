@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from proofs import cluster, features, features_child, memory
-from trainer.cache import write_entry
+from trainer.features.cache import write_entry
 
 EVIDENCE = {
     "clips": 300,

@@ -13,12 +13,12 @@ from proofs.flips import SEEDS, SETS, aggregator_of, look, replay, scores_of
 from proofs.folds import FOLD_FILES
 from proofs.proof import Setting
 from proofs.protocols import Protocol
-from trainer.cache import Cache, write_entry
-from trainer.manifest import Clip, Segment, read_rows
-from trainer.memory import Retention, build_step
-from trainer.readout import Readout
-from trainer.run import TrainedModel
-from trainer.scoring import watch_clips
+from trainer.clips.manifest import Clip, Segment, read_rows
+from trainer.features.cache import Cache, write_entry
+from trainer.fitting.run import TrainedModel
+from trainer.judging.scoring import watch_clips
+from trainer.recipes.builtin.memory import Retention, build_step
+from trainer.recipes.builtin.readout import Readout
 
 N_FEATURES = 6
 

@@ -12,7 +12,7 @@ from edge.errors import ConfigurationError, DatasetError
 from proofs import readme, recipe_runs, recipes
 from proofs.proof import Setting
 from trainer.commands import RECIPE_NAMES
-from trainer.run import Run
+from trainer.fitting.run import Run
 
 Entry = dict[str, Any]
 

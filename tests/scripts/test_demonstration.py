@@ -12,7 +12,7 @@ import pytest
 
 from demonstration import Alert, DemoError, judge, main, started, watch
 from tour import tour
-from trainer.manifest import Segment
+from trainer.clips.manifest import Segment
 
 COLOUR_MODEL = Path(__file__).parents[1] / "edge" / "models" / "colours.tflite"
 TRUTH = (Segment("fall", 10.0, 13.0), Segment("violence", 30.0, 37.0))

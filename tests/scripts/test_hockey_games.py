@@ -10,9 +10,9 @@ import hockey_games
 from hockey_games import games, grouped, in_order, look
 from proofs.proof import Setting
 from proofs.protocols import FOLD_FILES, GAMES, RANDOM_CLIPS, SCENES
-from trainer.datasets import read_dataset
-from trainer.manifest import Clip, Segment, read_rows
-from trainer.splits import COLUMNS, read_folds
+from trainer.clips.datasets import read_dataset
+from trainer.clips.manifest import Clip, Segment, read_rows
+from trainer.clips.splits import COLUMNS, read_folds
 
 BLUE_RINK, RED_RINK, GREEN_RINK = (250, 225, 215), (215, 225, 250), (220, 250, 220)  # BGR
 BOSTON, DALLAS = "CAR 1 BOS 6", "STL 0 DAL 2"

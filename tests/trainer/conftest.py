@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:  # they bring Keras, which most tests here do not need
-    from trainer.cache import Cache
-    from trainer.recipe import Recipe, Workshop
-    from trainer.run import Run
-    from trainer.splits import Split
+    from trainer.clips.splits import Split
+    from trainer.features.cache import Cache
+    from trainer.fitting.recipe import Recipe, Workshop
+    from trainer.fitting.run import Run
 
 WriteClip = Callable[..., Path]
 SMALLEST_PX = {"EfficientNetB0": 64, "VGG16": 32, "InceptionV3": 75, "": 32}
@@ -72,7 +72,7 @@ def reduced() -> Callable[[str], "Recipe"]:
 @pytest.fixture(scope="module")
 def paper_cache(tmp_path_factory: pytest.TempPathFactory) -> "Cache":
     """A feature cache that the tests of a file share."""
-    from trainer.cache import Cache
+    from trainer.features.cache import Cache
 
     return Cache(tmp_path_factory.mktemp("cache"))
 
@@ -81,9 +81,9 @@ def paper_cache(tmp_path_factory: pytest.TempPathFactory) -> "Cache":
 def train_small(paper_cache: "Cache", tmp_path: Path) -> "Callable[..., tuple[Run, Workshop]]":
     """`train_small(name, split, epochs, **changes)`: a run with few units on tiny pictures, and what it was made
     with."""
-    from trainer.backbone import RANDOM, Weights
-    from trainer.recipe import Workshop
-    from trainer.training import Wishes, train
+    from trainer.features.backbone import RANDOM, Weights
+    from trainer.fitting.recipe import Workshop
+    from trainer.studies.training import Wishes, train
 
     def make(name: str, split: "Split", epochs: int, **changes: str) -> "tuple[Run, Workshop]":
         recipe = reduced_recipe(name)
@@ -99,8 +99,8 @@ def train_small(paper_cache: "Cache", tmp_path: Path) -> "Callable[..., tuple[Ru
 @pytest.fixture
 def trained(fights: Path, train_small: Callable[..., Any]) -> "Callable[..., tuple[Run, Workshop, list[Any]]]":
     """`trained(name, sampling, **changes)`: a run of two epochs, what it was made with, and its validation clips."""
-    from trainer.datasets import read_dataset
-    from trainer.splits import split_validation
+    from trainer.clips.datasets import read_dataset
+    from trainer.clips.splits import split_validation
 
     def make(name: str, sampling: str, **changes: str) -> "tuple[Run, Workshop, list[Any]]":
         split = split_validation(read_dataset(fights), 0)
@@ -113,9 +113,9 @@ def trained(fights: Path, train_small: Callable[..., Any]) -> "Callable[..., tup
 def learns_from_whole_clips(trained: Callable[..., Any]) -> Callable[..., None]:
     """A check: a system is trained, judged, measured and, since it needs a clip's end, kept off the box."""
     from edge.errors import ConfigurationError
-    from trainer.conversion import convert_run
-    from trainer.latency import latency_here
-    from trainer.training import judge_run
+    from trainer.bundles.conversion import convert_run
+    from trainer.studies.latency import latency_here
+    from trainer.studies.training import judge_run
 
     def check(name: str, **changes: str) -> None:
         run, workshop, held_out = trained(name, "paper", **changes)
@@ -137,7 +137,7 @@ def learns_from_whole_clips(trained: Callable[..., Any]) -> Callable[..., None]:
 def runs_on_the_box(trained: Callable[..., Any]) -> Callable[[str, str], None]:
     """A check: a system is trained at a fixed rate and converted, and the bundle says what Keras says."""
     from edge.bundle import Bundle
-    from trainer.training import judge_run
+    from trainer.studies.training import judge_run
 
     def check(name: str, kind: str) -> None:
         run, workshop, held_out = trained(name, "rate")

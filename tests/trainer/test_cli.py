@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainer.cli import main
-from trainer.options import make_parser
+from trainer.commands.options import make_parser
 
 
 def trainer(*arguments: str | Path, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
@@ -194,7 +194,7 @@ def test_convert_refuses_to_overwrite(trained, tmp_path):
 
 
 def test_rendered_clips_are_a_data_set(capsys, tmp_path):
-    from trainer.datasets import read_dataset
+    from trainer.clips.datasets import read_dataset
 
     assert main(["synth", "--out", str(tmp_path / "rendered"), "--clips", "2", "--seed", "7"]) == 0
     assert "2 synthetic clips" in capsys.readouterr().out

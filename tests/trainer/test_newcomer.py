@@ -39,9 +39,9 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reduced: Callable[[st
     monkeypatch.setenv("EDGEWATCH_WEIGHTS", "none")
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     monkeypatch.setitem(RECIPES, "edgewatch", reduced("edgewatch"))
-    monkeypatch.setattr("trainer.calibration.N_REPRESENTATIVE", 48)
-    monkeypatch.setattr("trainer.tuning.ONSETS", (0.3, 0.5, 0.7))
-    monkeypatch.setattr("trainer.watched.SCALES", (1.0, 1.0))
+    monkeypatch.setattr("trainer.bundles.calibration.N_REPRESENTATIVE", 48)
+    monkeypatch.setattr("trainer.bundles.tuning.ONSETS", (0.3, 0.5, 0.7))
+    monkeypatch.setattr("trainer.recipes.builtin.watched.SCALES", (1.0, 1.0))
     kept = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     signal.signal(signal.SIGTERM, kept)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from proofs.protocols import few
+from trainer.clips.datasets import read_dataset
+from trainer.clips.manifest import Clip
+from trainer.clips.splits import Split, hold_out, split_validation
 from trainer.commands import RECIPE_NAMES
-from trainer.datasets import read_dataset
-from trainer.evaluation import evaluate
-from trainer.manifest import Clip
-from trainer.splits import Split, hold_out, split_validation
-from trainer.verdict import judge
+from trainer.judging.evaluation import evaluate
+from trainer.studies.verdict import judge
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning",
@@ -38,7 +38,9 @@ def clips(data_dir: Path) -> tuple[Split, list[Clip]]:
 def test_a_recipe_learns_from_real_clips_and_judges_others(
     train_small, clips: tuple[Split, list[Clip]], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.watched.SCALES", (1.0, 1.0))  # other sizes take edgewatch a backbone each
+    monkeypatch.setattr(
+        "trainer.recipes.builtin.watched.SCALES", (1.0, 1.0)
+    )  # other sizes take edgewatch a backbone each
     split, held_out = clips
     form = {"features": "maps", "sampling": "paper"} if name in OF_PAPER_000 else {}
     form |= {"n_steps": "4"} if name in OF_PAPER_001 else {}

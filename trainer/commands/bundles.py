@@ -13,14 +13,14 @@ if TYPE_CHECKING:  # heavy; the commands import it when they run
     from collections.abc import Sequence
 
     from converters import ClipJudge
-    from trainer.manifest import Clip
-    from trainer.run import Run
+    from trainer.clips.manifest import Clip
+    from trainer.fitting.run import Run
 
 
 def convert(options: argparse.Namespace) -> int:
     """`trainer convert`."""
-    from trainer.quiet import import_tensorflow  # noqa: PLC0415
-    from trainer.run import Run  # noqa: PLC0415
+    from trainer.commands.quiet import import_tensorflow  # noqa: PLC0415
+    from trainer.fitting.run import Run  # noqa: PLC0415
 
     runs = [Run.load(path) for path in options.run]
     if len(runs) > 1 and not options.compare:
@@ -29,7 +29,7 @@ def convert(options: argparse.Namespace) -> int:
     if options.compare:
         return _compare_precisions(runs, options)
     from converters.write import refuse_existing  # noqa: PLC0415
-    from trainer.conversion import convert_run  # noqa: PLC0415
+    from trainer.bundles.conversion import convert_run  # noqa: PLC0415
 
     refuse_existing(options.out, force=options.force)
     bundle = convert_run(
@@ -49,9 +49,9 @@ def convert(options: argparse.Namespace) -> int:
 
 def _clip_judge(run: "Run", options: argparse.Namespace) -> "ClipJudge":
     """What watches clips for a conversion: those of --data, else the run's own that are still where they were."""
-    from trainer.changes import chosen, clip_judge  # noqa: PLC0415
-    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
-    from trainer.soundness import without_broken  # noqa: PLC0415
+    from trainer.bundles.changes import chosen, clip_judge  # noqa: PLC0415
+    from trainer.features.soundness import without_broken  # noqa: PLC0415
+    from trainer.judging.evaluation import refuse_unknown  # noqa: PLC0415
 
     if options.data:
         clips = read_clips(options.data, options)
@@ -77,9 +77,9 @@ def _own_clips(run: "Run") -> tuple[list["Clip"], str]:
         ConfigurationError: the run does not say where its clips were.
         DatasetError: they are there no longer.
     """
-    from trainer.cache import content_sha256  # noqa: PLC0415
-    from trainer.run import COMMAND_NAME  # noqa: PLC0415
-    from trainer.training import SHORT_DIGEST  # noqa: PLC0415
+    from trainer.features.cache import content_sha256  # noqa: PLC0415
+    from trainer.fitting.run import COMMAND_NAME  # noqa: PLC0415
+    from trainer.studies.training import SHORT_DIGEST  # noqa: PLC0415
 
     if not (run.path / COMMAND_NAME).is_file():
         raise ConfigurationError(f"{run.path}: {COMMAND_NAME}, which says where its clips were, is missing")
@@ -96,7 +96,7 @@ def _own_clips(run: "Run") -> tuple[list["Clip"], str]:
 
 def _compare_precisions(runs: "Sequence[Run]", options: argparse.Namespace) -> int:
     """All precisions of one run or several beside each other."""
-    from trainer.precisions import JSON_NAME, PLOT_NAME, compare, table  # noqa: PLC0415
+    from trainer.bundles.precisions import JSON_NAME, PLOT_NAME, compare, table  # noqa: PLC0415
 
     if options.target != "cpu":
         raise ConfigurationError(
@@ -114,11 +114,11 @@ def tune(options: argparse.Namespace) -> int:
     """`trainer tune`."""
     from converters.write import refuse_existing, write_bundle  # noqa: PLC0415
     from edge.bundle import Bundle  # noqa: PLC0415
-    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
+    from trainer.bundles.tuning import draw, lines_of, tune  # noqa: PLC0415
     from trainer.files import write_json  # noqa: PLC0415
-    from trainer.judging import unseen  # noqa: PLC0415
-    from trainer.scoring import watch_clips  # noqa: PLC0415
-    from trainer.tuning import draw, lines_of, tune  # noqa: PLC0415
+    from trainer.judging.evaluation import refuse_unknown  # noqa: PLC0415
+    from trainer.judging.judging import unseen  # noqa: PLC0415
+    from trainer.judging.scoring import watch_clips  # noqa: PLC0415
 
     if options.max_false_alarms_per_day <= 0:
         raise ConfigurationError("--max-false-alarms-per-day: give a number over 0; none at all can never be proved")

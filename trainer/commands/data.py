@@ -5,15 +5,15 @@ import json
 import sys
 
 from edge.errors import ConfigurationError, DatasetError
+from trainer.clips.labels import EVENT_LABELS, parse_positive
 from trainer.commands.shared import read_clips, workers_of
-from trainer.labels import EVENT_LABELS, parse_positive
 
 SCENE_NAME = "scene.mp4"
 
 
 def folds(options: argparse.Namespace) -> int:
     """`trainer folds`."""
-    from trainer.splits import (  # noqa: PLC0415
+    from trainer.clips.splits import (  # noqa: PLC0415
         TRAIN_ONLY,
         assign_folds,
         leave_one_group_out,
@@ -57,7 +57,7 @@ def folds(options: argparse.Namespace) -> int:
 
 def data_check(options: argparse.Namespace) -> int:
     """`trainer data check`."""
-    from trainer.datacheck import check, lines_of  # noqa: PLC0415
+    from trainer.clips.datacheck import check, lines_of  # noqa: PLC0415
 
     report = check(options.data, parse_positive(options.positive or ()), options.groups, workers_of(options))
     print(json.dumps(report, indent=2) if options.json else "\n".join(lines_of(report)))
@@ -66,9 +66,9 @@ def data_check(options: argparse.Namespace) -> int:
 
 def synth(options: argparse.Namespace) -> int:
     """`trainer synth`."""
-    from trainer.datasets import MANIFEST_NAME  # noqa: PLC0415
-    from trainer.manifest import Clip, write_manifest  # noqa: PLC0415
-    from trainer.pool import progress  # noqa: PLC0415
+    from trainer.clips.datasets import MANIFEST_NAME  # noqa: PLC0415
+    from trainer.clips.manifest import Clip, write_manifest  # noqa: PLC0415
+    from trainer.clips.pool import progress  # noqa: PLC0415
     from trainer.synth import render_dataset, render_scene  # noqa: PLC0415
 
     if options.scene:

@@ -22,9 +22,9 @@ from trainer.commands.shared import (
 if TYPE_CHECKING:  # heavy; the commands import them when they run
     from collections.abc import Sequence
 
-    from trainer.evaluation import Judge
-    from trainer.manifest import Clip
-    from trainer.scoring import ClipScores
+    from trainer.clips.manifest import Clip
+    from trainer.judging.evaluation import Judge
+    from trainer.judging.scoring import ClipScores
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -44,7 +44,7 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(figures, indent=2))
         return 0
-    from trainer.reports import summary  # noqa: PLC0415
+    from trainer.judging.reports import summary  # noqa: PLC0415
 
     for precision, of_precision in figures.items():
         print(f"{precision}:")
@@ -55,8 +55,8 @@ def evaluate(options: argparse.Namespace) -> int:
 def _write_report(folder: Path, clips: list["Clip"], figures: dict[str, Any]) -> None:
     """Everything that can be looked at: figures, confusion matrices, curves and the clips that were wrong."""
     from trainer.files import write_json  # noqa: PLC0415
-    from trainer.gallery import write_gallery  # noqa: PLC0415
-    from trainer.reports import write_confusions, write_curves  # noqa: PLC0415
+    from trainer.judging.gallery import write_gallery  # noqa: PLC0415
+    from trainer.judging.reports import write_confusions, write_curves  # noqa: PLC0415
 
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "figures.json", figures)
@@ -67,7 +67,7 @@ def _write_report(folder: Path, clips: list["Clip"], figures: dict[str, Any]) ->
 
 def _held_out(model: Path, clips: list["Clip"]) -> list["Clip"]:
     """The clips that a bundle or run has not learned from."""
-    from trainer.judging import unseen  # noqa: PLC0415
+    from trainer.judging.judging import unseen  # noqa: PLC0415
 
     learned = _learned(model)
     if not learned:
@@ -78,7 +78,7 @@ def _held_out(model: Path, clips: list["Clip"]) -> list["Clip"]:
 def _learned(model: Path) -> "Sequence[str]":
     """The beginnings of the digests of the clips that a bundle or run has learned from."""
     from edge.bundle import Bundle  # noqa: PLC0415
-    from trainer.run import SETTINGS_NAME, Run  # noqa: PLC0415
+    from trainer.fitting.run import SETTINGS_NAME, Run  # noqa: PLC0415
 
     if (model / SETTINGS_NAME).is_file():
         return Run.load(model).settings.learned
@@ -87,7 +87,7 @@ def _learned(model: Path) -> "Sequence[str]":
 
 def _judge_model(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
     """Figures of a bundle, or of a run in each precision that was asked for."""
-    from trainer.run import SETTINGS_NAME  # noqa: PLC0415
+    from trainer.fitting.run import SETTINGS_NAME  # noqa: PLC0415
 
     if (options.model / SETTINGS_NAME).is_file():
         return _judge_run(options, clips)
@@ -97,9 +97,9 @@ def _judge_model(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, 
 
 def judge_bundle(path: Path, clips: list["Clip"], workers: int) -> dict[str, Any]:
     from edge.bundle import Bundle  # noqa: PLC0415
-    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
-    from trainer.judging import judge_of  # noqa: PLC0415
-    from trainer.scoring import watch_clips  # noqa: PLC0415
+    from trainer.judging.evaluation import refuse_unknown  # noqa: PLC0415
+    from trainer.judging.judging import judge_of  # noqa: PLC0415
+    from trainer.judging.scoring import watch_clips  # noqa: PLC0415
 
     bundle = Bundle.load(path)
     judge = judge_of(path)
@@ -110,12 +110,12 @@ def judge_bundle(path: Path, clips: list["Clip"], workers: int) -> dict[str, Any
 
 
 def _judge_run(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, Any]:
-    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+    from trainer.commands.quiet import import_tensorflow  # noqa: PLC0415
 
     import_tensorflow()
-    from trainer.evaluation import refuse_unknown  # noqa: PLC0415
-    from trainer.run import Run  # noqa: PLC0415
-    from trainer.verdict import judge  # noqa: PLC0415
+    from trainer.fitting.run import Run  # noqa: PLC0415
+    from trainer.judging.evaluation import refuse_unknown  # noqa: PLC0415
+    from trainer.studies.verdict import judge  # noqa: PLC0415
 
     run = Run.load(options.model)
     refuse_unknown(clips, run.settings.labels)
@@ -131,8 +131,8 @@ def _judge_run(options: argparse.Namespace, clips: list["Clip"]) -> dict[str, An
 
 def _figures(results: list["ClipScores"], judge: "Judge", learned: "Sequence[str]") -> dict[str, Any]:
     """All figures, and how many of the clips the model learned from, which is said aloud."""
-    from trainer.evaluation import evaluate as figures_of  # noqa: PLC0415
-    from trainer.judging import seen_in_training  # noqa: PLC0415
+    from trainer.judging.evaluation import evaluate as figures_of  # noqa: PLC0415
+    from trainer.judging.judging import seen_in_training  # noqa: PLC0415
 
     seen = seen_in_training(learned, results)
     if seen:
@@ -145,11 +145,11 @@ def _figures(results: list["ClipScores"], judge: "Judge", learned: "Sequence[str
 
 def _cross_validate(options: argparse.Namespace, clips: list["Clip"], judged: list["Clip"]) -> dict[str, Any]:
     """Figures of a recipe; the fold files name all clips, the sound ones are learned from and judged."""
-    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+    from trainer.commands.quiet import import_tensorflow  # noqa: PLC0415
 
     recipe_name, folds_of = known(options.recipe), required(options, "folds")
     import_tensorflow()
-    from trainer.crossvalidation import cross_validate, plan, read_fold_files  # noqa: PLC0415
+    from trainer.studies.crossvalidation import cross_validate, plan, read_fold_files  # noqa: PLC0415
 
     recipe = recipe_of(recipe_name)
     folds, torn = read_fold_files(folds_of, clips)

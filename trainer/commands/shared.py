@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import ConfigurationError
-from trainer.labels import alike, parse_positive
+from trainer.clips.labels import alike, parse_positive
 
 if TYPE_CHECKING:  # heavy; the commands import them when they run
-    from trainer.cache import Cache
-    from trainer.manifest import Clip
-    from trainer.recipe import Recipe, Workshop
-    from trainer.training import Wishes
+    from trainer.clips.manifest import Clip
+    from trainer.features.cache import Cache
+    from trainer.fitting.recipe import Recipe, Workshop
+    from trainer.studies.training import Wishes
 
 RECIPE_NAMES = (
     "edgewatch",
@@ -52,7 +52,7 @@ def recipe_of(name: str) -> "Recipe":
 
 
 def read_clips(paths: list[Path], options: argparse.Namespace) -> list["Clip"]:
-    from trainer.datasets import read_datasets  # noqa: PLC0415
+    from trainer.clips.datasets import read_datasets  # noqa: PLC0415
 
     clips = read_datasets(paths, parse_positive(options.positive or ()), options.groups)
     for names in alike(segment.label for clip in clips for segment in clip.segments):
@@ -65,19 +65,19 @@ def read_clips(paths: list[Path], options: argparse.Namespace) -> list["Clip"]:
 
 def sound(clips: list["Clip"], options: argparse.Namespace) -> list["Clip"]:
     """The clips that can be read; broken ones are named and left out, up to --max-broken."""
-    from trainer.soundness import without_broken  # noqa: PLC0415
+    from trainer.features.soundness import without_broken  # noqa: PLC0415
 
     return without_broken(clips, options.max_broken, cache_of(options), workers_of(options))
 
 
 def cache_of(options: argparse.Namespace) -> "Cache":
-    from trainer.cache import DEFAULT_FOLDER, Cache  # noqa: PLC0415
+    from trainer.features.cache import DEFAULT_FOLDER, Cache  # noqa: PLC0415
 
     return Cache(options.cache or DEFAULT_FOLDER, getattr(options, "dask", None))
 
 
 def wishes_of(options: argparse.Namespace) -> "Wishes":
-    from trainer.training import Wishes  # noqa: PLC0415
+    from trainer.studies.training import Wishes  # noqa: PLC0415
 
     pairs = [text.partition("=") for text in options.set or ()]
     for key, equals, _ in pairs:
@@ -88,14 +88,14 @@ def wishes_of(options: argparse.Namespace) -> "Wishes":
 
 
 def network_of(recipe: "Recipe", options: argparse.Namespace) -> str:
-    from trainer.recipe import network_of  # noqa: PLC0415
+    from trainer.fitting.recipe import network_of  # noqa: PLC0415
 
     return network_of(recipe, options.backbone)
 
 
 def workshop_of(options: argparse.Namespace, recipe: "Recipe", network: str) -> "Workshop":
-    from trainer.backbone import find_weights  # noqa: PLC0415
-    from trainer.recipe import Workshop  # noqa: PLC0415
+    from trainer.features.backbone import find_weights  # noqa: PLC0415
+    from trainer.fitting.recipe import Workshop  # noqa: PLC0415
 
     if options.tensorboard is not None and recipe.epochs == 1:
         raise ConfigurationError(f"--tensorboard: {recipe.name} is fitted at once, without epochs to log; leave it out")

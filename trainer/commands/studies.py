@@ -37,7 +37,7 @@ def numbers_of(values: Iterable[str]) -> list[float] | None:
 
 def changes_of(key: str, value: str, options: argparse.Namespace) -> dict[str, Any]:
     """What one run of a sweep is given, as the option of this name reads it, or else as a hyper-parameter."""
-    from trainer.options import make_parser  # noqa: PLC0415  (which imports the commands)
+    from trainer.commands.options import make_parser  # noqa: PLC0415  (which imports the commands)
 
     name = key.replace("-", "_")
     if name not in RUN_OPTIONS:
@@ -48,10 +48,10 @@ def changes_of(key: str, value: str, options: argparse.Namespace) -> dict[str, A
 
 def compare(options: argparse.Namespace) -> int:
     """`trainer compare`, and the end of `trainer sweep`."""
-    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+    from trainer.commands.quiet import import_tensorflow  # noqa: PLC0415
 
     import_tensorflow()
-    from trainer.comparison import compare  # noqa: PLC0415
+    from trainer.studies.comparison import compare  # noqa: PLC0415
 
     print(f"{compare(options.runs, options.out, options.swept)}: numbers and plots are beside it")
     return 0

@@ -15,18 +15,18 @@ KEPT_OPTIONS = (
 
 def train(options: argparse.Namespace) -> int:
     """`trainer train`."""
-    from trainer.quiet import import_tensorflow  # noqa: PLC0415
+    from trainer.commands.quiet import import_tensorflow  # noqa: PLC0415
 
     if options.resume is not None:
         recall(options)
     recipe_name, data = known(required(options, "recipe")), required(options, "data")
     clips = sound(read_clips(data, options), options)
     import_tensorflow()
-    from trainer.reports import summary  # noqa: PLC0415
-    from trainer.rules import learns_from_validation  # noqa: PLC0415
-    from trainer.run import Run, write_command  # noqa: PLC0415
-    from trainer.splits import hold_out, split_validation  # noqa: PLC0415
-    from trainer.training import judge_run, make_settings, train  # noqa: PLC0415
+    from trainer.clips.splits import hold_out, split_validation  # noqa: PLC0415
+    from trainer.fitting.rules import learns_from_validation  # noqa: PLC0415
+    from trainer.fitting.run import Run, write_command  # noqa: PLC0415
+    from trainer.judging.reports import summary  # noqa: PLC0415
+    from trainer.studies.training import judge_run, make_settings, train  # noqa: PLC0415
 
     recipe, wishes = recipe_of(recipe_name), wishes_of(options)
     workshop = workshop_of(options, recipe, network_of(recipe, options))
@@ -49,7 +49,7 @@ def train(options: argparse.Namespace) -> int:
 
 def recall(options: argparse.Namespace) -> None:
     """Fill in what the interrupted command said; what is given again must not differ, which the run checks."""
-    from trainer.run import read_command  # noqa: PLC0415
+    from trainer.fitting.run import read_command  # noqa: PLC0415
 
     for key, value in read_command(options.resume).items():
         if getattr(options, key) is None:

@@ -1,6 +1,7 @@
 """The systems that `trainer train --recipe` knows, by name: one file each."""
 
-from trainer.recipe import Recipe
+from trainer.fitting.recipe import Recipe
+from trainer.fitting.run import Settings
 from trainer.recipes import (
     convlstm,
     edgewatch,
@@ -15,7 +16,6 @@ from trainer.recipes import (
     lrcn,
     vgg16_lstm,
 )
-from trainer.run import Settings
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe

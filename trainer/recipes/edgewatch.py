@@ -18,10 +18,10 @@ No paper's system; what it takes from where: EfficientNetB0 on ImageNet (Tan and
   brought 1 point of AUC (0.91); spread over time, spatial maxima, deeper layers and other pooling brought nothing, nor
   did Gaussian kernels in place of the linear unit or beside it (support vectors, three seeds: 0.931, linear 0.931).
 - Falls: running mean and standard deviation of the motion features (0.3 s), one logistic unit. Learned is the second
-  in which the body goes down (see `trainer.falls`); clips played backwards count as no fall. The same clips are learned
-  from at two other intervals between the compared frames: few cameras have a frame exactly 0.1 s ago, and what is
-  learned at one gap holds less at another (one subject of `gmdcsa24` left out, thresholds 0.6 to 0.8: 80 to 84 % at one
-  interval, 90 to 92 % at three).
+  in which the body goes down (see `trainer.recipes.builtin.falls`); clips played backwards count as no fall. The same
+  clips are learned from at two other intervals between the compared frames: few cameras have a frame exactly 0.1 s
+  ago, and what is learned at one gap holds less at another (one subject of `gmdcsa24` left out, thresholds 0.6 to 0.8:
+  80 to 84 % at one interval, 90 to 92 % at three).
 - Loss: each label only on the sets that annotate it, but clips of no violence are also taken for clips of no fall, so
   that people who walk out of a surveillance camera's picture do not alert: held-out `noFight` clips with a fall alert
   11 % without, 2 % with them, fights 33 and 6 %. And clips of falls are taken for clips of no violence: of 169 clips of
@@ -51,19 +51,19 @@ from sklearn.metrics import roc_auc_score
 
 from edge.bundle import AlertSpec, InputSpec
 from edge.errors import DatasetError
-from trainer.backbone import build_backbone, pooled
-from trainer.falls import FallClip, HeldOut, choose_threshold, fit_falls, hold_out, relocated
-from trainer.features import Features
-from trainer.fights import held_out_logits, violence_examples
-from trainer.labels import FALL, NORMAL, VIOLENCE
-from trainer.loop import seed_everything
-from trainer.manifest import Clip
-from trainer.memory import Retention, build_step, fall_inputs, unit, with_normal
-from trainer.readout import Examples, Readout, calibration_of, fit_readout
-from trainer.recipe import AUGMENTATION, Recipe, Workshop
-from trainer.run import Run, TrainedModel
-from trainer.splits import assign_folds
-from trainer.watched import PHASES, Watched, set_weights, watch
+from trainer.clips.labels import FALL, NORMAL, VIOLENCE
+from trainer.clips.manifest import Clip
+from trainer.clips.splits import assign_folds
+from trainer.features.backbone import build_backbone, pooled
+from trainer.features.features import Features
+from trainer.fitting.loop import seed_everything
+from trainer.fitting.recipe import AUGMENTATION, Recipe, Workshop
+from trainer.fitting.run import Run, TrainedModel
+from trainer.recipes.builtin.falls import FallClip, HeldOut, choose_threshold, fit_falls, hold_out, relocated
+from trainer.recipes.builtin.fights import held_out_logits, violence_examples
+from trainer.recipes.builtin.memory import Retention, build_step, fall_inputs, unit, with_normal
+from trainer.recipes.builtin.readout import Examples, Readout, calibration_of, fit_readout
+from trainer.recipes.builtin.watched import PHASES, Watched, set_weights, watch
 
 RATE_HZ = 5.0
 SIZE_PX = 192

@@ -10,7 +10,7 @@ Expected: the paper reports 86.36 % of its five classes of Kinetics-700; it conv
 
 import keras
 
-from trainer.hybrid import hybrid_recipe
+from trainer.recipes.shared.hybrid import hybrid_recipe
 
 RECIPE = hybrid_recipe(
     "efficientnetb0-bilstm",

@@ -18,8 +18,8 @@ Deviations:
   divides them by about 13.
 - Size of the GRU, optimizer and batch are in figures of which the text says nothing: 64 units, dropout 0.4, a dense
   softmax, Adam with 1e-3, 16 clips.
-- `--set finetune_blocks=N` trains the last N blocks of the backbone too, see `trainer.finetuning`; the paper trains
-  none. Only at a fixed rate: whole clips are judged by the frozen network's features.
+- `--set finetune_blocks=N` trains the last N blocks of the backbone too, see `trainer.fitting.finetuning`; the paper
+  trains none. Only at a fixed rate: whole clips are judged by the frozen network's features.
 - Every epoch is checked on validation clips that share no group with training clips; the best one is kept.
 - `probabilities` of the frame model is the GRU's answer to that frame alone, from a state of zeros (with two streams:
   as if both showed it). The box publishes the head's answer instead.
@@ -27,7 +27,7 @@ Deviations:
 
 import keras
 
-from trainer.hybrid import hybrid_recipe
+from trainer.recipes.shared.hybrid import hybrid_recipe
 
 RECIPE = hybrid_recipe(
     "efficientnetb0-gru",

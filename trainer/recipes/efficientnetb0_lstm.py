@@ -8,7 +8,7 @@ Expected: the paper reports 90 % of its five classes of Kinetics-700.
 
 import keras
 
-from trainer.hybrid import hybrid_recipe
+from trainer.recipes.shared.hybrid import hybrid_recipe
 
 RECIPE = hybrid_recipe(
     "efficientnetb0-lstm",

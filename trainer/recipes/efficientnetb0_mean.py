@@ -20,8 +20,8 @@ Deviations:
 - The mean runs over a sliding window of 7.3 s, so that a camera that never stops has scores too; on a clip no longer
   than that, the last score is the paper's mean over all frames.
 - `--stream motion` or `rgb+motion` may replace the paper's rgb.
-- `--set finetune_blocks=N` trains the last N blocks of the backbone too, see `trainer.finetuning`; the paper trains
-  none.
+- `--set finetune_blocks=N` trains the last N blocks of the backbone too, see `trainer.fitting.finetuning`; the paper
+  trains none.
 """
 
 import tempfile
@@ -35,19 +35,19 @@ from numpy.typing import NDArray
 from converters.write import telling_refusals
 from edge.bundle import AlertSpec, InputSpec
 from edge.errors import ConfigurationError
-from trainer import finetuning
-from trainer.backbone import N_FEATURES, build_backbone, pooled
-from trainer.backbones import POOLED, Backbone
-from trainer.devices import train_on
-from trainer.features import read_features
-from trainer.labels import NORMAL
-from trainer.loop import fit_epochs, seed_everything
-from trainer.manifest import Clip
-from trainer.objective import Objective
-from trainer.recipe import DESCENT, Recipe, Workshop
-from trainer.rules import ACCURACY, Rules
-from trainer.run import Run, TrainedModel
-from trainer.sequences import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S, FrameBatches, paper_samples, step_labels
+from trainer.clips.labels import NORMAL
+from trainer.clips.manifest import Clip
+from trainer.features.backbone import N_FEATURES, build_backbone, pooled
+from trainer.features.backbones import POOLED, Backbone
+from trainer.features.features import read_features
+from trainer.fitting import finetuning
+from trainer.fitting.devices import train_on
+from trainer.fitting.loop import fit_epochs, seed_everything
+from trainer.fitting.objective import Objective
+from trainer.fitting.recipe import DESCENT, Recipe, Workshop
+from trainer.fitting.rules import ACCURACY, Rules
+from trainer.fitting.run import Run, TrainedModel
+from trainer.fitting.sequences import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S, FrameBatches, paper_samples, step_labels
 
 VALIDATION_BATCH = 1024
 TUNED_VALIDATION_BATCH = 64

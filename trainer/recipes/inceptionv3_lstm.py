@@ -20,7 +20,7 @@ Deviations:
 
 import keras
 
-from trainer.inception import paper_004
+from trainer.recipes.shared.inception import paper_004
 
 RECIPE = paper_004(
     "inceptionv3-lstm",

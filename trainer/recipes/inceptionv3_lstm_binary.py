@@ -21,9 +21,9 @@ Deviations:
 
 import keras
 
-from trainer.inception import inception_recipe
-from trainer.recipe import Wanted
-from trainer.recurrent import Recurrence
+from trainer.fitting.recipe import Wanted
+from trainer.recipes.shared.inception import inception_recipe
+from trainer.recipes.shared.recurrent import Recurrence
 
 
 def top(wanted: Wanted, n_labels: int) -> list[keras.Layer]:

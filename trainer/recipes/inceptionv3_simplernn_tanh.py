@@ -6,7 +6,7 @@ Expected: worse than the LSTM, without a figure; the paper blames vanishing grad
 
 import keras
 
-from trainer.inception import paper_004
+from trainer.recipes.shared.inception import paper_004
 
 RECIPE = paper_004(
     "inceptionv3-simplernn-tanh",

@@ -18,8 +18,8 @@ from typing import Any
 
 import keras
 
-from trainer.recipe import Wanted
-from trainer.small_pictures import small_pictures_recipe
+from trainer.fitting.recipe import Wanted
+from trainer.recipes.shared.small_pictures import small_pictures_recipe
 
 FILTERS = (32, 64, 128, 128)
 

@@ -22,11 +22,11 @@ from functools import partial
 import keras
 
 from edge.bundle import InputSpec
-from trainer.backbones import VGG16
-from trainer.recipe import Recipe, Wanted
-from trainer.recurrent import Recurrence, RecurrentSystem, fit, whole_model
-from trainer.run import PAPER
-from trainer.whole import WholeSystem
+from trainer.features.backbones import VGG16
+from trainer.fitting.recipe import Recipe, Wanted
+from trainer.fitting.run import PAPER
+from trainer.recipes.shared.recurrent import Recurrence, RecurrentSystem, fit, whole_model
+from trainer.recipes.shared.whole import WholeSystem
 
 N_STEPS = 40
 

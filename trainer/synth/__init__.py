@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from edge.errors import DatasetError
+from trainer.clips.labels import EVENT_LABELS, NORMAL
+from trainer.clips.manifest import Clip, Segment, write_manifest
 from trainer.files import write_atomically
-from trainer.labels import EVENT_LABELS, NORMAL
-from trainer.manifest import Clip, Segment, write_manifest
 from trainer.synth.actions import ACTIONS
 from trainer.synth.film import Grade, random_grade, shoot, write_video
 from trainer.synth.furnish import random_camera

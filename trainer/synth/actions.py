@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trainer.manifest import Segment
+from trainer.clips.manifest import Segment
 from trainer.synth import falls, lying, moves, pairs
 from trainer.synth.body import Array, Build, Support
 from trainer.synth.furnish import SEAT_HEIGHT_M, add_chair, random_room

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trainer.manifest import Segment
+from trainer.clips.manifest import Segment
 from trainer.synth import falls, lying, moves, pairs
 from trainer.synth.actions import cast, sit_on_bed
 from trainer.synth.body import Array

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trainer.manifest import Segment
+from trainer.clips.manifest import Segment
 from trainer.synth.body import Array, Skeleton
 from trainer.synth.paint import Look
 from trainer.synth.room import Room

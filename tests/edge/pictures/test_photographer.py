@@ -21,7 +21,7 @@ from edge.pictures.webm import webm
 from edge.sources import decoded_frames
 from edge.sources.file import FileSource
 from edge.types import NS_PER_S, Event, RawFrame, Transition
-from trainer.datasets import read_datasets
+from trainer.clips.datasets import read_datasets
 
 ID = "01JD0000000000000000000000"
 CLIPS = PicturesConfig(snapshots="full", clips=True, before_s=2.0, after_s=1.0, width_px=320)

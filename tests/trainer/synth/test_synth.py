@@ -11,7 +11,7 @@ import pytest
 
 from edge.errors import DatasetError
 from trainer import synth
-from trainer.manifest import read_manifest
+from trainer.clips.manifest import read_manifest
 from trainer.synth import ACTION_SHARES, ACTIONS, render_clip, render_dataset, render_scene
 
 SHORT_S = 0.6

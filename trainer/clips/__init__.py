@@ -1,0 +1,1 @@
+"""Clips: the data sets that they come from, their labels, groups and times, splits, checks, and their frames."""

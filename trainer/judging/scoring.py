@@ -1,0 +1,165 @@
+"""What a bundle says of clips: each is watched by the box's own pipeline, in its own time, as `edge run` would."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bundle import AlertSpec, Bundle
+from edge.errors import DatasetError
+from edge.model import Model, open_model
+from edge.pipeline import Watcher
+from edge.sources.file import FileSource
+from edge.types import NS_PER_S
+from trainer.clips.decoding import reading_clips
+from trainer.clips.manifest import Clip
+from trainer.clips.pool import map_clips
+from trainer.files import file_sha256
+
+MEAN = "mean"
+DIGITS = 6
+"""Of scores in JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A `started` event: where in the video it was raised."""
+
+    label: str
+    position_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClipScores:
+    """One clip as the pipeline saw it, one row a step; labels in the bundle's order."""
+
+    clip: Clip
+    sha256: str
+    times_s: NDArray[np.float64]  # (n_steps,)
+    frames: NDArray[np.float64]  # (n_steps, n_labels): of single frames; of a recurrent head, its steps'
+    scores: NDArray[np.float64]  # (n_steps, n_labels): of the windows that end there
+    alarms: tuple[Alarm, ...]
+    shape: tuple[float, float, float, float]
+    """Width and height in pixels, frames a second, duration in seconds: what a model must not tell labels by."""
+    skipped_frames: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the clip's annotation."""
+        return {
+            "path": f"{self.clip.dataset}/{self.clip.name}",
+            "sha256": self.sha256,
+            "times_s": np.round(self.times_s, DIGITS).tolist(),
+            "frames": np.round(self.frames, DIGITS).tolist(),
+            "scores": np.round(self.scores, DIGITS).tolist(),
+            "alarms": [{"label": alarm.label, "position_s": alarm.position_s} for alarm in self.alarms],
+            "shape": list(self.shape),
+            "skipped_frames": self.skipped_frames,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], clip: Clip) -> "ClipScores":
+        """The inverse of `to_json`."""
+        width, height, rate_hz, length_s = content["shape"]
+        return cls(
+            clip,
+            content["sha256"],
+            np.asarray(content["times_s"], np.float64),
+            np.asarray(content["frames"], np.float64),
+            np.asarray(content["scores"], np.float64),
+            tuple(Alarm(alarm["label"], alarm["position_s"]) for alarm in content["alarms"]),
+            (width, height, rate_hz, length_s),
+            content["skipped_frames"],
+        )
+
+
+def video_score(scores: NDArray[np.float64], labels: Sequence[str], rules: Mapping[str, str]) -> NDArray[np.float64]:
+    """The one score of a whole video (n_labels,) from the causal scores of its steps (n_steps, n_labels).
+
+    Each label has its rule: `peak`, the highest; `held`, the highest that two steps in a row reach, for what lasts a
+    moment and alerts that wait for the second step; `last`, that of the whole past, for scores that remember it; else
+    the mean over the steps, as the papers have it.
+    """
+    rows: dict[str, Callable[[NDArray[np.float64]], float]] = {
+        "peak": np.max,
+        "held": lambda column: np.max(np.minimum(column[1:], column[:-1]), initial=0.0),
+        "last": lambda column: column[-1],
+    }
+    return np.asarray([rows.get(rules.get(label, MEAN), np.mean)(scores[:, k]) for k, label in enumerate(labels)])
+
+
+def watch_clips(
+    bundle: Path, clips: Sequence[Clip], workers: int, alerts: Mapping[str, AlertSpec] | None = None
+) -> Iterator[ClipScores]:
+    """Run the pipeline on every clip and yield what it said, in the clips' order.
+
+    Args:
+        bundle: directory or `.zip`.
+        clips: what to watch.
+        workers: processes.
+        alerts: instead of the bundle's defaults.
+
+    Raises:
+        DatasetError: a clip cannot be read, or is too short for one inference.
+        ModelError: the bundle cannot be used.
+    """
+    yield from map_clips(_watch_clip, clips, workers, "evaluation", initializer=_open_bundle, initargs=(bundle, alerts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """What a worker process keeps between clips."""
+
+    model: Model
+    alerts: Mapping[str, AlertSpec] | None
+
+
+_watch: list[_Watch] = []
+
+
+def _open_bundle(bundle: Path, alerts: Mapping[str, AlertSpec] | None) -> None:
+    _watch[:] = [_Watch(open_model(Bundle.load(bundle), threads=1), alerts)]
+
+
+def _watch_clip(clip: Clip) -> ClipScores:
+    model, alerts = _watch[0].model, _watch[0].alerts
+    watcher = Watcher(FileSource(clip.path), model, alerts=dict(alerts) if alerts is not None else None)
+    times_s: list[float] = []
+    frames: list[NDArray[np.float32]] = []
+    scores: list[NDArray[np.float32]] = []
+    alarms: list[Alarm] = []
+    recurrent = model.spec.kind == "frame+head"
+    with reading_clips():
+        for step in watcher.steps():
+            alarms += [Alarm(e.label, e.position_s or 0.0) for e in step.events if e.type == "started"]
+            if step.inference is None or step.scores is None:
+                continue
+            times_s.append(step.inference.capture_ns / NS_PER_S)
+            scores.append(step.scores.probabilities)
+            frames.append(step.scores.probabilities if recurrent else step.inference.probabilities)
+    if not times_s:
+        raise DatasetError(f"{clip.path}: too short for one inference; leave it out or give a longer clip")
+    return ClipScores(
+        clip,
+        file_sha256(clip.path),
+        np.asarray(times_s),
+        np.asarray(frames, np.float64),
+        np.asarray(scores, np.float64),
+        tuple(alarms),
+        container_shape(clip.path),
+        watcher.progress.skipped_frames,
+    )
+
+
+def container_shape(path: Path) -> tuple[float, float, float, float]:
+    """Width, height, frame rate and duration by the container's header; 0 where it does not say."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        rate_hz, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    finally:
+        capture.release()
+    return width, height, rate_hz, (count / rate_hz if rate_hz > 0 and count > 0 else 0.0)

@@ -1,0 +1,1 @@
+"""Whole runs: trained, judged, folded, timed, compared."""
