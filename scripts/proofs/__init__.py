@@ -5,6 +5,6 @@ computes every figure from that evidence alone. Both go into `tests/proofs/NAME.
 figures again without the machine, the hours or the footage that the evidence took.
 """
 
-from proofs.proof import Figure, Limit, Proof, Setting
+from proofs.frame.proof import Figure, Limit, Proof, Setting
 
 __all__ = ["Figure", "Limit", "Proof", "Setting"]

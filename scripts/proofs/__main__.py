@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError, QualityError
-from proofs import readme, record
 from proofs.catalogue import PROOFS
-from proofs.proof import ROOT, Proof, Setting, say
+from proofs.frame import readme, record
+from proofs.frame.proof import ROOT, Proof, Setting, say
 
 
 def parser() -> argparse.ArgumentParser:

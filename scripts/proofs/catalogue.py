@@ -1,37 +1,10 @@
 """All proofs by name."""
 
-from proofs import (
-    accuracy,
-    audit,
-    boot,
-    cameras,
-    cluster,
-    conversions,
-    dashboard,
-    discovery,
-    faults,
-    features,
-    fleet,
-    gpu,
-    home_assistant,
-    hour,
-    image,
-    installer,
-    latency,
-    memory,
-    node_red,
-    notify,
-    power_cut,
-    prometheus,
-    recipes,
-    scale,
-    soak,
-    speed,
-    update,
-    without_rendered,
-    writes,
-)
-from proofs.proof import Proof
+from proofs.box import cameras, faults, gpu, hour, latency, scale, soak, speed, writes
+from proofs.frame.proof import Proof
+from proofs.images import audit, boot, image, installer, power_cut, update
+from proofs.messages import dashboard, discovery, fleet, home_assistant, node_red, notify, prometheus
+from proofs.models import accuracy, cluster, conversions, features, memory, recipes, without_rendered
 
 PROOFS: dict[str, Proof] = {
     proof.name: proof

@@ -26,7 +26,7 @@ from edge.sources.file import FileSource
 from edge.sources.opening import open_source
 from edge.types import Event, RawFrame
 from edge.watching import Outlets
-from proofs.rtsp import MissingServerError, RtspServer, check_installed, encode
+from proofs.rig.rtsp import MissingServerError, RtspServer, check_installed, encode
 
 SILENCE_S = 3.0
 FILMS = {

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from proofs import Figure, Limit, Proof, __main__, readme, record
+from proofs import Figure, Limit, Proof, __main__
 from proofs.catalogue import PROOFS
-from proofs.proof import Evidence, Setting
+from proofs.frame import readme, record
+from proofs.frame.proof import Evidence, Setting
 
 
 @pytest.fixture

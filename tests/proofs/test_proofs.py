@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from edge.bundle import BUILTIN, Bundle
-from proofs import readme, record
 from proofs.catalogue import PROOFS
+from proofs.frame import readme, record
 
 RECORDS = sorted(record.RECORDS.glob("*.json"))
 

@@ -8,8 +8,8 @@ import pytest
 
 import hockey_games
 from hockey_games import games, grouped, in_order, look
-from proofs.proof import Setting
-from proofs.protocols import FOLD_FILES, GAMES, RANDOM_CLIPS, SCENES
+from proofs.frame.proof import Setting
+from proofs.models.protocols import FOLD_FILES, GAMES, RANDOM_CLIPS, SCENES
 from trainer.clips.datasets import read_dataset
 from trainer.clips.manifest import Clip, Segment, read_rows
 from trainer.clips.splits import COLUMNS, read_folds

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proofs.protocols import few
+from proofs.models.protocols import few
 from trainer.clips.datasets import read_dataset
 from trainer.clips.manifest import Clip
 from trainer.clips.splits import Split, hold_out, split_validation

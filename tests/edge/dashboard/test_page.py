@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from proofs.flood import BOX, Flood
+from proofs.messages.flood import BOX, Flood
 
 SHOTS = os.environ.get("EDGEWATCH_SCREENSHOTS")
 """A folder for the README's pictures, as `tests/edge/dashboard/pictures`; without it none are kept."""

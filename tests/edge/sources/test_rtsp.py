@@ -16,7 +16,7 @@ from edge.sources import decoded_frames, rtsp
 from edge.sources.addresses import is_stream, without_credentials
 from edge.sources.rtsp import RtspSource
 from edge.types import NS_PER_S
-from proofs.rtsp import MissingServerError, RtspServer, check_installed, encode, free_port
+from proofs.rig.rtsp import MissingServerError, RtspServer, check_installed, encode, free_port
 
 RATE_HZ = 15
 

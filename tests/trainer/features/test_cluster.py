@@ -24,7 +24,7 @@ from trainer.features.features import extract, features_of, read_features
 
 distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
 
-from proofs.cluster import cluster  # noqa: E402
+from proofs.models.cluster import cluster  # noqa: E402
 from trainer.features.cluster import environment, open_cluster, work  # noqa: E402
 
 SPEC = InputSpec(height_px=32, width_px=32, stream="rgb+motion", rate_hz=10)

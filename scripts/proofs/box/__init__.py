@@ -1,0 +1,1 @@
+"""Proofs of one box: cameras, speed, faults, long runs."""

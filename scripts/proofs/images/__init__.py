@@ -1,0 +1,1 @@
+"""Proofs of an image or an installation: booted, updated, cut from power."""

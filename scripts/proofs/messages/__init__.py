@@ -1,0 +1,1 @@
+"""Proofs of what others read from a box: dashboards, home automation, monitoring."""

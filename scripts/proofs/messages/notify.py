@@ -1,0 +1,186 @@
+"""Whether everybody is told of every alarm, once.
+
+Evidence: a real publisher sends alarms, `edge notify` tells a web service through Apprise, while broker and notifier
+are restarted in turn; at the end the notifier is killed a few times as well, where one message may come twice.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Generator
+from contextlib import ExitStack, closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from edge.bundle import BUILTIN, Bundle
+from edge.config import BrokerConfig
+from edge.errors import EdgewatchError
+from edge.mqtt.outbox import SCHEMA, Outbox
+from edge.mqtt.publisher import Publisher
+from edge.mqtt.store import Store
+from edge.types import Event
+from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
+from proofs.rig.mosquitto import Mosquitto, wait_until
+
+ROUNDS, SHORT_ROUNDS = 20, 4
+ALARMS_A_ROUND = 10
+ALARM_INTERVAL_S = 0.05
+KILLED_ROUNDS = 4
+"""Of every so many rounds, one kills the notifier after the others were counted."""
+
+TABLE = (
+    Figure("alarms", "alarms sent, broker and notifier restarted in turn"),
+    Figure("restarts", "restarts"),
+    Figure("lost", "alarms that nobody was told of", limit=Limit("<=", 0)),
+    Figure("twice", "alarms told twice", limit=Limit("<=", 0)),
+    Figure("killed_alarms", "alarms sent while the notifier was killed"),
+    Figure("killed_lost", "of these, alarms that nobody was told of", limit=Limit("<=", 0)),
+    Figure("killed_twice", "of these, alarms told twice"),
+)
+CONFIG = """
+state_dir = "state"
+broker.url = "mqtt://127.0.0.1:{port}"
+people.nurse = {{}}
+[[rules]]
+name = "falls"
+when = ["fall"]
+tell = ["nurse"]
+"""
+
+
+class Inbox:
+    """Counts messages by title."""
+
+    def __init__(self) -> None:
+        self.titles: Counter[str] = Counter()
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                content = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                inbox.titles[content["title"]] += 1
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"json://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Notifier:
+    """`edge notify` in a process."""
+
+    def __init__(self, config: Path, url: str) -> None:
+        self._command = [sys.executable, "-m", "edge", "notify", "--config", str(config)]
+        self._environment = os.environ | {"EDGEWATCH_NOTIFY_NURSE": url}
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, env=self._environment, stderr=subprocess.PIPE, text=True)
+        assert self._process.stderr is not None
+        line = self._process.stderr.readline()
+        if "connected to" not in line:
+            raise EdgewatchError(f"the notifier does not start: {line}")
+
+    def end(self, *, kill: bool = False) -> None:
+        if self._process is not None:
+            self._process.kill() if kill else self._process.terminate()
+            self._process.communicate()
+            self._process = None
+
+
+def alarm(number: int) -> Event:
+    started_at = "2026-01-02T03:04:05.678Z"
+    return Event(
+        f"E{number}", f"camera-{number}", "fall", "started", 0.9, 0.9, started_at, None, 0, None, "m", "0", None
+    )
+
+
+@contextmanager
+def publishing(port: int) -> Generator[Publisher]:
+    """A box's own publisher: what the broker has not acknowledged is sent again."""
+    with closing(Store(None, SCHEMA)) as store:
+        broker = BrokerConfig(url=f"mqtt://127.0.0.1:{port}")
+        outbox = Outbox(store, 10_000, 10_000_000)
+        publisher = Publisher(broker, None, device_id="box", outbox=outbox, report=lambda _: None)
+        publisher.start()
+        with closing(publisher):
+            yield publisher
+
+
+def measure(setting: Setting) -> Evidence:
+    """Send alarms, and restart something after each few."""
+    rounds = SHORT_ROUNDS if setting.short else ROUNDS
+    folder = setting.work / "run"
+    shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as opened:
+        broker = Mosquitto(folder / "broker", remembers=True)
+        broker.start()
+        opened.callback(broker.stop)
+        inbox = opened.enter_context(closing(Inbox()))
+        config = folder / "notify.toml"
+        config.write_text(CONFIG.format(port=broker.port), encoding="utf-8")
+        notifier = Notifier(config, inbox.url)
+        notifier.start()
+        opened.callback(notifier.end)
+        publisher = opened.enter_context(publishing(broker.port))
+        sent = 0
+        told: list[list[int]] = []
+        for kills in (False, True):
+            first = sent
+            for number in range(rounds if not kills else max(1, rounds // KILLED_ROUNDS)):
+                is_broker = number % 2 == 0 and not kills
+                for place in range(ALARMS_A_ROUND):
+                    if place == ALARMS_A_ROUND // 2:
+                        broker.stop() if is_broker else notifier.end(kill=kills)
+                    publisher.publish(alarm(sent))
+                    sent += 1
+                    time.sleep(ALARM_INTERVAL_S)
+                broker.start() if is_broker else notifier.start()
+            wanted = [f"Fall: camera-{number} in box" for number in range(first, sent)]
+            try:
+                wait_until(lambda wanted=wanted: all(inbox.titles[title] for title in wanted), "the last message")
+            except EdgewatchError as error:
+                say(str(error))
+            told.append([inbox.titles[title] for title in wanted])
+            say(f"{sent - first} alarms{', the notifier killed' if kills else ''}: told {sum(told[-1])} times")
+    return {
+        "bundle_sha256": Bundle.load(BUILTIN).digest,
+        "rounds": rounds,
+        "told": told[0],
+        "told_when_killed": told[1],
+    }
+
+
+def figures(evidence: Evidence) -> Figures:
+    told, killed = evidence["told"], evidence["told_when_killed"]
+    return {
+        "alarms": len(told),
+        "restarts": evidence["rounds"],
+        "lost": told.count(0),
+        "twice": sum(times > 1 for times in told),
+        "killed_alarms": len(killed),
+        "killed_lost": killed.count(0),
+        "killed_twice": sum(times > 1 for times in killed),
+    }
+
+
+PROOF = Proof(
+    name="notify",
+    summary="alarms told to people while broker and notifier are restarted",
+    table=TABLE,
+    measure=measure,
+    figures=figures,
+)

@@ -1,0 +1,1 @@
+"""Proofs of what models are worth, and what making them costs."""

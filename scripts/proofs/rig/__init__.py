@@ -1,0 +1,1 @@
+"""What proofs are played with: broker, streams, clips, the daemon, a scripted box."""
