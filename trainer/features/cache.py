@@ -17,12 +17,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.backends.tflite import Interpreter
 from edge.errors import DatasetError
 from edge.preprocess import PICTURES_VERSION
 from trainer.clips.manifest import Clip
 from trainer.files import file_sha256, write_atomically
 
 Arrays = dict[str, NDArray[np.generic]]
+Compute = Callable[[Interpreter | None, Path], Arrays]
+"""`compute(backbone, clip)`: what a clip's entry holds; a function of a module or a partial of one, since it goes to
+other processes. The backbone is None where there is none."""
 
 FORMAT = "features-v1"
 FFMPEG_PART = re.compile(r"^\s+(avcodec|avformat|avutil|swscale):\s+YES \((\S+)\)", re.MULTILINE)

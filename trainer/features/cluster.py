@@ -22,8 +22,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from edge.backends.tflite import open_interpreter
 from edge.errors import ConfigurationError, DatasetError, EdgewatchError
 from trainer.clips.pool import progress
-from trainer.features.cache import FORMAT, Arrays, pictures
-from trainer.features.extraction import Compute
+from trainer.features.cache import FORMAT, Arrays, Compute, pictures
 
 CONNECT_TIMEOUT_S = 10
 WAITING_PER_THREAD = 4

@@ -5,7 +5,7 @@ are decoded a little ahead of inference. What is finished is on disk at once: a 
 that it had in hand. Memory does not grow with the number of clips.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,11 +13,7 @@ from edge.backends.tflite import Interpreter, open_interpreter
 from edge.errors import ConfigurationError
 from trainer.clips.manifest import Clip
 from trainer.clips.pool import map_clips
-from trainer.features.cache import Arrays, Cache, is_entry, write_entry
-
-Compute = Callable[[Interpreter | None, Path], Arrays]
-"""`compute(backbone, clip)`: what a clip's entry holds; a function of a module or a partial of one, since it goes to
-other processes. The backbone is None where there is none."""
+from trainer.features.cache import Cache, Compute, is_entry, write_entry
 
 
 def fill(
