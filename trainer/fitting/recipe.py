@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
+from trainer.clips.choosing import EVENLY
 from trainer.clips.manifest import Clip
 from trainer.features.backbone import B0, LITE0, Weights
 from trainer.features.backbones import POOLED, Backbone
 from trainer.features.cache import Cache
 from trainer.features.features import extract
-from trainer.fitting.run import Run, TrainedModel
+from trainer.fitting.run import FEATURES, N_STEPS, Run, TrainedModel
 
 if TYPE_CHECKING:
-    from trainer.recipes.shared.whole import WholeSystem
+    import keras
 
+ACCURACY = "val_accuracy"
+LOSS = "val_loss"
+"""What epochs are compared by."""
 BACKBONES = {"efficientnetb0": B0, "efficientnet-lite0": LITE0}
 """What `--backbone` chooses from, for recipes that name EfficientNetB0."""
 
@@ -43,6 +47,56 @@ DESCENT: Mapping[str, Hyperparameter] = {
     "schedule": CONSTANT,
 }
 """Of every recipe that is trained by gradient descent, see `objective`, `mixed` and `rules` in `trainer.fitting`."""
+
+Build = Callable[[Wanted, InputSpec, int, int], "keras.Model"]
+"""`build(wanted, spec, n_features, n_labels)`: `steps` (n, n_steps, n_features) -> probabilities (n, n_labels)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeSystem:
+    """One paper's system, as far as whole clips go."""
+
+    backbones: Mapping[str, Backbone]
+    """What makes features of a frame, by the hyper-parameter `features`; one alone needs none."""
+    choice: str
+    """The paper's choice of a clip's frames, see `trainer.clips.choosing`."""
+    n_steps: int
+    """Of the longest sequence, see `steps`."""
+    build: Build
+    optimizer: Callable[[Wanted], "keras.optimizers.Optimizer"]
+    monitor: str = ACCURACY
+    masked: bool = False
+    """Whether shorter sequences are padded by zeros that the model masks."""
+    top_k: int | None = None
+    """Also count how often the truth is among so many labels, where there are more."""
+    n_labels: int | None = None
+    """The only number of labels that it takes."""
+
+    def steps(self, wanted: Wanted) -> int:
+        """How many steps the longest sequence of a run has.
+
+        Raises:
+            ConfigurationError: it has none.
+        """
+        n_steps = int(wanted.get(N_STEPS, self.n_steps))
+        if n_steps < 1:
+            raise ConfigurationError(f"--set {N_STEPS}={n_steps}: give 1 or more")
+        return n_steps
+
+    def frames(self, wanted: Wanted) -> str:
+        """The choice of a clip's frames that a run asks for."""
+        return f"{EVENLY}{self.steps(wanted)}" if self.choice.startswith(EVENLY) else self.choice
+
+    def backbone(self, wanted: Wanted) -> Backbone:
+        """The backbone that is wanted.
+
+        Raises:
+            ConfigurationError: there is none of that name.
+        """
+        name = str(wanted.get(FEATURES, next(iter(self.backbones))))
+        if name not in self.backbones:
+            raise ConfigurationError(f"--set {FEATURES}={name}: choose one of {', '.join(self.backbones)}")
+        return self.backbones[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +143,7 @@ class Recipe:
     """Whether it also learns from the validation clips, so that figures on them prove nothing."""
     network: str = B0
     """Whose weights it begins with; empty where everything is learned."""
-    whole: "WholeSystem | None" = None
+    whole: WholeSystem | None = None
     """How it judges whole clips, with the hyper-parameter sampling=paper; None where it cannot."""
 
 

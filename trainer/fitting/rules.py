@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from edge.errors import ConfigurationError
-from trainer.fitting.recipe import BEST, CONSTANT, COSINE, DESCENT, LAST, Recipe, Wanted
-
-ACCURACY = "val_accuracy"
-LOSS = "val_loss"
+from trainer.fitting.recipe import ACCURACY, BEST, CONSTANT, COSINE, DESCENT, LAST, Recipe, Wanted
 
 Epochs = Sequence[dict[str, float]]
 """Figures of the epochs so far."""

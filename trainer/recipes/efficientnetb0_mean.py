@@ -44,8 +44,8 @@ from trainer.fitting import finetuning
 from trainer.fitting.devices import train_on
 from trainer.fitting.loop import fit_epochs, seed_everything
 from trainer.fitting.objective import Objective
-from trainer.fitting.recipe import DESCENT, Recipe, Workshop
-from trainer.fitting.rules import ACCURACY, Rules
+from trainer.fitting.recipe import ACCURACY, DESCENT, Recipe, Workshop
+from trainer.fitting.rules import Rules
 from trainer.fitting.run import Run, TrainedModel
 from trainer.fitting.sequences import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S, FrameBatches, paper_samples, step_labels
 

@@ -23,10 +23,9 @@ import keras
 
 from edge.bundle import InputSpec
 from trainer.features.backbones import VGG16
-from trainer.fitting.recipe import Recipe, Wanted
+from trainer.fitting.recipe import Recipe, Wanted, WholeSystem
 from trainer.fitting.run import PAPER
 from trainer.recipes.shared.recurrent import Recurrence, RecurrentSystem, fit, whole_model
-from trainer.recipes.shared.whole import WholeSystem
 
 N_STEPS = 40
 

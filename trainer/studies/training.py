@@ -21,8 +21,8 @@ from trainer.fitting.devices import found_devices, n_devices
 from trainer.fitting.finetuning import refuse_untrainable
 from trainer.fitting.mixed import refuse_without_gpu
 from trainer.fitting.objective import Objective
-from trainer.fitting.recipe import LAST, Hyperparameter, Recipe, Workshop
-from trainer.fitting.rules import ACCURACY, Rules
+from trainer.fitting.recipe import ACCURACY, LAST, Hyperparameter, Recipe, Workshop
+from trainer.fitting.rules import Rules
 from trainer.fitting.run import METRICS_NAME, Run, Settings
 
 SHORT_DIGEST = 16

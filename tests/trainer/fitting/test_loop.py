@@ -12,8 +12,8 @@ from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
 from trainer.fitting.loop import fit_epochs, seed_everything
 from trainer.fitting.objective import Objective
-from trainer.fitting.recipe import COSINE, LAST
-from trainer.fitting.rules import ACCURACY, LOSS, Rules, n_plateaus
+from trainer.fitting.recipe import ACCURACY, COSINE, LAST, LOSS
+from trainer.fitting.rules import Rules, n_plateaus
 from trainer.fitting.run import Run, Settings, differences
 from trainer.fitting.sequences import FrameBatches
 

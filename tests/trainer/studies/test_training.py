@@ -14,8 +14,8 @@ from trainer.clips.manifest import Clip
 from trainer.clips.splits import Split, split_validation
 from trainer.features.backbone import RANDOM, Weights
 from trainer.features.cache import Cache
-from trainer.fitting.recipe import Workshop
-from trainer.fitting.rules import ACCURACY, Rules
+from trainer.fitting.recipe import ACCURACY, Workshop
+from trainer.fitting.rules import Rules
 from trainer.fitting.run import Run, Settings, TrainedModel
 from trainer.recipes import RECIPES
 from trainer.studies.training import Wishes, make_settings, train

@@ -9,11 +9,10 @@ import keras
 from edge.bundle import InputSpec
 from trainer.features.backbones import MAPS, POOLED
 from trainer.fitting import finetuning
-from trainer.fitting.recipe import DESCENT, Hyperparameter, Recipe, Wanted
+from trainer.fitting.recipe import DESCENT, Hyperparameter, Recipe, Wanted, WholeSystem
 from trainer.fitting.run import RATE
 from trainer.fitting.sequences import MAX_CLIP_S, PAPER_RATE_HZ, TRIM_S
 from trainer.recipes.shared.recurrent import Recurrence, RecurrentSystem, fit, whole_model
-from trainer.recipes.shared.whole import WholeSystem
 
 EPOCHS = 100
 CHOICE = "every-third"

@@ -8,9 +8,8 @@ import keras
 
 from edge.bundle import InputSpec
 from trainer.features.backbones import INCEPTIONV3
-from trainer.fitting.recipe import DESCENT, Hyperparameter, Recipe, Wanted
+from trainer.fitting.recipe import DESCENT, Hyperparameter, Recipe, Wanted, WholeSystem
 from trainer.recipes.shared.recurrent import Recurrence, RecurrentSystem, fit, whole_model
-from trainer.recipes.shared.whole import WholeSystem
 
 N_STEPS = 40
 SIZE_PX = 299

@@ -18,11 +18,11 @@ from trainer.fitting.devices import train_on
 from trainer.fitting.finetuning import Body
 from trainer.fitting.loop import fit_epochs, seed_everything
 from trainer.fitting.objective import Objective
-from trainer.fitting.recipe import Wanted, Workshop
+from trainer.fitting.recipe import Wanted, WholeSystem, Workshop
 from trainer.fitting.rules import Rules
 from trainer.fitting.run import RATE, Run, TrainedModel
 from trainer.fitting.sequences import LabelledSequence, SequenceBatches, sequence
-from trainer.recipes.shared.whole import WholeSystem, alerts_of, fit_whole, sampling_of, steps_input
+from trainer.recipes.shared.whole import alerts_of, fit_whole, sampling_of, steps_input
 
 RECURRENT = "rnn"
 """Name of the recurrent layer; all layers after it are the top."""

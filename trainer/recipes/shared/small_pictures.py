@@ -9,10 +9,9 @@ import keras
 from edge.bundle import InputSpec
 from trainer.clips.choosing import EVENLY
 from trainer.features.backbones import PICTURES
-from trainer.fitting.recipe import DESCENT, Hyperparameter, Recipe, Wanted
-from trainer.fitting.rules import LOSS
+from trainer.fitting.recipe import DESCENT, LOSS, Hyperparameter, Recipe, Wanted, WholeSystem
 from trainer.fitting.run import N_STEPS, PAPER
-from trainer.recipes.shared.whole import WholeSystem, fit_whole, steps_input
+from trainer.recipes.shared.whole import fit_whole, steps_input
 
 PAPER_STEPS = 20
 """Its best; `--set n_steps=N` takes another number, as its study does."""

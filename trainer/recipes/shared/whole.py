@@ -4,8 +4,7 @@ With `sampling=paper` a clip's frames are chosen over its whole length, so the m
 never runs on a box. With `sampling=rate` it looks at windows of as many samples of a fixed rate.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,70 +15,18 @@ from numpy.typing import NDArray
 from edge.bundle import AlertSpec, InputSpec
 from edge.errors import ConfigurationError
 from edge.window import STEPS_INPUT
-from trainer.clips.choosing import EVENLY
 from trainer.clips.labels import NORMAL
 from trainer.clips.manifest import Clip
-from trainer.features.backbones import Backbone
 from trainer.files import file_sha256
 from trainer.fitting.devices import train_on
 from trainer.fitting.finetuning import Body
 from trainer.fitting.loop import fit_epochs, seed_everything
 from trainer.fitting.objective import Objective
-from trainer.fitting.recipe import Wanted, Workshop
-from trainer.fitting.rules import ACCURACY, Rules
-from trainer.fitting.run import FEATURES, N_STEPS, PAPER, RATE, SAMPLING, Run, TrainedModel
+from trainer.fitting.recipe import Wanted, WholeSystem, Workshop
+from trainer.fitting.rules import Rules
+from trainer.fitting.run import PAPER, RATE, SAMPLING, Run, TrainedModel
 from trainer.fitting.stored import StretchBatches, read_steps, whole_clips, windows
 from trainer.judging.scoring import ClipScores, container_shape
-
-Build = Callable[[Wanted, InputSpec, int, int], keras.Model]
-"""`build(wanted, spec, n_features, n_labels)`: `steps` (n, n_steps, n_features) -> probabilities (n, n_labels)."""
-
-
-@dataclass(frozen=True, slots=True)
-class WholeSystem:
-    """One paper's system, as far as whole clips go."""
-
-    backbones: Mapping[str, Backbone]
-    """What makes features of a frame, by the hyper-parameter `features`; one alone needs none."""
-    choice: str
-    """The paper's choice of a clip's frames, see `trainer.clips.choosing`."""
-    n_steps: int
-    """Of the longest sequence, see `steps`."""
-    build: Build
-    optimizer: Callable[[Wanted], keras.optimizers.Optimizer]
-    monitor: str = ACCURACY
-    masked: bool = False
-    """Whether shorter sequences are padded by zeros that the model masks."""
-    top_k: int | None = None
-    """Also count how often the truth is among so many labels, where there are more."""
-    n_labels: int | None = None
-    """The only number of labels that it takes."""
-
-    def steps(self, wanted: Wanted) -> int:
-        """How many steps the longest sequence of a run has.
-
-        Raises:
-            ConfigurationError: it has none.
-        """
-        n_steps = int(wanted.get(N_STEPS, self.n_steps))
-        if n_steps < 1:
-            raise ConfigurationError(f"--set {N_STEPS}={n_steps}: give 1 or more")
-        return n_steps
-
-    def frames(self, wanted: Wanted) -> str:
-        """The choice of a clip's frames that a run asks for."""
-        return f"{EVENLY}{self.steps(wanted)}" if self.choice.startswith(EVENLY) else self.choice
-
-    def backbone(self, wanted: Wanted) -> Backbone:
-        """The backbone that is wanted.
-
-        Raises:
-            ConfigurationError: there is none of that name.
-        """
-        name = str(wanted.get(FEATURES, next(iter(self.backbones))))
-        if name not in self.backbones:
-            raise ConfigurationError(f"--set {FEATURES}={name}: choose one of {', '.join(self.backbones)}")
-        return self.backbones[name]
 
 
 def sampling_of(run: Run) -> str:
