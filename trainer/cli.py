@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from edge.errors import INTERRUPTED_EXIT_CODE, EdgewatchError
-from trainer.commands.options import make_parser
+from trainer.commands.parser import make_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainer.cli import main
-from trainer.commands.options import make_parser
+from trainer.commands.parser import make_parser
 
 
 def trainer(*arguments: str | Path, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:

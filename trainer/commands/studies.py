@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from edge.errors import ConfigurationError
+from trainer.commands.options import Parser, add_recipe
 from trainer.commands.training import train
 
 RUN_OPTIONS = ("seed", "epochs", "stream", "rate_hz", "backbone")
@@ -37,13 +38,12 @@ def numbers_of(values: Iterable[str]) -> list[float] | None:
 
 def changes_of(key: str, value: str, options: argparse.Namespace) -> dict[str, Any]:
     """What one run of a sweep is given, as the option of this name reads it, or else as a hyper-parameter."""
-    from trainer.commands.options import make_parser  # noqa: PLC0415  (which imports the commands)
-
     name = key.replace("-", "_")
     if name not in RUN_OPTIONS:
         return {"set": [*(options.set or ()), f"{key}={value}"]}
-    given = make_parser().parse_args(["train", "--out", "sweep", f"--{name.replace('_', '-')}={value}"])
-    return {name: getattr(given, name)}
+    parser = Parser(prog="trainer train")
+    add_recipe(parser)
+    return {name: getattr(parser.parse_args([f"--{name.replace('_', '-')}={value}"]), name)}
 
 
 def compare(options: argparse.Namespace) -> int:

@@ -48,5 +48,5 @@ def test_options_may_be_tried_as_hyperparameters_are():
     assert changes_of("n_units", "3", options) == {"set": ["dropout=0", "n_units=3"]}
     assert changes_of("rate-hz", "2.5", options) == {"rate_hz": 2.5}
     assert changes_of("stream", "motion", options) == {"stream": "motion"}
-    with pytest.raises(ConfigurationError, match="argument --epochs: invalid _positive value: 'many'"):
+    with pytest.raises(ConfigurationError, match="argument --epochs: invalid positive value: 'many'"):
         changes_of("epochs", "many", options)

@@ -12,7 +12,7 @@ import pytest
 from edge.errors import ConfigurationError
 from trainer.clips.datasets import read_dataset
 from trainer.clips.splits import split_validation
-from trainer.commands.options import make_parser
+from trainer.commands.parser import make_parser
 from trainer.features.backbone import RANDOM, Weights
 from trainer.recipes import RECIPES
 from trainer.studies.training import Wishes, make_settings
