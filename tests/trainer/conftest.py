@@ -56,7 +56,7 @@ def fights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def reduced_recipe(name: str) -> "Recipe":
     """A recipe with the smallest pictures that its backbone takes."""
-    from trainer.recipes import RECIPES
+    from trainer.recipes.catalogue import RECIPES
 
     recipe = RECIPES[name]
     size_px = SMALLEST_PX[recipe.network]

@@ -15,7 +15,7 @@ import pytest
 import edge.cli
 import trainer.cli
 from edge.bundle import Bundle
-from trainer.recipes import RECIPES
+from trainer.recipes.catalogue import RECIPES
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving on numpy 2
 

@@ -20,7 +20,7 @@ from trainer.judging.evaluation import Judge, Judged
 from trainer.judging.judging import judge_of, seen_in_training
 from trainer.judging.metrics import binary
 from trainer.judging.scoring import ClipScores, watch_clips
-from trainer.recipes import RECIPES
+from trainer.recipes.catalogue import RECIPES
 
 MOST_CLIPS = 60
 MOST_FOOTAGE_S = 600.0

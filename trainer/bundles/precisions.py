@@ -64,7 +64,7 @@ def compare(runs: Sequence[Run], out: Path, judge: Judge | None = None, *, force
 
 def backbone_of(run: Run) -> str:
     """What looks at frames in a run."""
-    from trainer.recipes import network_of  # noqa: PLC0415  (imports Keras)
+    from trainer.recipes.catalogue import network_of  # noqa: PLC0415  (imports Keras)
 
     return network_of(run.settings) or "none"
 

@@ -46,7 +46,7 @@ def known(name: str) -> str:
 
 
 def recipe_of(name: str) -> "Recipe":
-    from trainer.recipes import RECIPES  # noqa: PLC0415
+    from trainer.recipes.catalogue import RECIPES  # noqa: PLC0415
 
     return RECIPES[name]
 

@@ -18,7 +18,7 @@ from trainer.features.backbones import origin
 from trainer.files import write_json, write_text
 from trainer.fitting.rules import learns_from_validation
 from trainer.fitting.run import FRAME_NAME, HEAD_NAME, METRICS_NAME, WINDOW_NAME, Run, Settings
-from trainer.recipes import RECIPES, network_of
+from trainer.recipes.catalogue import RECIPES, network_of
 from trainer.studies.comparison_page import KIND, draw, page
 from trainer.studies.crossvalidation import FOLDS_NAME
 from trainer.studies.latency import latency_here

@@ -58,7 +58,7 @@ def _measured(run: Run, workshop: Workshop) -> dict[str, Any]:
 
 def _timing_workshop(run: Run) -> Workshop:
     """With random weights, which take as long as the run's own; those may not be here."""
-    from trainer.recipes import network_of  # noqa: PLC0415  (see `_files`)
+    from trainer.recipes.catalogue import network_of  # noqa: PLC0415  (see `_files`)
 
     return Workshop(Cache(), find_weights(RANDOM, network_of(run.settings)), 1)
 
@@ -68,7 +68,7 @@ def _files(run: Run, workshop: Workshop) -> tuple[bytes | None, bytes | None]:
     if not run.settings.judges_whole_clips:
         files = dict(Bundle.load(run.path / BUNDLE).files)
         return files.pop(FRAME_FILE, None), next(iter(files.values()), None)
-    from trainer.recipes import RECIPES  # noqa: PLC0415  (the recipes import much that bundles need not)
+    from trainer.recipes.catalogue import RECIPES  # noqa: PLC0415  (the recipes import much that bundles need not)
 
     system = RECIPES[run.settings.recipe].whole
     assert system is not None, run.settings.recipe

@@ -61,7 +61,7 @@ def judge(run: Run, clips: Sequence[Clip], precision: Precision, workshop: Works
 
 
 def _whole(run: Run, clips: Sequence[Clip], workshop: Workshop) -> list[ClipScores]:
-    from trainer.recipes import RECIPES  # noqa: PLC0415  (the recipes import much that bundles need not)
+    from trainer.recipes.catalogue import RECIPES  # noqa: PLC0415  (the recipes import much that bundles need not)
 
     system = RECIPES[run.settings.recipe].whole
     assert system is not None, run.settings.recipe

@@ -105,7 +105,7 @@ def _score_task(task: Task, setting: Setting) -> Evidence:
 
 def train_task(task: Task, setting: Setting) -> Run:
     """The fold's run, trained where it is not."""
-    from trainer.recipes import RECIPES  # noqa: PLC0415  (brings Keras, which listing proofs need not wait for)
+    from trainer.recipes.catalogue import RECIPES  # noqa: PLC0415  (brings Keras, which listing proofs need not wait for)
 
     clips, folds = SETS[task.dataset].read(setting, task.seed)
     others = [clip for name in TRAINED_ON if name != task.dataset for clip in read_dataset(setting.data / name)]

@@ -76,7 +76,7 @@ def run_task(task: Task, setting: Setting) -> Evidence:
 
 def fold_task(task: Task, setting: Setting) -> FoldTask:
     """What the fold learns from and is judged on: every set but the one in question lends all its clips."""
-    from trainer.recipes import RECIPES  # noqa: PLC0415 brings Keras, which listing proofs need not wait for
+    from trainer.recipes.catalogue import RECIPES  # noqa: PLC0415 brings Keras, which listing proofs need not wait for
 
     clips = read_dataset(setting.data / task.dataset)
     fold_file = FOLD_FILES / f"{task.dataset}.csv"

@@ -53,7 +53,7 @@ class Reduced:
 
     def recipe(self, name: str) -> Recipe:
         """The recipe with its reduced pictures."""
-        from trainer.recipes import RECIPES  # noqa: PLC0415 brings Keras, which listing proofs need not wait for
+        from trainer.recipes.catalogue import RECIPES  # noqa: PLC0415 brings Keras, which listing proofs need not wait for
 
         recipe = RECIPES[name]
         if self.size_px is None:

@@ -20,7 +20,7 @@ from trainer.features.backbones import origin
 from trainer.features.cache import Cache
 from trainer.features.torchfile import read_tensors
 from trainer.fitting.recipe import BACKBONES, Workshop, network_of
-from trainer.recipes import RECIPES
+from trainer.recipes.catalogue import RECIPES
 from trainer.studies.training import Wishes, judge_run, train
 
 HERE = Path(__file__).parent

@@ -14,7 +14,7 @@ from trainer.clips.datasets import read_dataset
 from trainer.clips.splits import split_validation
 from trainer.commands.parser import make_parser
 from trainer.features.backbone import RANDOM, Weights
-from trainer.recipes import RECIPES
+from trainer.recipes.catalogue import RECIPES
 from trainer.studies.training import Wishes, make_settings
 
 SCRIPT = Path(__file__).with_name("on_two_devices.py")

@@ -17,7 +17,7 @@ from trainer.features.cache import Cache
 from trainer.fitting.finetuning import BLOCK_ENDS, TAIL, Body, end_of, frozen_part
 from trainer.fitting.recipe import Recipe, Workshop
 from trainer.fitting.run import Run
-from trainer.recipes import RECIPES
+from trainer.recipes.catalogue import RECIPES
 from trainer.studies.training import Wishes, train
 
 pytestmark = pytest.mark.filterwarnings(

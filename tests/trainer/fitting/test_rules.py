@@ -7,7 +7,7 @@ import pytest
 from edge.errors import ConfigurationError
 from trainer.fitting.recipe import ACCURACY, COSINE, LAST, LOSS, Hyperparameter
 from trainer.fitting.rules import Rules, learns_from_validation, n_plateaus
-from trainer.recipes import RECIPES
+from trainer.recipes.catalogue import RECIPES
 
 EPOCHS = [{ACCURACY: accuracy, LOSS: loss} for accuracy, loss in ((0.5, 0.9), (0.8, 0.6), (0.8, 0.4), (0.7, 0.5))]
 

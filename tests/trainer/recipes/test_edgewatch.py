@@ -17,9 +17,9 @@ from trainer.features.cache import Cache
 from trainer.features.features import Features
 from trainer.fitting.recipe import Workshop
 from trainer.fitting.run import Run
-from trainer.recipes import RECIPES
 from trainer.recipes.builtin.memory import signed_root
 from trainer.recipes.builtin.watched import Watched, paced_spec
+from trainer.recipes.catalogue import RECIPES
 from trainer.recipes.edgewatch import fit_violence
 from trainer.studies.training import Wishes, make_settings, train
 

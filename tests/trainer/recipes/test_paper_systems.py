@@ -13,7 +13,7 @@ import pytest
 from edge.bundle import InputSpec
 from trainer.features.backbone import RANDOM, Weights
 from trainer.features.backbones import INCEPTIONV3, MAPS, VGG16
-from trainer.recipes import RECIPES
+from trainer.recipes.catalogue import RECIPES
 
 NO_WEIGHTS = Weights(RANDOM, RANDOM)
 

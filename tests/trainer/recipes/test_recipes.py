@@ -7,7 +7,8 @@ from edge.bundle import InputSpec
 from trainer.commands import RECIPE_NAMES
 from trainer.features.backbone import RANDOM, Weights, build_backbone, pooled
 from trainer.fitting.sequences import FrameBatches, LabelledSequence, SequenceBatches, paper_samples
-from trainer.recipes import RECIPES, efficientnetb0_mean
+from trainer.recipes import efficientnetb0_mean
+from trainer.recipes.catalogue import RECIPES
 from trainer.recipes.shared import hybrid
 from trainer.recipes.shared.recurrent import Recurrence, assemble, step_of, steps_model
 

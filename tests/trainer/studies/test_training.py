@@ -17,7 +17,7 @@ from trainer.features.cache import Cache
 from trainer.fitting.recipe import ACCURACY, Workshop
 from trainer.fitting.rules import Rules
 from trainer.fitting.run import Run, Settings, TrainedModel
-from trainer.recipes import RECIPES
+from trainer.recipes.catalogue import RECIPES
 from trainer.studies.training import Wishes, make_settings, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
