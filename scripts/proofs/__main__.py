@@ -2,15 +2,13 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError, QualityError
 from proofs.catalogue import PROOFS
 from proofs.frame import readme, record
-from proofs.frame.proof import ROOT, Proof, Setting, say
+from proofs.frame.proof import ROOT, Proof, say, setting
 
 
 def parser() -> argparse.ArgumentParser:
@@ -84,16 +82,6 @@ def run(proof: Proof, *, short: bool, recorded: bool) -> list[str]:
     if recorded:
         say(f"recorded in {record.write(proof.name, figures, evidence).relative_to(ROOT)}")
     return missed
-
-
-def setting(proof: Proof, *, short: bool) -> Setting:
-    beside = ROOT.parent / "shared"
-    return Setting(
-        work=ROOT / "runs" / "proofs" / (f"{proof.name}-short" if short else proof.name),
-        data=Path(os.environ.get("EDGEWATCH_DATA", beside / "data")),
-        weights=Path(os.environ.get("EDGEWATCH_WEIGHTS", beside / "weights")),
-        short=short,
-    )
 
 
 if __name__ == "__main__":

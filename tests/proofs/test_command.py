@@ -24,6 +24,7 @@ def proofs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Proof]:
     catalogue = {"quick": quick}
     monkeypatch.setattr(__main__, "PROOFS", catalogue)
     monkeypatch.setattr(__main__, "ROOT", tmp_path)
+    monkeypatch.setattr("proofs.frame.proof.ROOT", tmp_path)
     monkeypatch.setattr(record, "RECORDS", tmp_path / "records")
     monkeypatch.setattr(readme, "README", tmp_path / "README.md")
     return catalogue

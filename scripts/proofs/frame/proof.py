@@ -2,6 +2,7 @@
 
 import json
 import operator
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,6 +97,17 @@ class Proof:
             for row in self.table
             if row.limit is not None and not row.limit.holds(figures.get(row.name))
         ]
+
+
+def setting(proof: Proof, *, short: bool) -> Setting:
+    """Where a proof keeps its work, and finds footage and weights."""
+    beside = ROOT.parent / "shared"
+    return Setting(
+        work=ROOT / "runs" / "proofs" / (f"{proof.name}-short" if short else proof.name),
+        data=Path(os.environ.get("EDGEWATCH_DATA", beside / "data")),
+        weights=Path(os.environ.get("EDGEWATCH_WEIGHTS", beside / "weights")),
+        short=short,
+    )
 
 
 def say(message: str) -> None:

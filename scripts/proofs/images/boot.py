@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import EdgewatchError
-from proofs.frame.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
+from proofs.frame.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say, setting
 from proofs.images.emulator import HOST, IMAGE, Emulator
 from proofs.rig.clips import long_clip
 from proofs.rig.mosquitto import Mosquitto
@@ -136,7 +136,6 @@ def main(arguments: list[str]) -> int:
     chosen = options.parse_args(arguments)
     work = ROOT / "runs" / "boot-image"
     work.mkdir(parents=True, exist_ok=True)
-    from proofs.__main__ import setting  # noqa: PLC0415 - it imports this through the catalogue
 
     try:
         clip = chosen.clip or long_clip(setting(PROOF, short=False), work / CLIP, REPEATS)
