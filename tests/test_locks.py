@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+LOCKS = sorted((ROOT / "scripts" / "requirements").glob("*.txt"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 EXTRAS_OF_SET = {
@@ -47,7 +47,7 @@ def test_every_line_is_a_version_with_hashes_and_no_address(path: Path) -> None:
 
 @pytest.mark.parametrize("name", EXTRAS_OF_SET)
 def test_lock_holds_what_the_project_asks_for(name: str) -> None:
-    locked = versions(ROOT / "requirements" / f"{name}.txt")
+    locked = versions(ROOT / "scripts" / "requirements" / f"{name}.txt")
     asked = [*PROJECT["dependencies"]]
     for extra in EXTRAS_OF_SET[name]:
         asked += PROJECT["optional-dependencies"][extra]
@@ -58,19 +58,19 @@ def test_lock_holds_what_the_project_asks_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["box", "demo", "trainer"])
 def test_smaller_sets_are_part_of_the_tested_one(name: str) -> None:
-    tested = versions(ROOT / "requirements" / "dev.txt")
-    for package, found in versions(ROOT / "requirements" / f"{name}.txt").items():
+    tested = versions(ROOT / "scripts" / "requirements" / "dev.txt")
+    for package, found in versions(ROOT / "scripts" / "requirements" / f"{name}.txt").items():
         assert found <= tested[package], package
 
 
 def test_the_box_gets_no_training_stack() -> None:
     for name in ("box", "demo"):
-        locked = set(versions(ROOT / "requirements" / f"{name}.txt"))
+        locked = set(versions(ROOT / "scripts" / "requirements" / f"{name}.txt"))
         assert not locked & {"tensorflow", "keras", "torch", "matplotlib", "pandas", "scikit-learn"}
 
 
 def test_tflite_runtime_comes_with_numpy_1_and_no_second_runtime() -> None:
-    locked = versions(ROOT / "requirements" / "tflite-runtime.txt")
+    locked = versions(ROOT / "scripts" / "requirements" / "tflite-runtime.txt")
     assert locked["tflite-runtime"] == {Version("2.14.0")}
     assert max(locked["numpy"]) < Version("2")
     assert "ai-edge-litert" not in locked

@@ -18,8 +18,8 @@ def setup_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec is not None
     module = module_from_spec(spec)
     loader.exec_module(module)
-    requirements = tmp_path / "requirements"
-    requirements.mkdir()
+    requirements = tmp_path / "scripts" / "requirements"
+    requirements.mkdir(parents=True)
     for name in ("setup", "box", "demo", "dev", "tflite-runtime"):
         (requirements / f"{name}.txt").write_text(f"{name}==1\n")
     (tmp_path / "pyproject.toml").write_text("[project]\n")
@@ -58,7 +58,9 @@ def test_the_whole_set_does_not_hold_tflite_runtime(setup_env: ModuleType) -> No
         setup_env.main(["tflite-runtime"])
 
 
-@pytest.mark.parametrize("changed", ["requirements/box.txt", "requirements/setup.txt", "pyproject.toml"])
+@pytest.mark.parametrize(
+    "changed", ["scripts/requirements/box.txt", "scripts/requirements/setup.txt", "pyproject.toml"]
+)
 def test_a_change_is_installed(setup_env: ModuleType, changed: str) -> None:
     install(setup_env, ".venv", "box")
     (setup_env.ROOT / changed).write_text("box==2\n")

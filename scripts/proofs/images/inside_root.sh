@@ -64,7 +64,7 @@ before=$(readlink /opt/edgewatch/current) outbox=$(stat -c %i /var/lib/edgewatch
 config=$(sha256sum /etc/edgewatch/edgewatch.toml)
 cp -R /share/source /tmp/newer
 cp -R /share/wheels /tmp/newer-wheels
-echo '# a newer lock' >>/tmp/newer/requirements/box.txt
+echo '# a newer lock' >>/tmp/newer/scripts/requirements/box.txt
 sh /tmp/newer/scripts/install --wheels /tmp/newer-wheels
 figure upgrade_exit_code $?
 figure upgraded "$([ "$(readlink /opt/edgewatch/current)" != "$before" ] && [ ! -e "$before" ] && is active && echo 1 || echo 0)"

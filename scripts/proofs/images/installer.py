@@ -31,7 +31,6 @@ SOURCES = (
     "converters",
     "scripts",
     "systemd",
-    "requirements",
     "pyproject.toml",
     "README.md",
     "LICENSE",
