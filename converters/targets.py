@@ -79,8 +79,8 @@ def _for_edgetpu(frame: bytes, report: Report) -> Finished:
 
 def _for_gpu(frame: bytes, precision: Precision, pictures: NDArray[np.uint8], report: Report) -> Finished:
     """Run it on this machine's GPU, where there is one."""
-    from edge.backends.probe import probe  # noqa: PLC0415
-    from edge.opening import MAX_DIFFERENCE  # noqa: PLC0415
+    from edge.inference.opening import MAX_DIFFERENCE  # noqa: PLC0415
+    from edge.inference.probe import probe  # noqa: PLC0415
 
     try:
         difference = probe("gpu", frame, frame, {}, held_out=pictures)

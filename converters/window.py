@@ -13,7 +13,7 @@ from converters.runtime import MS_PER_S, Runner
 from converters.verify import run_keras
 from edge.bundle import InputSpec
 from edge.errors import ModelError, QualityError
-from edge.window import STEPS_INPUT
+from edge.inference.window import STEPS_INPUT
 
 TOLERANCE = 1e-3
 N_SEQUENCES = 8

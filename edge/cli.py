@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge.commands.options import Command, configuration, make_parser, split_password
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError
 from edge.fleet.commands import add_commands as add_fleet_commands
-from edge.heap import share_heap
-from edge.interruption import Interruption, start_again
-from edge.options import Command, configuration, make_parser, split_password
+from edge.system.heap import share_heap
+from edge.system.interruption import Interruption, start_again
 from edge.updates.commands import add_commands as add_update_commands
 
 if TYPE_CHECKING:  # heavy
@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace, interruption: Interruption) -> int:
 
 
 def _check(options: argparse.Namespace, interruption: Interruption) -> int:
-    from edge.check import check  # noqa: PLC0415 - heavy
+    from edge.commands.check import check  # noqa: PLC0415 - heavy
     from edge.config import broker_password  # noqa: PLC0415
 
     url, password = split_password(options.broker)
@@ -88,8 +88,8 @@ def _check(options: argparse.Namespace, interruption: Interruption) -> int:
 
 
 def _mask(options: argparse.Namespace, interruption: Interruption) -> int:
+    from edge.commands.drawing import draw_camera  # noqa: PLC0415
     from edge.config import load  # noqa: PLC0415 - heavy
-    from edge.drawing import draw_camera  # noqa: PLC0415
 
     cameras = load(options.config).cameras
     if options.camera not in cameras:
@@ -101,7 +101,7 @@ def _mask(options: argparse.Namespace, interruption: Interruption) -> int:
 
 def _test_alarm(options: argparse.Namespace, _interruption: Interruption) -> int:
     from edge.config import load  # noqa: PLC0415 - heavy
-    from edge.testalarm import request_alarm  # noqa: PLC0415
+    from edge.events.testalarm import request_alarm  # noqa: PLC0415
 
     request_alarm(load(options.config).state_dir, options.camera, options.label)
     print(f"{options.camera} {options.label}: the broker has acknowledged the test")
@@ -109,9 +109,9 @@ def _test_alarm(options: argparse.Namespace, _interruption: Interruption) -> int
 
 
 def _bench(options: argparse.Namespace, _interruption: Interruption) -> int:
-    from edge.bench import bench  # noqa: PLC0415 - heavy
     from edge.bundle import BUILTIN, Bundle  # noqa: PLC0415
-    from edge.capacity import SAMPLE, describe  # noqa: PLC0415
+    from edge.commands.bench import bench  # noqa: PLC0415 - heavy
+    from edge.commands.capacity import SAMPLE, describe  # noqa: PLC0415
 
     bundle = Bundle.load(options.bundle or BUILTIN)
     figures = bench(bundle, options.threads, options.seconds, options.source or str(SAMPLE))
@@ -158,7 +158,7 @@ def _settings(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple
     if password is not None:
         _say(f"edge: a password on the command line is seen by every user of this machine; use {PASSWORD_VARIABLE}")
     if options.demo_broker:
-        from edge.demo_broker import demo_broker  # noqa: PLC0415 - an extra
+        from edge.commands.demo_broker import demo_broker  # noqa: PLC0415 - an extra
 
         if url is not None:
             raise ConfigurationError("--demo-broker and --broker exclude each other; give one of them")

@@ -8,20 +8,20 @@ from typing import Final
 
 import numpy as np
 
-from edge.alerts import AlertMachine, AlertState, Phase, Subject
-from edge.backends.streams import infer_streams
 from edge.bundle import AlertSpec
-from edge.clock import Clock, live_clock, recording_clock
-from edge.driver import drive
 from edge.errors import ModelError, SourceError
-from edge.glance import GLANCE_PX, Glance
-from edge.masking import covered
-from edge.model import Model
-from edge.movement import REST_SHARE, Movement, Stillness
-from edge.rates import MIN_RATE_SHARE, RateWindow
-from edge.regions import Polygon
-from edge.sampling import Sampler
+from edge.events.alerts import AlertMachine, AlertState, Phase, Subject
+from edge.events.clock import Clock, live_clock, recording_clock
+from edge.frames.driver import drive
+from edge.frames.glance import GLANCE_PX, Glance
+from edge.frames.masking import covered
+from edge.frames.movement import REST_SHARE, Movement, Stillness
+from edge.frames.regions import Polygon
+from edge.frames.sampling import Sampler
+from edge.inference.model import Model
+from edge.inference.streams import infer_streams
 from edge.sources import Source
+from edge.system.rates import MIN_RATE_SHARE, RateWindow
 from edge.types import NS_PER_S, Event, Inference, Sample, Scores
 
 FALL: Final = "fall"

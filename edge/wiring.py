@@ -10,28 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.bundle import AlertSpec, Bundle
-from edge.camera import CameraSetup
-from edge.camera_source import camera_source
-from edge.capture import Keeper
+from edge.cameras.camera import CameraSetup
+from edge.cameras.camera_source import camera_source
+from edge.cameras.capture import Keeper
+from edge.cameras.daemon import Cameras
+from edge.cameras.watching import Outlets, watch_once
 from edge.config import Config, alert_specs
-from edge.daemon import Cameras
-from edge.health.health import Health
-from edge.health.housekeeping import Chore, housekeeping
-from edge.health.log import Log
-from edge.health.notify import Notifier
-from edge.health.stats import Stats
-from edge.heap import trim_heap
-from edge.interruption import Interruption
-from edge.model import Model, open_model
+from edge.events.sinks import JsonLines, Printer
+from edge.events.testalarm import TestAlarms
+from edge.inference.model import Model, open_model
 from edge.pictures.photographer import Photographer
 from edge.pictures.studio import open_photographer, open_rings
 from edge.pipeline import FallRules, Watcher
-from edge.sinks import JsonLines, Printer
-from edge.testalarm import TestAlarms
+from edge.system.health import Health
+from edge.system.heap import trim_heap
+from edge.system.housekeeping import Chore, housekeeping
+from edge.system.interruption import Interruption
+from edge.system.log import Log
+from edge.system.notify import Notifier
+from edge.system.stats import Stats
 from edge.updates.opening import Chosen, choose
 from edge.updates.taking import Daemon, make_taps, open_updater
 from edge.updates.updater import Updater
-from edge.watching import Outlets, watch_once
 
 if TYPE_CHECKING:  # imports paho, which a run without broker does not need
     from edge.mqtt.box import Mqtt
@@ -101,7 +101,7 @@ class Box:
 
     def _connect(self) -> None:
         """End what a crash left, then begin to talk."""
-        from edge.recovery import end_interrupted  # noqa: PLC0415 - with a broker only
+        from edge.cameras.recovery import end_interrupted  # noqa: PLC0415 - with a broker only
 
         if self.mqtt is not None:
             end_interrupted(self.mqtt.outbox, self.outlets)
@@ -127,7 +127,7 @@ class Box:
     @contextmanager
     def _monitoring(self, updater: Updater | None) -> Generator[None]:
         """Do what has to be done beside watching."""
-        from edge.health import prometheus  # noqa: PLC0415 - imports an HTTP server
+        from edge.system import prometheus  # noqa: PLC0415 - imports an HTTP server
 
         chores = [Chore("heap", TEND_INTERVAL_S, trim_heap)]
         settings = self.config.health
@@ -148,7 +148,7 @@ class Box:
             yield
 
     def _write_metrics(self, file: Path) -> None:
-        from edge.health import prometheus  # noqa: PLC0415 - imports an HTTP server
+        from edge.system import prometheus  # noqa: PLC0415 - imports an HTTP server
 
         prometheus.write(file, self.stats.payload())
 

@@ -24,9 +24,9 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.demo_broker import demo_broker
+from edge.commands.demo_broker import demo_broker
 from edge.errors import EdgewatchError
-from edge.sinks import position
+from edge.events.sinks import position
 from tour import tour
 from trainer.clips.manifest import Segment
 from trainer.synth import render_scene

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge.demo_broker import demo_broker
+from edge.commands.demo_broker import demo_broker
 from edge.errors import EdgewatchError
 
 DEVICE = "demo"

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from edge.bundle import AlertSpec, BundleSpec, Name, Probability, Seconds
 from edge.config.table import Table, first_fault
 from edge.errors import ConfigurationError, SourceError
-from edge.regions import Polygon
+from edge.frames.regions import Polygon
 from edge.sources.addresses import is_stream, without_credentials
 
 CONTRACT_NAMES = frozenset({"events", "stats", "availability", "fault", "update"})

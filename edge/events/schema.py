@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from edge.clock import rfc3339
+from edge.events.clock import rfc3339
 from edge.types import Event
 
 SCHEMA = 1

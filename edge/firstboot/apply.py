@@ -15,7 +15,7 @@ from pathlib import Path
 from edge.firstboot.check import check_config, check_keys, read_passwords
 from edge.firstboot.files import Mistake, MistakesError
 from edge.firstboot.network import SECRET, Network, read_network
-from edge.stored import from_fields
+from edge.system.stored import from_fields
 
 CONFIG, PASSWORDS, NETWORK, KEYS = "edgewatch.toml", "passwords", "network", "authorized_keys"
 CERTIFICATES = (".pem", ".crt", ".key")

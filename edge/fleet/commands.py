@@ -6,8 +6,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.interruption import Interruption
-from edge.options import split_password
+from edge.commands.options import split_password
+from edge.system.interruption import Interruption
 
 if TYPE_CHECKING:  # imports pydantic
     from edge.config import BrokerConfig
@@ -64,8 +64,8 @@ def _fault(options: argparse.Namespace, _interruption: Interruption) -> int:
     from edge.config import broker_password  # noqa: PLC0415 - heavy
     from edge.config.salvage import salvage  # noqa: PLC0415
     from edge.errors import ConfigurationError  # noqa: PLC0415
-    from edge.health.failure import why_failed  # noqa: PLC0415
     from edge.mqtt.fault import publish_fault  # noqa: PLC0415
+    from edge.system.failure import why_failed  # noqa: PLC0415
 
     name = options.unit.removesuffix(".service").rpartition("@")[2]
     path = options.config or CONFIGURATION_FOLDER / f"{name}.toml"

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, cast
 
-from edge.clock import rfc3339
+from edge.events.clock import rfc3339
+from edge.events.ulid import ALPHABET
+from edge.events.ulid import LENGTH as ULID_LENGTH
 from edge.mqtt.connection import Message
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.retained import OFF, ON
 from edge.mqtt.settings import Settings
-from edge.ulid import ALPHABET
-from edge.ulid import LENGTH as ULID_LENGTH
 
 THRESHOLD = re.compile(rb"(0|1|0?\.[0-9]{1,6}|0\.[0-9]{0,6}|1\.0{0,6})")
 ULID = re.compile(rf"[{ALPHABET}]{{{ULID_LENGTH}}}")

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.clock import rfc3339
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
+from edge.events.clock import rfc3339
 from edge.events.schema import to_json
 from edge.mqtt.connection import Connection
 from edge.mqtt.publisher import OFFLINE

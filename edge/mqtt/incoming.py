@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge.clock import parse_rfc3339
+from edge.events.clock import parse_rfc3339
 
 ROOT: Final = "edgewatch"
 MAX_NAME_CHARACTERS: Final = 64

@@ -12,10 +12,10 @@ import sqlite3
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from edge.clock import boot_id, since_boot_s
+from edge.events.clock import boot_id, since_boot_s
 from edge.events.schema import event_fields, to_json
 from edge.mqtt.store import Store
-from edge.stored import from_fields
+from edge.system.stored import from_fields
 from edge.types import Event
 
 REMEMBERED_EVENTS = 500

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from edge.clock import rfc3339
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
+from edge.events.clock import rfc3339
 from edge.events.schema import SCORE_DIGITS, to_json, with_delivery
-from edge.health.latency import Latency
 from edge.mqtt.bell import Bell
 from edge.mqtt.connection import Connection, Message
 from edge.mqtt.outbox import Outbox, Waiting
@@ -22,7 +21,8 @@ from edge.mqtt.refusals import CredentialsRefusedError, OversizedMessageError
 from edge.mqtt.retained import OFF, Retained
 from edge.mqtt.topics import Topics
 from edge.mqtt.traffic import Traffic
-from edge.pauses import growing_pauses_s
+from edge.system.latency import Latency
+from edge.system.pauses import growing_pauses_s
 from edge.types import Event
 
 PAUSE_WHILE_FLUSHING_S = 0.25

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge.errors import ConfigurationError
-from edge.locking import LOCK_FILE, lock
+from edge.system.locking import LOCK_FILE, lock
 
 FILE_NAME = "outbox.db"
 IN_MEMORY = ":memory:"

@@ -15,7 +15,7 @@ from edge.errors import BrokerError
 from edge.mqtt.bell import Bell
 from edge.mqtt.connection import Connection, Message
 from edge.mqtt.refusals import OversizedMessageError
-from edge.pauses import growing_pauses_s
+from edge.system.pauses import growing_pauses_s
 
 LONGEST_WAIT_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 10.0

@@ -9,13 +9,13 @@ from typing import Final
 
 from edge.config import broker_password
 from edge.errors import ConfigurationError
-from edge.interruption import Interruption
+from edge.events.ulid import new_ulid
 from edge.mqtt.subscriber import Subscriber, Subscription
 from edge.notify.bridge import FILTERS, Bridge
 from edge.notify.courier import Courier, Service, services
 from edge.notify.ledger import Ledger
 from edge.notify.settings import NotifyConfig, addresses
-from edge.ulid import new_ulid
+from edge.system.interruption import Interruption
 
 POLL_S: Final = 0.2
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edge.bundle import MANIFEST, reader
 from edge.errors import BrokerError, ConfigurationError, ModelError
-from edge.locking import is_locked
+from edge.system.locking import is_locked
 from edge.updates.shelf import REQUEST, Shelf, write
 from edge.updates.signing import MAX_FILE_BYTES, SIGNATURE
 from edge.updates.transfer import PIECE_BYTES

@@ -6,7 +6,7 @@ from typing import Any
 
 from edge.errors import ConfigurationError
 from edge.fleet.commands import add_broker, open_broker
-from edge.interruption import Interruption
+from edge.system.interruption import Interruption
 
 SIGN_EPILOG = """\
 a key, once, away from the boxes and from this project's files:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from edge.bundle import BUILTIN, Bundle
 from edge.config import Config
 from edge.errors import EdgewatchError
-from edge.locking import lock
+from edge.system.locking import lock
 from edge.updates.shelf import Shelf, candidates, status_fields
 
 Opened = TypeVar("Opened")

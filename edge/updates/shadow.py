@@ -23,8 +23,8 @@ from typing import IO, Any, Final, cast
 import numpy as np
 
 from edge.bundle import Bundle, InputSpec
+from edge.cameras.slots import Slots
 from edge.errors import ModelError
-from edge.slots import Slots
 from edge.types import NS_PER_S, Sample
 from edge.updates.tap import Tap
 
@@ -194,9 +194,9 @@ def answer(hear: IO[bytes], tell: Callable[[dict[str, Any]], None]) -> None:
         hear: gives the task, then samples.
         tell: takes the answers.
     """
-    from edge.alerts import Subject  # noqa: PLC0415 - heavy, and of no use to the parent
-    from edge.clock import recording_clock  # noqa: PLC0415
-    from edge.model import open_model  # noqa: PLC0415
+    from edge.events.alerts import Subject  # noqa: PLC0415 - heavy, and of no use to the parent
+    from edge.events.clock import recording_clock  # noqa: PLC0415
+    from edge.inference.model import open_model  # noqa: PLC0415
     from edge.pipeline import Pipeline  # noqa: PLC0415
 
     task = Task(**json.loads(hear.readline()))

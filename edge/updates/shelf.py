@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from edge.bundle import Bundle
-from edge.clock import rfc3339
 from edge.errors import ModelError
-from edge.stored import from_fields
+from edge.events.clock import rfc3339
+from edge.system.stored import from_fields
 
 FOLDER: Final = "models"
 CHOICE: Final = "choice.json"

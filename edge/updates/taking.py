@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.capture import Keeper
+from edge.cameras.capture import Keeper
 from edge.config import Config
 from edge.config.updates import key_bytes
-from edge.interruption import start_again
+from edge.system.interruption import start_again
 from edge.updates.opening import Chosen
 from edge.updates.tap import Tap
 from edge.updates.transfer import Piece, Receiver, read_topic

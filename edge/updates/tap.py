@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.bundle import InputSpec
-from edge.driver import Keeper
-from edge.sampling import Sampler
+from edge.frames.driver import Keeper
+from edge.frames.sampling import Sampler
 from edge.types import RawFrame, Sample
 
 

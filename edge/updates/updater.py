@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from edge.bundle import Bundle
-from edge.condition import DELIVERING
+from edge.cameras.condition import DELIVERING
 from edge.config import Config, alert_specs
 from edge.errors import EdgewatchError, ModelError
-from edge.rates import MIN_RATE_SHARE
+from edge.system.rates import MIN_RATE_SHARE
 from edge.updates.opening import Chosen
 from edge.updates.shadow import Shadow, Task
 from edge.updates.shelf import REQUEST, Choice, Shelf, status_fields

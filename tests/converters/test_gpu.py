@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from converters.quantize import to_float16, to_float32
-from edge.backends.gpu import open_gpu
-from edge.backends.tflite import open_interpreter
+from edge.inference.gpu import open_gpu
+from edge.inference.tflite import open_interpreter
 
 
 @pytest.mark.usefixtures("software_gpu")

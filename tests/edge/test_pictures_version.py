@@ -1,7 +1,7 @@
 """What comes out of fixed frames is what came out when `PICTURES_VERSION` was raised last: caches rely on it.
 
 `pictures_golden.npz` holds that version and its pictures. After a change that is meant, raise the version in
-`edge/preprocess.py` and write new ones: `python tests/edge/test_pictures_version.py`. Under the old one it
+`edge/frames/preprocess.py` and write new ones: `python tests/edge/test_pictures_version.py`. Under the old one it
 refuses.
 
 On x86-64 they are equal to the bit, from SSE3 to AVX-512, with and without IPP, in OpenCV 4.10, 4.12 and 4.14. Other
@@ -17,8 +17,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.bundle import InputSpec
-from edge.preprocess import PICTURES_VERSION, acceleration, motion, resize, trail
-from edge.sampling import samples
+from edge.frames.preprocess import PICTURES_VERSION, acceleration, motion, resize, trail
+from edge.frames.sampling import samples
 from edge.sources.times import FrameTimes
 from edge.types import NS_PER_S, Frame, RawFrame
 
@@ -134,7 +134,7 @@ def test_the_same_version_makes_the_same_pictures(name: str) -> None:
         changed = change(name, cases()[name](), kept[name])
     assert changed is None, (
         f"{changed}. Pictures or times have changed, so what users' caches hold is no longer what would be worked out. "
-        f"If that is meant, raise PICTURES_VERSION in edge/preprocess.py and write the new ones: {COMMAND}"
+        f"If that is meant, raise PICTURES_VERSION in edge/frames/preprocess.py and write the new ones: {COMMAND}"
     )
 
 

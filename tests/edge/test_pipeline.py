@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.backends.choice import Backend, Network
-from edge.backends.quantization import Quantization
-from edge.backends.tflite import Tensor
 from edge.bundle import AlertSpec, Bundle
-from edge.clock import recording_clock
 from edge.errors import ModelError, SourceError
-from edge.model import Model, open_model
+from edge.events.clock import recording_clock
+from edge.inference.choice import Backend, Network
+from edge.inference.model import Model, open_model
+from edge.inference.quantization import Quantization
+from edge.inference.tflite import Tensor
 from edge.pipeline import Watcher
 from edge.sources.file import FileSource
 from edge.types import NS_PER_S, RawFrame

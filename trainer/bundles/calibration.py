@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backends.tflite import Interpreter
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
+from edge.inference.tflite import Interpreter
 from trainer.clips.decoding import samples
 from trainer.clips.manifest import Clip
 from trainer.features.cache import Arrays, Cache, sound_entry

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from edge.alerts import AlertMachine, Phase, Subject
 from edge.bundle import AlertSpec, Bundle, BundleSpec
-from edge.clock import recording_clock
 from edge.errors import DatasetError, QualityError
+from edge.events.alerts import AlertMachine, Phase, Subject
+from edge.events.clock import recording_clock
 from edge.types import NS_PER_S
 from trainer.files import write_atomically
 from trainer.judging.evaluation import event_figures

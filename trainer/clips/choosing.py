@@ -1,6 +1,6 @@
 """Which frames of a clip each paper takes, by their number alone; and those frames, decoded.
 
-Beside the fixed rate of `edge.sampling`, which is all that a camera knows. What is chosen here needs the end of a clip,
+Beside the fixed rate of `edge.frames.sampling`, which is all that a camera knows. What is chosen here needs the end of a clip,
 so a model that learned from it judges whole clips and is not for the box.
 """
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
-from edge.preprocess import resize
+from edge.frames.preprocess import resize
 from edge.sources.file import FileSource
 from edge.types import Pixels, RawFrame, Sample
 from trainer.clips.decoding import reading_clips

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.bundle import InputSpec
 from edge.errors import DatasetError, SourceError
-from edge.sampling import samples as sample_frames
+from edge.frames.sampling import samples as sample_frames
 from edge.sources.file import FileSource
 from edge.types import Sample
 

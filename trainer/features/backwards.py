@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backends.tflite import Interpreter
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
-from edge.preprocess import resize
-from edge.sampling import samples
+from edge.frames.preprocess import resize
+from edge.frames.sampling import samples
+from edge.inference.tflite import Interpreter
 from edge.sources import decoded_frames
 from edge.sources.file import FileSource
 from edge.types import NS_PER_S, RawFrame

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backends.tflite import Interpreter
 from edge.errors import DatasetError
-from edge.preprocess import PICTURES_VERSION
+from edge.frames.preprocess import PICTURES_VERSION
+from edge.inference.tflite import Interpreter
 from trainer.clips.manifest import Clip
 from trainer.files import file_sha256, write_atomically
 

@@ -19,8 +19,8 @@ from uuid import uuid4
 from distributed import Client, Future, KilledWorker, as_completed, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from edge.backends.tflite import open_interpreter
 from edge.errors import ConfigurationError, DatasetError, EdgewatchError
+from edge.inference.tflite import open_interpreter
 from trainer.clips.pool import progress
 from trainer.features.cache import FORMAT, Arrays, Compute, pictures
 

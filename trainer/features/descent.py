@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backends.tflite import Interpreter
 from edge.bundle import InputSpec
+from edge.inference.tflite import Interpreter
 from edge.types import NS_PER_S
 from trainer.clips.decoding import samples
 from trainer.clips.manifest import Clip

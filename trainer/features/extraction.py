@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from edge.backends.tflite import Interpreter, open_interpreter
 from edge.errors import ConfigurationError
+from edge.inference.tflite import Interpreter, open_interpreter
 from trainer.clips.manifest import Clip
 from trainer.clips.pool import map_clips
 from trainer.features.cache import Cache, Compute, is_entry, write_entry

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.backends.tflite import Interpreter
 from edge.bundle import InputSpec
+from edge.inference.tflite import Interpreter
 from edge.types import NS_PER_S
 from trainer.clips.choosing import chosen_samples
 from trainer.clips.decoding import ahead, samples

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.backends.tflite import Interpreter
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
+from edge.inference.tflite import Interpreter
 from trainer.clips.decoding import samples
 from trainer.clips.manifest import Clip
 from trainer.features.cache import Arrays, Cache, sound_entry

@@ -18,7 +18,7 @@ import numpy as np
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError
-from edge.window import STEPS_INPUT
+from edge.inference.window import STEPS_INPUT
 from trainer.features.backbone import N_FEATURES, Weights, build_backbone
 from trainer.features.backbones import Backbone
 from trainer.fitting.loop import seed_everything

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import AlertSpec, Bundle
 from edge.errors import DatasetError
-from edge.model import Model, open_model
+from edge.inference.model import Model, open_model
 from edge.pipeline import Watcher
 from edge.sources.file import FileSource
 from edge.types import NS_PER_S

@@ -11,7 +11,7 @@ import time
 from contextlib import ExitStack, closing
 
 from edge.bundle import BUILTIN, Bundle
-from edge.condition import DELIVERING
+from edge.cameras.condition import DELIVERING
 from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.rig.daemon import DEVICE, RealBox
 from proofs.rig.mosquitto import Listener, Mosquitto, wait_until

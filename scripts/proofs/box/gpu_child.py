@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.backends.gpu import open_gpu
-from edge.backends.tflite import open_interpreter
-from edge.health.stats import resident_mb
+from edge.inference.gpu import open_gpu
+from edge.inference.tflite import open_interpreter
+from edge.system.stats import resident_mb
 
 
 def main(model: Path, pictures: Path, out: Path) -> None:

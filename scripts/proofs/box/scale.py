@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 
-from edge.bench import bench
 from edge.bundle import BUILTIN, Bundle
-from edge.capacity import RATE_TOLERANCE, SAMPLE, Stream, capacity
+from edge.commands.bench import bench
+from edge.commands.capacity import RATE_TOLERANCE, SAMPLE, Stream, capacity
 from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.rig.daemon import RealBox
 from proofs.rig.mosquitto import Mosquitto

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from edge.bench import bench
 from edge.bundle import BUILTIN, FRAME_FILE, Bundle
+from edge.commands.bench import bench
 from proofs.frame.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.frame.statistics import median_ratio, middle_half
 
@@ -86,7 +86,7 @@ def _against_keras(bundle: Bundle, setting: Setting) -> Evidence:
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    from edge.backends.tflite import open_interpreter  # noqa: PLC0415
+    from edge.inference.tflite import open_interpreter  # noqa: PLC0415
     from trainer.features.backbone import (  # noqa: PLC0415
         RANDOM,
         Weights,

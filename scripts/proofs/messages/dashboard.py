@@ -20,11 +20,11 @@ import psutil
 from playwright.sync_api import Browser, sync_playwright
 
 from edge.bundle import BUILTIN, Bundle
-from edge.clock import rfc3339
 from edge.dashboard.history import History
 from edge.errors import ConfigurationError, EdgewatchError
+from edge.events.clock import rfc3339
+from edge.events.ulid import new_ulid
 from edge.mqtt.incoming import EventMessage
-from edge.ulid import new_ulid
 from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.messages.flood import Flood
 from proofs.messages.page import (

@@ -32,13 +32,13 @@ from typing import Any
 import numpy as np
 
 from edge.bundle import BUILTIN, Bundle
-from edge.clock import parse_rfc3339, rfc3339
 from edge.config import BrokerConfig
+from edge.events.clock import parse_rfc3339, rfc3339
+from edge.events.ulid import new_ulid
 from edge.mqtt.outbox import SCHEMA, Outbox
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.store import Store
 from edge.types import NS_PER_S, Event
-from edge.ulid import new_ulid
 from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.rig.mosquitto import Listener, Mosquitto, wait_until
 

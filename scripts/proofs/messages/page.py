@@ -17,9 +17,9 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Browser, Page
 
-from edge.clock import rfc3339
 from edge.errors import EdgewatchError
-from edge.ulid import new_ulid
+from edge.events.clock import rfc3339
+from edge.events.ulid import new_ulid
 
 LABELS = ("fall", "violence")
 EVENT_INTERVAL_S = 0.1

@@ -14,8 +14,8 @@ from typing import Any
 
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import ConfigurationError, EdgewatchError
-from edge.health.prometheus import served
-from edge.health.stats import Stats
+from edge.system.prometheus import served
+from edge.system.stats import Stats
 from proofs.frame.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting
 from proofs.rig.mosquitto import free_port, wait_until
 

@@ -12,8 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.backends.tflite import open_interpreter
 from edge.bundle import InputSpec
+from edge.inference.tflite import open_interpreter
 from trainer.clips.choosing import CHOICES
 from trainer.clips.manifest import Clip, Segment
 from trainer.features.backbone import Weights

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from converters import Precision, convert
 from converters.export import export_head, input_widths
-from edge.aggregation import Aggregator, RecurrentAggregator
-from edge.backends.tflite import open_interpreter
 from edge.bundle import MANIFEST, Bundle
-from edge.model import Model, open_model
+from edge.inference.aggregation import Aggregator, RecurrentAggregator
+from edge.inference.model import Model, open_model
+from edge.inference.tflite import open_interpreter
 from edge.pipeline import Watcher
 from edge.sources.file import FileSource
 from edge.types import Inference

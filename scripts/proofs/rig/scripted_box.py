@@ -20,17 +20,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import recovery, wiring
-from edge.aggregation import MeanAggregator
-from edge.backends.choice import Backend, Network
-from edge.backends.quantization import Quantization
-from edge.backends.streams import infer_streams
-from edge.backends.tflite import Interpreter, Tensor
+from edge import wiring
 from edge.bundle import BUILTIN, Bundle, BundleSpec
+from edge.cameras import recovery
 from edge.cli import main
-from edge.model import Model
+from edge.inference.aggregation import MeanAggregator
+from edge.inference.choice import Backend, Network
+from edge.inference.model import Model
+from edge.inference.opening import open_frame_model
+from edge.inference.quantization import Quantization
+from edge.inference.streams import infer_streams
+from edge.inference.tflite import Interpreter, Tensor
 from edge.mqtt.outbox import Outbox
-from edge.opening import open_frame_model
 from edge.types import NS_PER_S, Event, RawFrame
 
 STEP_RATE_HZ = 5.0

@@ -18,8 +18,8 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.clock import rfc3339
-from edge.ulid import new_ulid
+from edge.events.clock import rfc3339
+from edge.events.ulid import new_ulid
 
 COMMANDS = ("+/+/enabled/set", "+/+/+/threshold/set", "+/events/+/ack")
 READY, CONNECTED = "dashboard: ", "connected to "

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.clock import parse_rfc3339, rfc3339
+from edge.events.clock import parse_rfc3339, rfc3339
 from edge.events.schema import event_fields, event_line, to_json, with_delivery
 from edge.types import Event
 

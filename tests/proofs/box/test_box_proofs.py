@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from edge.clock import rfc3339
+from edge.events.clock import rfc3339
 from proofs.box import cameras, hour, latency, scale, soak, writes
 from proofs.messages import dashboard, discovery, fleet, home_assistant, notify
 from proofs.rig.daemon import by_camera

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.bundle import BUILTIN, Bundle, InputSpec
-from edge.model import open_model
+from edge.inference.model import open_model
 from proofs.frame.proof import Setting
 from proofs.models.flips import SEEDS, SETS, aggregator_of, look, replay, scores_of
 from proofs.models.folds import FOLD_FILES

@@ -5,7 +5,7 @@ import pytest
 
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
-from edge.preprocess import resize
+from edge.frames.preprocess import resize
 from edge.sources import decoded_frames
 from trainer.clips.choosing import CHOICES, choice_of, chosen_samples, evenly, every_third, first_ones, one_a_segment
 

@@ -14,7 +14,7 @@ import pytest
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError, DatasetError
-from edge.preprocess import PICTURES_VERSION
+from edge.frames.preprocess import PICTURES_VERSION
 from trainer.clips.datasets import read_dataset
 from trainer.clips.manifest import Clip, Segment
 from trainer.features.cache import (

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.backends.tflite import open_interpreter
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError, DatasetError, EdgewatchError
+from edge.inference.tflite import open_interpreter
 from trainer.cli import main
 from trainer.clips.datasets import read_dataset
 from trainer.features.backbone import RANDOM, Weights

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import AlertSpec, InputSpec
 from edge.errors import ConfigurationError
-from edge.window import STEPS_INPUT
+from edge.inference.window import STEPS_INPUT
 from trainer.clips.labels import NORMAL
 from trainer.clips.manifest import Clip
 from trainer.files import file_sha256

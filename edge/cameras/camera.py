@@ -1,0 +1,291 @@
+"""One camera of the daemon: what it is asked to watch, how it is doing, and what it has to say."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from edge.bundle import AlertSpec
+from edge.cameras.capture import Capture, Notes
+from edge.cameras.condition import DELIVERING, END_OF_FILE, MIN_RATE_SPAN_S, Condition, Facts, condition_of
+from edge.cameras.slots import Slots
+from edge.cameras.view import View
+from edge.cameras.watching import Outlets
+from edge.events.alerts import Subject
+from edge.events.clock import live_clock, recording_clock, rfc3339
+from edge.frames.driver import Keeper, Shot
+from edge.inference.model import Model
+from edge.pipeline import STOPPED, FallRules, Pipeline, Step
+from edge.sources import Source
+from edge.system.rates import RateWindow
+from edge.types import Event, Inference
+
+STATUS_INTERVAL_S: Final = 60.0
+SCORES_INTERVAL_S: Final = 1.0
+RATE_DIGITS: Final = 2
+DISABLED: Final = Condition("disabled")
+
+
+class Health(Protocol):
+    """Takes note of what the cameras do. Called from the main thread."""
+
+    def inferred(self, camera: str, inference: Inference, *, live: bool) -> None:
+        """Take note of an inference that has just ended.
+
+        Args:
+            camera: its name.
+            inference: what the model answered.
+            live: whether capture times are of the monotonic clock.
+        """
+        ...
+
+    def condition(self, camera: str, state: str) -> None:
+        """Take note of a camera's new state."""
+        ...
+
+    def idle(self) -> None:
+        """Take note that no camera gives pictures now, so that no inference is to be expected."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSetup:
+    """What a camera is asked to watch, and how."""
+
+    name: str
+    open_source: Callable[[], Source]
+    """Makes a source, behind its privacy masks; called again whenever the camera was lost."""
+    alerts: Mapping[str, AlertSpec]
+    live: bool = True
+    lossless: bool = False
+    """Whether every sample of a recording is judged."""
+    rules: FallRules = field(default_factory=FallRules)
+    keeper: Keeper | None = None
+    """Of pictures."""
+    publish_scores: bool = False
+
+
+class Camera:
+    """Watches one camera. Everything here is called from the main thread."""
+
+    def __init__(
+        self,
+        setup: CameraSetup,
+        model: Model,
+        slots: Slots[Shot],
+        outlets: Outlets,
+        *,
+        health: Health,
+        report: Callable[[str], None],
+        on_event: Callable[[Event, int], None],
+    ) -> None:
+        """Prepare; `start` begins.
+
+        Args:
+            setup: what to watch.
+            model: shared by all cameras.
+            slots: of all cameras.
+            outlets: where events go.
+            health: takes note of the camera's doing.
+            report: takes a line for the log.
+            on_event: told of every event that a picture caused, once the event is safe, with the picture's time.
+        """
+        self.name = setup.name
+        self.condition = Condition("starting")
+        self._setup = setup
+        self._model = model
+        self._slots = slots
+        self._outlets = outlets
+        self._health = health
+        self._report = report
+        self._on_event = on_event
+        clock = live_clock(lambda: datetime.now(UTC), time.monotonic_ns)
+        if not setup.live:
+            clock = recording_clock(datetime.now(UTC))
+        subject = Subject(setup.name, model.spec.name, model.digest, clock, setup.live)
+        self._pipeline = Pipeline(model, subject, setup.alerts, setup.rules)
+        self._capture: Capture | None = None
+        self._enabled = True
+        self._started = self._said = False
+        self._judged = RateWindow()
+        self._reopened = 0
+        self._view = View()
+        self._since = rfc3339(datetime.now(UTC))
+        self._status_s = self._scores_s = float("-inf")
+
+    def start(self) -> None:
+        """Begin to watch, or say that this is switched off."""
+        self._started = True
+        if self._enabled:
+            self._open()
+            self._enter(Condition("starting"))
+        else:
+            self._enter(DISABLED)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the camera was a recording, and all of it is judged."""
+        notes = self._notes
+        return notes is not None and notes.ended and self._slots.is_empty(self.name)
+
+    def set_enabled(self, on: bool) -> None:
+        """Begin or stop to watch. Before `start`, it says what that shall do."""
+        changed, self._enabled = on != self._enabled, on
+        if not changed or not self._started:
+            return
+        if on:
+            self._view = View()
+            self._open()
+            self._enter(Condition("starting"))
+        else:
+            self._shut()
+            self._enter(DISABLED)
+
+    def set_threshold(self, label: str, onset_threshold: float) -> None:
+        """Change an alert's onset threshold."""
+        self._pipeline.set_threshold(label, onset_threshold)
+
+    def judge(self, shot: Shot) -> None:
+        """Judge what the camera saw, and say what came of it.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        step = self._pipeline.step(shot.sample, shot.seen)
+        assert step.inference is not None
+        capture_ns = step.inference.capture_ns
+        self._judged.note(capture_ns)
+        if self._setup.live:
+            self._view = self._view.after(shot.seen)
+        self._health.inferred(self.name, step.inference, live=self._setup.live)
+        for event in step.events:
+            self._outlets.publish(event, capture_ns if self._setup.live else None)
+            self._on_event(event, capture_ns)
+        if self.condition.state not in DELIVERING:
+            self.check(time.monotonic())
+        self._publish_scores(step)
+
+    def check(self, now_s: float) -> None:
+        """See how the camera is doing."""
+        notes = self._notes
+        if notes is None:
+            return
+        if notes.reopened != self._reopened:
+            self._reopened = notes.reopened
+            self._judged.clear()
+        self._enter(condition_of(self._facts(notes, now_s), self.condition))
+        if now_s - self._status_s >= STATUS_INTERVAL_S:
+            self._publish_status(now_s)
+
+    def fields(self) -> dict[str, Any]:
+        """Return what stands in the stats."""
+        notes = self._notes or Notes()
+        rate_hz = self._judged.rate_hz
+        return {
+            "state": self.condition.state,
+            "judged_hz": None if rate_hz is None else round(rate_hz, RATE_DIGITS),
+            "target_hz": self._model.spec.input.rate_hz,
+            "shed": self._slots.replaced(self.name),
+            "skipped_frames": notes.skipped_frames,
+            "reopened": notes.reopened,
+        }
+
+    def stop(self) -> None:
+        """Ask the capture to end."""
+        if self._capture is not None:
+            self._capture.stop()
+
+    def finish(self, timeout_s: float) -> None:
+        """Wait for the capture's end, and end what is active."""
+        if self._capture is not None:
+            self._capture.join(timeout_s)
+        self._close(STOPPED)
+
+    @property
+    def _notes(self) -> Notes | None:
+        return None if self._capture is None else self._capture.notes
+
+    def _open(self) -> None:
+        setup = self._setup
+        self._judged.clear()
+        self._reopened = 0
+        self._capture = Capture(
+            self._slots.open(setup.name),
+            setup.open_source,
+            self._model.spec.input,
+            self._slots,
+            lossless=setup.lossless,
+            keeper=setup.keeper,
+            log_fault=lambda error: self._report(f"camera {setup.name}: {type(error).__name__}: {error}"),
+        )
+        self._capture.start()
+
+    def _shut(self) -> None:
+        """Stop the capture. One that hangs in its driver is left alone: it ends when the driver lets it, and until then
+        its session is over."""
+        if self._capture is not None:
+            self._capture.stop()
+            self._capture = None
+        self._slots.shut(self.name)
+
+    def _facts(self, notes: Notes, now_s: float) -> Facts:
+        assert self._capture is not None
+        return Facts(
+            now_s=now_s,
+            begun_s=notes.begun_s,
+            frame_s=notes.frame_s,
+            frozen=self._capture.freeze.is_frozen(now_s),
+            fault=notes.fault,
+            cannot_open=notes.cannot_open,
+            ended=self.ended,
+            blind=self._view.blind(),
+            target_hz=self._model.spec.input.rate_hz,
+            camera_hz=_settled(self._capture.rate),
+            judged_hz=_settled(self._judged),
+        )
+
+    def _enter(self, condition: Condition) -> None:
+        """Say how the camera is doing, when that has changed. What is active ends with the pictures."""
+        if condition == self.condition and self._said:
+            return
+        self._said = True
+        if condition.state != self.condition.state and condition.state not in (*DELIVERING, "starting"):
+            reason = END_OF_FILE if condition.reason == END_OF_FILE else condition.state
+            self._close(reason)
+        self.condition = condition
+        self._since = rfc3339(datetime.now(UTC))
+        self._report(f"camera {self.name}: {condition.state}" + (f": {condition.reason}" if condition.reason else ""))
+        self._health.condition(self.name, condition.state)
+        self._publish_status(time.monotonic())
+
+    def _publish_status(self, now_s: float) -> None:
+        self._status_s = now_s
+        if self._outlets.publisher is not None:
+            rate_hz = self._judged.rate_hz if self.condition.state in DELIVERING else None
+            status = {
+                "state": self.condition.state,
+                "since": self._since,
+                "fps": None if rate_hz is None else round(rate_hz, RATE_DIGITS),
+                "reason": self.condition.reason,
+            }
+            self._outlets.publisher.camera_status(self.name, status)
+
+    def _publish_scores(self, step: Step) -> None:
+        now_s = time.monotonic()
+        if not self._setup.publish_scores or now_s - self._scores_s < SCORES_INTERVAL_S:
+            return
+        self._scores_s = now_s
+        if self._outlets.publisher is not None and step.scores is not None:
+            labels, scores = self._model.spec.labels, step.scores.probabilities
+            self._outlets.publisher.scores(self.name, dict(zip(labels, map(float, scores), strict=True)))
+
+    def _close(self, reason: str) -> None:
+        """End what is active."""
+        for event in self._pipeline.close(reason):
+            self._outlets.publish(event)
+
+
+def _settled(rate: RateWindow) -> float | None:
+    """A rate, once enough of it is known."""
+    return rate.rate_hz if rate.span_s >= MIN_RATE_SPAN_S else None

@@ -1,0 +1,95 @@
+"""How a camera is doing, from what is known of it at a moment."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from edge.system.rates import MIN_RATE_SHARE
+
+State = Literal["starting", "ok", "slow", "blind", "stalled", "lost", "disabled"]
+DELIVERING: Final = frozenset({"ok", "slow", "blind"})
+"""States in which pictures come."""
+SILENCE_S: Final = 5.0
+"""Without a picture, or with pictures that do not change by one bit."""
+RECOVERED_RATE_SHARE: Final = 0.95
+"""A slow camera is so until its rate is well back, so that its state does not flap."""
+MIN_RATE_SPAN_S: Final = 4.0
+END_OF_FILE: Final = "end of file"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A camera's state, and why."""
+
+    state: State
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one camera now."""
+
+    now_s: float
+    """On the monotonic clock, as all times here."""
+    begun_s: float
+    """When the camera was begun to be watched."""
+    frame_s: float | None = None
+    """When the last picture came."""
+    frozen: bool = False
+    """Whether the pictures have not changed for `SILENCE_S`."""
+    fault: str | None = None
+    """Why there is no connection, since the last picture."""
+    cannot_open: bool = False
+    """Whether that is because it cannot be opened."""
+    ended: bool = False
+    """Whether it was a recording, and is over."""
+    blind: str | None = None
+    """Why it cannot see."""
+    target_hz: float = 0.0
+    camera_hz: float | None = None
+    """Samples a second that the camera gives; None while too little is known."""
+    judged_hz: float | None = None
+    """Samples a second that the model has judged."""
+
+
+def condition_of(facts: Facts, before: Condition) -> Condition:
+    """Say how a camera is doing.
+
+    Args:
+        facts: of now.
+        before: what was said last.
+    """
+    return _absent(facts) or _awaited(facts, before) or _present(facts, before)
+
+
+def _absent(facts: Facts) -> Condition | None:
+    """Say why no pictures come, or none that are worth anything."""
+    if facts.ended:
+        return Condition("lost", END_OF_FILE)
+    if facts.fault is not None and facts.cannot_open:
+        return Condition("lost", facts.fault)
+    if facts.frozen:
+        return Condition("stalled", f"its picture has not changed for {SILENCE_S:.0f} s")
+    if facts.now_s - (facts.begun_s if facts.frame_s is None else facts.frame_s) < SILENCE_S:
+        return None
+    if facts.frame_s is None:
+        return Condition("lost", facts.fault or f"no answer for {SILENCE_S:.0f} s")
+    return Condition("stalled", f"no picture for {SILENCE_S:.0f} s")
+
+
+def _awaited(facts: Facts, before: Condition) -> Condition | None:
+    """Say that pictures are still to come: a short break is not worth a word, and what is lost stays so until then."""
+    if facts.frame_s is None:
+        return before if before.state in ("lost", "stalled") else Condition("starting")
+    return before if facts.fault is not None and before.state not in DELIVERING else None
+
+
+def _present(facts: Facts, before: Condition) -> Condition:
+    if facts.blind is not None:
+        return Condition("blind", f"the camera {facts.blind}")
+    share = RECOVERED_RATE_SHARE if before.state == "slow" else MIN_RATE_SHARE
+    enough_hz = share * facts.target_hz
+    if facts.camera_hz is not None and facts.camera_hz < enough_hz:
+        return Condition("slow", "below target rate: the camera gives too few pictures")
+    if facts.judged_hz is not None and facts.judged_hz < enough_hz:
+        return Condition("slow", "below target rate: this machine is too slow for all its cameras")
+    return Condition("ok")

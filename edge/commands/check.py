@@ -1,0 +1,110 @@
+"""`edge check`: configuration, bundle, cameras and broker, one line each."""
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from edge.bundle import BUILTIN, Bundle
+from edge.config import Config, alert_specs
+from edge.errors import ConfigurationError, EdgewatchError
+from edge.sources import decoded_frames
+from edge.system.interruption import Interruption
+
+Fact = Callable[[], str]
+"""Answers what is fine, in a few words, or raises what is not."""
+
+
+def check(
+    load_config: Callable[[], Config],
+    password: Callable[[], str | None],
+    interruption: Interruption,
+    report: Callable[[str], None],
+) -> int:
+    """Check everything that a run would need; go on after a fault.
+
+    Args:
+        load_config: reads the configuration.
+        password: finds the broker's.
+        interruption: ends the check between two lines.
+        report: takes one line for every part.
+
+    Returns:
+        the exit code of the first fault, or 0.
+    """
+    codes: list[int] = []
+
+    def line(part: str, fact: Fact) -> None:
+        if interruption:
+            return
+        try:
+            report(f"{part}: ok: {fact()}")
+        except EdgewatchError as error:
+            report(f"{part}: wrong: {error}")
+            codes.append(error.exit_code)
+
+    config: Config | None = None
+
+    def read_configuration() -> str:
+        nonlocal config
+        config = load_config()
+        return f"{len(config.cameras)} cameras, device {config.device_id}"
+
+    line("configuration", read_configuration)
+    if config is not None:
+        for part, fact in _facts(config, password):
+            line(part, fact)
+    return codes[0] if codes else interruption.exit_code
+
+
+def _facts(config: Config, password: Callable[[], str | None]) -> Iterator[tuple[str, Fact]]:
+    yield "bundle", lambda: _bundle(config)
+    for name in config.cameras:
+        yield f"camera {name}", partial(_camera, config, name)
+    if config.state_dir is not None:
+        yield "state directory", partial(_state_dir, config.state_dir)
+    if config.broker is not None:
+        yield "broker", lambda: _broker(config, password())
+
+
+def _bundle(config: Config) -> str:
+    from edge.inference.model import open_model  # noqa: PLC0415 - heavy
+
+    bundle = Bundle.load(config.bundle or BUILTIN)
+    refused: list[str] = []
+    model = open_model(bundle, config.threads, config.backends, config.edgetpu.model_dump(), refused.append)
+    for name, camera in config.cameras.items():
+        alert_specs(name, camera, bundle.spec)
+    spec = bundle.spec
+    warning = f"; warning: {spec.warning}" if spec.warning else ""
+    told = "".join(f"; {line}" for line in refused) + warning
+    return f"{spec.name}, {spec.precision}, labels {', '.join(spec.labels)}, on {model.network.backend}{told}"
+
+
+def _camera(config: Config, name: str) -> str:
+    from edge.cameras.camera_source import camera_source  # noqa: PLC0415 - heavy
+
+    source = camera_source(name, config.cameras[name], realtime=False)
+    size = "no picture"
+    for frame in decoded_frames(source):
+        height, width, _ = frame.pixels.shape
+        size = f"{width}x{height}"
+        source.close()
+    return f"{source.name}, {size}"
+
+
+def _state_dir(directory: Path) -> str:
+    """Look from outside: the outbox may be in use by a daemon that runs."""
+    existing = next(folder for folder in (directory, *directory.parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"{directory}: cannot be written by this user; check state_dir and its rights")
+    return str(directory)
+
+
+def _broker(config: Config, password: str | None) -> str:
+    from edge.mqtt.connection import Connection  # noqa: PLC0415 - only where it is needed
+
+    assert config.broker is not None
+    # Not the box's own id: that would end the connection of a daemon that runs.
+    Connection(config.broker, password, f"edgewatch-{config.device_id}-check").close()
+    return f"{config.broker.address} takes us, MQTT {config.broker.version}"

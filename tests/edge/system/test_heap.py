@@ -1,0 +1,53 @@
+"""What becomes of the heap, by the kernel's word. Each time in a process of its own."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+HEAPS = """
+import sys, threading
+from pathlib import Path
+from edge.system.heap import share_heap
+if sys.argv[1] == "shared":
+    share_heap()
+held = []
+threads = [threading.Thread(target=lambda: held.append(bytearray(50_000))) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+starts = [int(line.split("-")[0], 16) for line in Path("/proc/self/maps").read_text().splitlines() if " rw-p " in line]
+print(sum(start % (64 << 20) == 0 for start in starts))
+"""
+"""Counts the heaps of threads: the kernel shows them where a multiple of 64 MiB begins."""
+
+HOLES = """
+import psutil
+from edge.system.heap import trim_heap
+blocks = [bytearray(100_000) for _ in range(400)]
+del blocks[::2]
+before_b = psutil.Process().memory_info().rss
+trim_heap()
+print(before_b - psutil.Process().memory_info().rss)
+"""
+"""Measures what is given back of 20 MB in holes between living blocks."""
+
+pytestmark = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc" or sys.maxsize < 2**32, reason="glibc of 64 bits alone does so"
+)
+
+
+def number_from(program: str, *arguments: str) -> int:
+    command = [sys.executable, "-c", program, *arguments]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def test_threads_share_one_heap() -> None:
+    assert number_from(HEAPS, "own") > 0
+    assert number_from(HEAPS, "shared") == 0
+
+
+def test_holes_are_given_back() -> None:
+    assert number_from(HOLES) > 15_000_000
