@@ -24,7 +24,7 @@ from edge.sources import Source
 from edge.sources.opening import open_source
 from edge.types import NS_PER_S
 
-SAMPLE: Final = Path(__file__).parent / "samples" / "camera.mp4"
+SAMPLE: Final = Path(__file__).parents[1] / "samples" / "camera.mp4"
 """As a network camera sends it: 1280x720, H.264, 15 a second. Made by scripts/make-sample."""
 CAMERAS: Final = (1, 2, 4, 6, 8, 12, 16, 24, 32)
 RATE_TOLERANCE: Final = 0.95

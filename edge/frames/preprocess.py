@@ -86,7 +86,7 @@ def acceleration(recent: Sequence[Frame], spec: InputSpec) -> Pixels:
     """How movement changed, without the camera's own: the newest grey difference less the one before it.
 
     An addition to the design: beside `trail` it tells violence better, whose blows start and stop. Earlier frames are
-    first laid onto the newest (see `edge.frames.registration`), so that a camera that shakes or pans shows what moves in its
+    first laid onto the newest (see `registration`), so that a camera that shakes or pans shows what moves in its
     picture; what it had not seen before stays mid grey.
 
     Args:

@@ -9,14 +9,14 @@ import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from edge.inference.quantization import Quantization
-from edge.inference.tflite import SIGNATURE, Tensor, first_line, quiet
+from edge.inference.tflite import SIGNATURE, Tensor, accelerator_runtime, first_line, quiet
 
 NOWHERE: Final = "/nonexistent"
 """Where the runtime looks for plug-ins of other accelerators: it would try every one that it finds, with much ado."""
@@ -86,11 +86,7 @@ def open_gpu(model: bytes) -> GpuModel:
 
 def _compiled(model: bytes) -> GpuModel | Exception:
     """The model, or what the runtime raised."""
-    try:
-        from ai_edge_litert import compiled_model  # pyright: ignore[reportMissingTypeStubs]  # noqa: PLC0415
-    except ImportError as error:
-        raise ModelError("there is no runtime for GPUs; install ai-edge-litert") from error
-    litert = cast("Any", compiled_model)
+    litert = accelerator_runtime()
     folder = str(Path(litert.__file__).parent)
     settings = litert.EnvironmentOptions(folder, compiler_plugin_path=NOWHERE, dispatch_library_path=NOWHERE)
     options = litert.Options(litert.HardwareAccelerator.GPU, gpu_options=litert.GpuOptions(enforce_f32=True))

@@ -1,5 +1,4 @@
-"""The one module that imports the TFLite runtime: ai-edge-litert, or tflite-runtime 2.14 (which Coral needs). Only what
-ai-edge-litert has for GPUs is imported elsewhere, in `gpu`.
+"""The one module that imports the TFLite runtime: ai-edge-litert, or tflite-runtime 2.14 (which Coral needs).
 
 Tensors are named as in the model's signature. Both runtimes' interpreters take the same calls, so they differ only in
 where they are imported from.
@@ -125,6 +124,19 @@ def load_delegate(library: str, options: Mapping[str, str]) -> Any:
     except (RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[2].strip() or "it finds no device; is one plugged in, may this user use it?"
         raise ModelError(f"{library}: {reason}") from error
+
+
+def accelerator_runtime() -> Any:
+    """Import what ai-edge-litert has for accelerators beside delegates, `CompiledModel` and its settings.
+
+    Raises:
+        ModelError: it is not here.
+    """
+    try:
+        from ai_edge_litert import compiled_model  # pyright: ignore[reportMissingTypeStubs]  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelError("there is no runtime for GPUs; install ai-edge-litert") from error
+    return cast("Any", compiled_model)
 
 
 def _runtime() -> Any:

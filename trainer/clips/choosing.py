@@ -1,7 +1,7 @@
 """Which frames of a clip each paper takes, by their number alone; and those frames, decoded.
 
-Beside the fixed rate of `edge.frames.sampling`, which is all that a camera knows. What is chosen here needs the end of a clip,
-so a model that learned from it judges whole clips and is not for the box.
+Beside the fixed rate of `edge.frames.sampling`, which is all that a camera knows. What is chosen here needs the end of
+a clip, so a model that learned from it judges whole clips and is not for the box.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -7,7 +7,7 @@ from edge.inference.aggregation import MeanAggregator, RecurrentAggregator
 from edge.inference.tflite import open_interpreter
 from edge.types import Inference
 
-HEAD = Path(__file__).parent / "models" / "head.tflite"
+HEAD = Path(__file__).parents[1] / "models" / "head.tflite"
 MS = 1_000_000
 
 

@@ -66,7 +66,7 @@ def test_refuses_an_input_that_was_scaled_by_its_calibration(make_bundle):
         open_model(Bundle.load(make_bundle("frame_dim")))
 
 
-WINDOW = (Path(__file__).parent / "models" / "window.tflite").read_bytes()
+WINDOW = (Path(__file__).parents[1] / "models" / "window.tflite").read_bytes()
 
 
 def window_bundle(make_bundle, **changes):
@@ -112,7 +112,7 @@ def test_a_window_of_pixels_runs_on_the_processor_and_says_so(make_bundle):
 
 
 def test_refuses_another_file_in_place_of_a_window(make_bundle):
-    files = {"window.tflite": (Path(__file__).parent / "models" / "head.tflite").read_bytes()}
+    files = {"window.tflite": (Path(__file__).parents[1] / "models" / "head.tflite").read_bytes()}
     bundle = Bundle.load(make_bundle(files=files, kind="window"))
     with pytest.raises(ModelError, match=r"window\.tflite: inputs: has"):
         open_model(bundle)

@@ -8,7 +8,7 @@ from edge.inference.tflite import open_interpreter
 from edge.inference.window import PixelModel, StepsAggregator
 from edge.types import Inference
 
-WINDOW = Path(__file__).parent / "models" / "window.tflite"
+WINDOW = Path(__file__).parents[1] / "models" / "window.tflite"
 MS = 1_000_000
 
 
