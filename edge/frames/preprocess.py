@@ -17,7 +17,7 @@ from edge.types import NS_PER_S, Frame, Pixels
 PICTURES_VERSION: Final = 1
 """Part of every cache entry's key. To be raised when other pictures come out of the same decoded frames, or other
 frames are taken: by what is here, in registration, sampling, or the times that sources give their frames. All clips are
-worked out anew then; not for what only moves or renames code. `tests/edge/test_pictures_version.py` finds out."""
+worked out anew then; not for what only moves or renames code. `tests/edge/frames/test_pictures_version.py` tells."""
 MID_GREY: Final = 128
 TRAIL_LENGTH: Final = 3
 MAX_RATIO: Final = 2.0

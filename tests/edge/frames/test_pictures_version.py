@@ -1,8 +1,8 @@
 """What comes out of fixed frames is what came out when `PICTURES_VERSION` was raised last: caches rely on it.
 
 `pictures_golden.npz` holds that version and its pictures. After a change that is meant, raise the version in
-`edge/frames/preprocess.py` and write new ones: `python tests/edge/test_pictures_version.py`. Under the old one it
-refuses.
+`edge/frames/preprocess.py` and write new ones: `python tests/edge/frames/test_pictures_version.py`. Under the old
+version it refuses.
 
 On x86-64 they are equal to the bit, from SSE3 to AVX-512, with and without IPP, in OpenCV 4.10, 4.12 and 4.14. Other
 processors have kernels of their own, so pictures have a tolerance: a grey level may be rounded the other way, gains
@@ -24,7 +24,7 @@ from edge.types import NS_PER_S, Frame, RawFrame
 
 NS_PER_MS = 1_000_000
 GOLDEN = Path(__file__).with_name("pictures_golden.npz")
-COMMAND = "python tests/edge/test_pictures_version.py"
+COMMAND = "python tests/edge/frames/test_pictures_version.py"
 SPEC = InputSpec(height_px=48, width_px=64, motion_interval_s=0.1, motion_gain=1.5)
 SCALES_PX = (2, 4, 12, 24)
 ODD_SIZES = ((37, 53), (48, 131), (211, 64), (241, 387))
