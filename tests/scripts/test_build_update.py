@@ -50,7 +50,7 @@ def test_a_missing_key_is_named(content: Path, tmp_path: Path) -> None:
 
 def test_a_signature_holds_for_its_key_and_its_bytes_alone(keys: Path, content: Path, tmp_path: Path) -> None:
     if shutil.which("rauc") is None:
-        pytest.skip("rauc is not here (scripts/setup-env images)")
+        pytest.skip("rauc is not here (scripts/setup-env updates)")
     out = tmp_path / "out.raucb"
     assert build_update(content, "20260102.030405", keys, out).returncode == 0
 

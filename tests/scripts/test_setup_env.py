@@ -1,5 +1,8 @@
 """`scripts/setup-env`: what it finds done, and what it says where it cannot go on. The fresh root tries the rest."""
 
+import os
+import subprocess
+from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -7,7 +10,11 @@ from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "setup-env"
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+SCRIPT = SCRIPTS / "setup-env"
+PATIENCE_S = 60
+
+Programs = Callable[..., Path]
 
 
 @pytest.fixture
@@ -101,3 +108,94 @@ def test_without_root_it_says_what_to_type(
         setup_env.apt_get_install("a virtual environment", "python3.11-venv")
     assert end.value.code == 1
     assert "sudo apt-get install python3.11-venv" in capsys.readouterr().err
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    """Programs that note how they are called and then do a line of shell, in a folder that stands first on the path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+
+    def write(**lines: str) -> Path:
+        for name, line in lines.items():
+            path = folder / name.replace("_", "-")
+            path.write_text(f'#!/bin/sh\necho "$(basename "$0") $*" >>{tmp_path}/calls\n{line}\n')
+            path.chmod(0o755)
+        return folder
+
+    write(which="true", dpkg="true")  # all packages are there
+    return write
+
+
+@pytest.fixture
+def without_init(
+    setup_env: ModuleType, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ModuleType:
+    """A machine with the packages of `images`, where nothing has mounted binfmt_misc, and a root who may do it."""
+    (tmp_path / "binfmt_misc").mkdir()
+    folder = programs(
+        arch_test=f"test -e {tmp_path}/binfmt_misc/qemu-aarch64",
+        mount=f"touch {tmp_path}/binfmt_misc/register",
+        update_binfmts=f"test -e {tmp_path}/binfmt_misc/register && touch {tmp_path}/binfmt_misc/qemu-aarch64",
+    )
+    monkeypatch.setattr(setup_env, "SYSTEM_PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setattr(setup_env, "BINFMT_MISC", str(tmp_path / "binfmt_misc"))
+    monkeypatch.setattr(setup_env, "as_root", list)
+    return setup_env
+
+
+def calls(tmp_path: Path) -> list[str]:
+    """What was called since the last time, but for the looks at packages."""
+    path = tmp_path / "calls"
+    found = path.read_text().splitlines()
+    path.unlink()
+    return [line for line in found if not line.startswith(("which ", "dpkg "))]
+
+
+def test_where_no_init_runs_arm64_is_enabled_once(without_init: ModuleType, tmp_path: Path) -> None:
+    mount = f"mount -t binfmt_misc binfmt_misc {tmp_path}/binfmt_misc"
+    enable = "update-binfmts --enable qemu-aarch64"
+    without_init.main(["images"])
+    assert calls(tmp_path) == ["arch-test arm64", mount, enable, "arch-test arm64"]
+    without_init.main(["images"])
+    assert calls(tmp_path) == ["arch-test arm64"]
+    (tmp_path / "binfmt_misc" / "qemu-aarch64").unlink()  # as where somebody has disabled it
+    without_init.main(["images"])
+    assert calls(tmp_path) == ["arch-test arm64", enable, "arch-test arm64"]
+
+
+def test_what_boots_and_signs_images_does_not_need_arm64(without_init: ModuleType, tmp_path: Path) -> None:
+    without_init.main(["emulator"])
+    without_init.main(["updates"])
+    assert calls(tmp_path) == []
+
+
+def test_arm64_without_root_says_what_to_type(
+    without_init: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(without_init, "as_root", lambda: None)
+    with pytest.raises(SystemExit) as end:
+        without_init.main(["images"])
+    assert end.value.code == 1
+    [line] = capsys.readouterr().err.splitlines()
+    mount = f"mount -t binfmt_misc binfmt_misc {tmp_path}/binfmt_misc"
+    assert f"sudo sh -c '{mount} && update-binfmts --enable qemu-aarch64'" in line
+    assert calls(tmp_path) == ["arch-test arm64"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="scripts/build-image runs as root alone")
+def test_an_image_is_not_begun_where_arm64_cannot_run(programs: Programs, tmp_path: Path) -> None:
+    """As in a container that may not mount: one line, and not mmdebstrap's own."""
+    refused = "echo permission denied >&2; false"
+    folder = programs(arch_test="false", mount=refused, update_binfmts=refused, mmdebstrap="false")
+    work = tmp_path / "work"
+    changed = {"PATH": f"{folder}:{os.environ['PATH']}", "EDGEWATCH_IMAGE_WORK": str(work)}
+    command = [SCRIPTS / "build-image", str(tmp_path / "edgewatch.img")]
+    ended = subprocess.run(
+        command, env={**os.environ, **changed}, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("setup-env: making images needs programs for arm64 to run here: sudo sh -c '")
+    assert not any(call.startswith("mmdebstrap") for call in calls(tmp_path))
+    assert not work.exists()
