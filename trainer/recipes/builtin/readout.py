@@ -72,8 +72,9 @@ def fit_readouts(examples: Examples, strengths: Sequence[float]) -> list[Readout
     each strength.
 
     Standardised inputs are divided by the root of their number, so that one `strength` (the inverse of the penalty,
-    scikit-learn's C) suits any number of inputs. The fit runs on principal coordinates: exactly the same solution, and
-    a tenth of the time where inputs are more than rows.
+    scikit-learn's C) suits any number of inputs. The fit runs on principal coordinates: the same solution, but for
+    rounding and what negligible directions add, and a tenth of the time where inputs are more than rows. Rounding is
+    that of the processor's kernels: the same examples give the same bits on processors of one kind alone.
     """
     weights = balanced(examples)
     mean = (weights / weights.sum()).astype(np.float32) @ examples.rows
