@@ -44,7 +44,7 @@ def shrink(pixels: Pixels, spec: InputSpec) -> Pixels:
     """Take the first steps of `resize`, so that frames which wait to be compared take less memory: (height, width, 3)
     of no more pixels than twice the spec's size has, and unchanged where it has no more.
 
-    Resizing the result gives, bit for bit, what resizing the frame gives.
+    Resizing the result gives, bit for bit in one process, what resizing the frame gives.
     """
     double = (2 * spec.width_px, 2 * spec.height_px)
     while pixels.shape[0] >= 2 * double[1] and pixels.shape[1] >= 2 * double[0]:

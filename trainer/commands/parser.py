@@ -271,7 +271,7 @@ def _add_synth(commands_: "argparse._SubParsersAction[Parser]") -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--clips", type=positive, metavar="N", help="how many clips, each of one action")
     what.add_argument("--scene", action="store_true", help="one long scene with a fall and a fight, as the demo shows")
-    parser.add_argument("--seed", type=seed, default=0, help="default: 0; the same seed renders the same clips")
+    parser.add_argument("--seed", type=seed, default=0, help="default: 0; renders the same clips again")
     parser.set_defaults(command=commands.synth)
 
 

@@ -30,7 +30,7 @@ WAITING_PER_THREAD = 4
 LEAST_WAITING = 16
 """Also where no worker is there yet, since a cluster that adapts grows by what waits."""
 PACKAGES = ("edgewatch", "numpy", "opencv-python-headless", "ai-edge-litert")
-"""What decides features to the last bit, beside the processors."""
+"""What decides features to the last bit, beside the kind of processor."""
 
 Environment = dict[str, str]
 

@@ -1,7 +1,8 @@
 """The training loop of small heads: Keras's `fit` with early stopping and checkpoints, which a killed run goes on from.
 
 After each epoch the whole model with its optimizer is written beside its place and renamed. A run that was stopped and
-resumed passes through the same batches and random numbers as one that was not, and gives the same model.
+resumed passes through the same batches and random numbers as one that was not, and on one machine gives the same model,
+bit for bit.
 """
 
 import sys
@@ -27,7 +28,7 @@ INNER_LAYERS = ("layer", "cell", "forward_layer", "backward_layer")
 
 
 def seed_everything(seed: int) -> None:
-    """Make Keras's and TensorFlow's random numbers and the order of its sums depend on the seed alone."""
+    """Make Keras's and TensorFlow's random numbers depend on the seed alone, and the order of sums on the processor."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 

@@ -44,7 +44,10 @@ _HISTORY = TypeAdapter(list[dict[str, float]])
 
 
 class Settings(BaseModel):
-    """What decides a run's outcome. Two runs with equal settings give the same model."""
+    """What decides a run's outcome: two runs with equal settings on one machine give the same model, bit for bit.
+
+    Processors of another kind round sums otherwise, as do other versions of the libraries.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -49,7 +49,7 @@ class Rendered:
 
 
 def render_clip(action: str, seed: int, path: Path) -> Rendered:
-    """Render one clip of an action to a `.mp4` or `.avi` file; the same seed gives the same frames.
+    """Render one clip of an action to a `.mp4` or `.avi` file; the same seed gives the same frames on one machine.
 
     Raises:
         DatasetError: an unknown action, or a file that cannot be written.
