@@ -37,6 +37,7 @@ def clip(tmp_path: Path) -> Clip:
 
 
 def test_a_head_reads_what_was_kept_as_the_pipeline_does(clip: Clip, tmp_path: Path) -> None:
+    """Bit for bit, in one process."""
     (entry,) = look(BUILTIN, [clip], Cache(tmp_path / "cache"))
     (watched,) = watch_clips(BUILTIN, [clip], workers=1)
     model = open_model(Bundle.load(BUILTIN))

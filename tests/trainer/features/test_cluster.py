@@ -63,6 +63,7 @@ def own_cache(folder: Path, model: Path, scheduler: str | None = None) -> Cache:
 
 
 def test_features_are_those_of_one_process_though_a_worker_is_killed(tmp_path, films, model):
+    """Bit for bit, since all of them run on this machine."""
     compute = partial(features_of, spec=SPEC, dtype="float32", choice="")
     interpreter = open_interpreter(model.read_bytes())
     with cluster(tmp_path / "dask", N_WORKERS) as (address, workers), open_cluster(address) as mine:

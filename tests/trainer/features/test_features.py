@@ -66,6 +66,7 @@ def test_what_was_extracted_before_a_stop_is_not_extracted_again(cache, fights, 
 
 
 def test_processes_share_the_work(tmp_path, fights, cache):
+    """Bit for bit: they are of one machine."""
     clips = read_dataset(fights)[:3]
     apart = own_cache(tmp_path / "b", cache)
     alone = [read_features(entry).values for entry in entries_of(clips, cache)]

@@ -111,6 +111,7 @@ def test_speed_moves_times_and_copies_are_written_once(write_clip, tmp_path):
 
 
 def test_the_same_seed_writes_the_same_bytes(write_clip, tmp_path):
+    """In one process."""
     path = write_clip(tmp_path / "clips" / "a.avi", lively=True)
     copies = [
         augmented([clip_of(path)], settings(",".join(KINDS)), Workshop(Cache(tmp_path / name), Weights("", ""), 1))[1]

@@ -106,7 +106,8 @@ def test_what_was_trained_on_activations_is_what_the_frame_model_says(tuned, fig
 
 
 def test_a_stopped_run_goes_on_with_the_same_activations(tuned, fights, workshop, tmp_path, monkeypatch):
-    """Weights as of the run that was not stopped; no clip is looked at again, and no scratch file stays."""
+    """Weights as of the run that was not stopped, bit for bit in one process; no clip is looked at again, no scratch
+    file stays."""
     entries = {path: path.stat().st_mtime_ns for path in workshop.cache.folder.rglob("*.npz")}
     assert len(entries) >= 10
     write = Run.write_history

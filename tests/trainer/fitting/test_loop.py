@@ -64,6 +64,7 @@ def fit(run: Run, patience: int | None = None) -> keras.Model:
     ],
 )
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch, wanted):
+    """Bit for bit, in one process."""
     whole = Run.start(tmp_path / "whole", settings(**wanted))
     expected = fit(whole).get_weights()
 

@@ -87,7 +87,7 @@ def test_wishes_that_no_system_has_are_refused(fights, reduced, paper_cache, tmp
 
 def test_a_resumed_run_is_the_same(trained, reduced, fights, tmp_path, monkeypatch):
     """ConvLSTM keeps random numbers inside its cells and wrapped layers; stopped and resumed it must pass through the
-    same ones."""
+    same ones. Bit for bit, in one process."""
     run, workshop, _ = trained("convlstm", "paper")
     expected = run.history()
     split = split_validation(read_dataset(fights), 0)

@@ -57,6 +57,7 @@ def digest(path):
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
 @pytest.mark.usefixtures("short")
 def test_the_same_seed_renders_the_same_frames(tmp_path, suffix):
+    """Bit for bit, in one process: pixels are rounded from what the processor's kernels sum."""
     first = render_clip("sit", 5, tmp_path / f"first{suffix}")
     again = render_clip("sit", 5, tmp_path / f"again{suffix}")
     other = render_clip("sit", 6, tmp_path / f"other{suffix}")
