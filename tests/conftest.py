@@ -34,6 +34,12 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases_dir() -> Path:
+    """Inputs of awkward kinds: `EDGEWATCH_CASES`, or `../shared/cases` beside the checkout."""
+    return _beside_checkout("EDGEWATCH_CASES", "cases")
+
+
+@pytest.fixture(scope="session")
 def weights_dir() -> Path:
     """ImageNet weights: `EDGEWATCH_WEIGHTS`, or `../shared/weights` beside the checkout."""
     return _beside_checkout("EDGEWATCH_WEIGHTS", "weights")

@@ -132,7 +132,9 @@ def _add_check(commands: Any) -> argparse.ArgumentParser:
 def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file (TOML)")
     parser.add_argument(
-        "--source", metavar="SOURCE", help="a video, a folder of pictures (with --rate), or /dev/video0"
+        "--source",
+        metavar="SOURCE",
+        help="a video, a folder of pictures (with --rate), /dev/video0, rtsp:// or http://",
     )
     parser.add_argument(
         "--camera",
@@ -140,7 +142,9 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="name of the source in its events (default: %(default)s)",
     )
-    parser.add_argument("--rate", type=float, metavar="HZ", help="pictures a second, for a folder of pictures")
+    parser.add_argument(
+        "--rate", type=float, metavar="HZ", help="pictures a second, for a folder of pictures or a bare stream"
+    )
     parser.add_argument("--bundle", type=Path, metavar="PATH", help="model bundle (default: the built-in one)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of the model's interpreter (default: 1)")
     parser.add_argument(

@@ -38,9 +38,10 @@ class CameraConfig(Table):
     """One camera."""
 
     source: str = Field(min_length=1)
-    """`rtsp://user@host/path`, a V4L2 device, `picamera:0`, a video file, or a folder of pictures."""
+    """`rtsp://user@host/path`, `http://user@host/path`, a V4L2 device, `picamera:0`, a video file, or a folder of
+    pictures."""
     rate_hz: float | None = Field(default=None, gt=0, le=1000)
-    """Pictures a second of a folder. Other sources know their own times."""
+    """Pictures a second of a folder, or of a bare stream (`.h264`). Other sources know their own times."""
     realtime: bool = True
     """Play a file at its own speed. Cameras have no other."""
     alerts: dict[Name, AlertOverride] = Field(default={})

@@ -1,16 +1,23 @@
 """Addresses of network cameras, and what of them may be said."""
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from edge.errors import SourceError
 
-SCHEMES: Final = ("rtsp", "rtsps")
+RTSP_SCHEMES: Final = ("rtsp", "rtsps")
+HTTP_SCHEMES: Final = ("http", "https")
+SCHEMES: Final = RTSP_SCHEMES + HTTP_SCHEMES
 
 
 def is_stream(text: str) -> bool:
     """Whether what a user wrote is the URL of a network camera."""
-    return text.partition("://")[0].lower() in SCHEMES and "://" in text
+    return _scheme(text) in SCHEMES
+
+
+def is_http(text: str) -> bool:
+    """Whether it is the URL of a camera that sends its pictures by HTTP."""
+    return _scheme(text) in HTTP_SCHEMES
 
 
 def without_credentials(url: str) -> str:
@@ -26,6 +33,28 @@ def without_credentials(url: str) -> str:
         host = port = None
         parts = urlsplit("")
     if not host or parts.scheme not in SCHEMES:
-        raise SourceError("not the address of a network camera; write rtsp://user@host:port/path")
+        raise SourceError("not the address of a network camera; write rtsp://user@host:port/path, or http://")
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
+
+
+def with_password(url: str, password: str | None) -> str:
+    """Lay a password into a URL.
+
+    Raises:
+        SourceError: the URL has no user whose it could be.
+    """
+    if password is None:
+        return url
+    parts = urlsplit(url)
+    if not parts.username:
+        raise SourceError(
+            f"{without_credentials(url)}: a password without a user; write {parts.scheme}://user@host:port/path"
+        )
+    address = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username}:{quote(password, safe='')}@{address}").geturl()
+
+
+def _scheme(text: str) -> str | None:
+    scheme, separator, _ = text.partition("://")
+    return scheme.lower() if separator else None

@@ -1,24 +1,23 @@
-"""Video files, through OpenCV and the FFmpeg inside its wheel."""
+"""Video files."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-import cv2
-
 from edge.errors import SourceError
-from edge.sources.opencv import prepare, to_rgb
+from edge.sources.libav import LibavError, Picture, Video
+from edge.sources.opencv import prepare
 from edge.sources.times import FrameTimes
 from edge.types import NS_PER_S, Pixels, RawFrame
 
-MIN_ATTEMPTS: Final = 64
-"""Failed reads in a row before a file counts as ended; more while it claims to hold more frames."""
-MAX_ATTEMPTS: Final = 20_000
-RAW_BGR: Final = int.from_bytes(b"BGR\x18", "little")
-"""Pictures that are already as OpenCV wants them: 4.14.0 writes beyond its buffers when it retrieves them, and the
-process dies (seen with `opencv-python-headless` 4.14.0.94; 4.11.0.86 has no such fault)."""
+OPTIONS: Final = {"protocol_whitelist": "file"}
+"""A file may name others, in a playlist for one: it must not make us call a server."""
 END_TOLERANCE_FRAMES: Final = 2.5
 """By how much containers are wrong about the length of an undamaged video."""
+MAX_MISSING_FRAMES: Final = 20_000
+"""A container that claims more than this beyond what it holds is wrong about its length, not cut off."""
 
 
 class FileSource:
@@ -29,32 +28,41 @@ class FileSource:
 
     live = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rate_hz: float | None = None) -> None:
+        """Prepare.
+
+        Args:
+            path: of the video.
+            rate_hz: pictures a second of a bare stream (`.h264`), whose frames have no times. Where it is not given,
+                the rate that is written in the coded stream itself holds; a stream that has none either is refused,
+                since at a guessed rate nobody falls as people do. Containers' own times go before it.
+        """
         self.name = str(path)
         self.skipped_frames = 0
-        self.claimed_frames = 0.0
+        self.claimed_frames = 0
         """How many the container says there are, from when reading began; often a guess."""
         self._path = path
+        self._rate_hz = rate_hz
         self._closed = False
 
     def frames(self) -> Iterator[RawFrame]:
         """Yield the frames; positions in the video, from 0, are their capture times.
 
         Raises:
-            SourceError: the file is absent, no video, or holds no frame that can be decoded.
+            SourceError: the file is absent, no video, without times, or holds no frame that can be decoded.
         """
+        prepare()
         self.skipped_frames = 0
-        capture = self._open()
+        video = self._open()
         try:
-            yield from self._read(capture)
+            yield from self._read(video)
         finally:
-            capture.release()
+            video.close()
 
     def close(self) -> None:
         self._closed = True
 
-    def _open(self) -> cv2.VideoCapture:
-        prepare()
+    def _open(self) -> Video:
         try:
             size = self._path.stat().st_size
         except OSError as error:
@@ -63,55 +71,90 @@ class FileSource:
             raise SourceError(f"{self.name}: is a folder; give the path of a video")
         if size == 0:
             raise SourceError(f"{self.name}: is empty; copy the video again")
-        # One decoding thread: the box's other cores carry inference, and every further one holds frames in memory.
-        settings = [cv2.CAP_PROP_N_THREADS, 1]
-        # An absolute path, because FFmpeg would take a name like `concat:x` for a protocol.
-        capture = cv2.VideoCapture(str(self._path.absolute()), cv2.CAP_FFMPEG, settings)
-        if not capture.isOpened():
-            raise SourceError(f"{self.name}: no video can be read from it; it may be cut off or of another kind")
-        if round(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == RAW_BGR:
-            capture.release()
-            raise SourceError(f"{self.name}: uncompressed BGR cannot be read safely; convert it, for example to H.264")
-        return capture
+        try:
+            # An absolute path, because libav would take a name like `concat:x` for a protocol.
+            return Video(str(self._path.absolute()), OPTIONS)
+        except LibavError as error:
+            raise SourceError(
+                f"{self.name}: no video can be read from it; it may be cut off or of another kind"
+            ) from error
 
-    def _read(self, capture: cv2.VideoCapture) -> Iterator[RawFrame]:
-        times = FrameTimes(capture.get(cv2.CAP_PROP_FPS))
-        claimed = self.claimed_frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    def _read(self, video: Video) -> Iterator[RawFrame]:
+        rate_hz = video.rate_hz if video.has_times else self._rate_hz or video.rate_hz
+        if rate_hz is None and not video.has_times:
+            raise SourceError(
+                f"{self.name}: has no times; say with --rate or rate_hz how many pictures a second it has"
+            )
+        times, claimed = FrameTimes(rate_hz), video.claimed_frames
+        self.claimed_frames = claimed
         sequence = -1
-        for sequence, (stamp_ms, lost) in enumerate(self._grab_all(capture, claimed)):
-            time_s = times.of(stamp_ms, lost)
+        for sequence, (picture, time_s, lost) in enumerate(self._timed(video, times)):
             self.skipped_frames += lost + (time_s is None)
-            if time_s is None:
-                continue
-            yield RawFrame(sequence, round(time_s * NS_PER_S), lambda: self._retrieve(capture))
+            if time_s is not None:
+                yield RawFrame(sequence, round(time_s * NS_PER_S), partial(self._decode, picture))
         if self._closed:
             return
         if sequence < 0:
             raise SourceError(f"{self.name}: holds no frame that can be decoded; copy or record the video again")
         self.skipped_frames += _missing_at_end(claimed, sequence + 1 + self.skipped_frames, times)
 
-    def _retrieve(self, capture: cv2.VideoCapture) -> Pixels | None:
-        decoded, pixels = capture.retrieve()
-        self.skipped_frames += not decoded
-        return to_rgb(pixels) if decoded else None
+    def _timed(self, video: Video, times: FrameTimes) -> Iterator[tuple[Picture, float | None, int]]:
+        """Give the pictures, their times (None: out of order), and how many before each could not be decoded."""
+        pictures = self._pictures(video)
+        ahead = next(pictures, None)
+        while ahead is not None:
+            (picture, lost), ahead = ahead, None
+            stamp_s = picture.stamp_s if video.has_times else None
+            if times.is_far(stamp_s):
+                ahead = next(pictures, None)
+            yield picture, times.of(stamp_s, lost, ahead and ahead[0].stamp_s), lost
+            ahead = ahead or next(pictures, None)
 
-    def _grab_all(self, capture: cv2.VideoCapture, claimed: float) -> Iterator[tuple[float, int]]:
-        """Move from frame to frame; give each one's stamp in milliseconds and the failed reads before it.
+    def _pictures(self, video: Video) -> Iterator[tuple[Picture, int]]:
+        lost = 0
+        try:
+            for packet in video.packets():
+                if self._closed:
+                    return
+                lost += packet is None
+                for picture in packet or ():
+                    yield picture, lost
+                    lost = 0
+        except LibavError as error:
+            raise SourceError(f"{self.name}: cannot be read to its end ({error}); copy the video again") from error
+        self.skipped_frames += lost
 
-        OpenCV says "no frame" for damage as for the end, and goes on behind the damage when it is asked again.
-        """
-        grabbed = failed = failed_before = 0
-        while not self._closed and failed <= min(max(MIN_ATTEMPTS, claimed - grabbed - failed_before), MAX_ATTEMPTS):
-            if not capture.grab():
-                failed += 1
-                continue
-            yield capture.get(cv2.CAP_PROP_POS_MSEC), failed
-            grabbed += 1
-            failed_before += failed
-            failed = 0
+    def _decode(self, picture: Picture) -> Pixels | None:
+        pixels = picture.pixels()
+        self.skipped_frames += pixels is None
+        return pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a film's container says, and the size of its pictures; 0 where nothing is said, or no film can be read."""
+
+    height_px: int = 0
+    width_px: int = 0
+    """Of the pictures as they are shown, upright."""
+    rate_hz: float = 0.0
+    n_frames: int = 0
+
+
+def read_header(path: Path) -> Header:
+    """Read what a container says of its film, and the first picture."""
+    try:
+        video = Video(str(path.absolute()), OPTIONS)
+    except LibavError:
+        return Header()
+    try:
+        height_px, width_px = video.read_size_px()
+        return Header(height_px, width_px, video.rate_hz or 0.0, video.claimed_frames)
+    finally:
+        video.close()
 
 
 def _missing_at_end(claimed: float, seen: int, times: FrameTimes) -> int:
     """Return how many frames a cut or damaged file lacks at its end, by time: counts are often guesses."""
     missing = min(claimed - times.length_s / times.period_s, claimed - seen)
-    return round(missing) if END_TOLERANCE_FRAMES < missing < MAX_ATTEMPTS else 0
+    return round(missing) if END_TOLERANCE_FRAMES < missing < MAX_MISSING_FRAMES else 0

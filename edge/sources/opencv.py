@@ -1,6 +1,5 @@
-"""What all sources that read through OpenCV share: one thread, silence, colour order."""
+"""What all that uses OpenCV shares: one thread, silence, colour order."""
 
-import os
 from typing import Any, Final
 
 import cv2
@@ -9,16 +8,12 @@ import numpy as np
 from edge.types import Pixels
 
 SILENT: Final = 0
-AV_LOG_QUIET: Final = "-8"
-# Read once, when the process opens its first video, whoever does that.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", AV_LOG_QUIET)
 
 
 def prepare() -> None:
-    """Keep OpenCV to the caller's thread, and it and the FFmpeg inside it from writing to stderr.
+    """Keep OpenCV to the caller's thread, and from writing to stderr: our one line says what is wrong.
 
-    Its pool of threads costs more than it brings for pictures as small as ours. Our one line says what is wrong;
-    whoever wants FFmpeg's chatter sets the variable, which is read once, when the process opens its first video.
+    Its pool of threads costs more than it brings for pictures as small as ours.
     """
     cv2.setNumThreads(1)
     logging: Any = getattr(cv2.utils, "logging", cv2)  # newer wheels keep the function in a module of its own

@@ -12,12 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import DatasetError
-from edge.sources.opencv import prepare
+from edge.sources.file import read_header
 from trainer.clips.labels import NORMAL, label_of_class
 from trainer.files import write_text
 
@@ -154,24 +153,13 @@ def check_intervals(clip: Clip, where: str) -> None:
 
 def duration_s(path: Path) -> float | None:
     """Length of a video by its container's header; None for a file that cannot be opened or states no length."""
-    rate_hz, frames = _header(path)
-    return frames / rate_hz if rate_hz > 0 and frames > 0 else None
+    header = read_header(path)
+    return header.n_frames / header.rate_hz if header.rate_hz > 0 and header.n_frames > 0 else None
 
 
 def frame_rate_hz(path: Path) -> float | None:
     """Frames a second by the container's header; None for a file that cannot be opened or states none."""
-    rate_hz, _ = _header(path)
-    return rate_hz if rate_hz > 0 else None
-
-
-def _header(path: Path) -> tuple[float, float]:
-    """Frames a second and number of frames as the container states them; 0 where it does not."""
-    prepare()
-    capture = cv2.VideoCapture(str(path))
-    try:
-        return capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    finally:
-        capture.release()
+    return read_header(path).rate_hz or None
 
 
 def write_manifest(path: Path, clips: Iterable[Clip]) -> None:

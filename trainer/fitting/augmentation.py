@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import ConfigurationError, DatasetError
+from edge.errors import ConfigurationError, DatasetError, SourceError
 from edge.sources import decoded_frames
 from edge.sources.file import FileSource
 from trainer.clips.decoding import reading_clips
@@ -191,11 +191,10 @@ def _write(path: Path, copy: Path, drawn: Draw) -> None:
 
 def _count(video: Path) -> int:
     """Frames that can be read."""
-    capture, n_frames = cv2.VideoCapture(str(video)), 0
-    while capture.grab():
-        n_frames += 1
-    capture.release()
-    return n_frames
+    try:
+        return sum(1 for _ in FileSource(video).frames())
+    except SourceError:
+        return 0
 
 
 def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

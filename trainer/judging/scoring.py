@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +12,7 @@ from edge.bundle import AlertSpec, Bundle
 from edge.errors import DatasetError
 from edge.inference.model import Model, open_model
 from edge.pipeline import Watcher
-from edge.sources.file import FileSource
+from edge.sources.file import FileSource, read_header
 from edge.types import NS_PER_S
 from trainer.clips.decoding import reading_clips
 from trainer.clips.manifest import Clip
@@ -156,10 +155,6 @@ def _watch_clip(clip: Clip) -> ClipScores:
 
 def container_shape(path: Path) -> tuple[float, float, float, float]:
     """Width, height, frame rate and duration by the container's header; 0 where it does not say."""
-    capture = cv2.VideoCapture(str(path))
-    try:
-        width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        rate_hz, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    finally:
-        capture.release()
-    return width, height, rate_hz, (count / rate_hz if rate_hz > 0 and count > 0 else 0.0)
+    header = read_header(path)
+    length_s = header.n_frames / header.rate_hz if header.rate_hz > 0 else 0.0
+    return header.width_px, header.height_px, header.rate_hz, length_s

@@ -1,12 +1,13 @@
 """How quickly features are extracted, beside what decoding and inference take alone, and what memory that takes.
 
 Evidence: rendered clips of 7 s, 40 frames of each. The parts, each on as many processes at once as there are cores: a
-bare loop of OpenCV that decodes the clips and converts those 40 frames, and a bare loop of the interpreter on as many
-pictures that are ready; half of the clips before the extraction and half after it. The extraction into an empty cache,
-and again over the full one, each a process of its own from its start to its end, its whole tree's memory watched; then
-the same with ten times as many short clips, cut out of the others.
+bare loop of the decoder that decodes the clips and converts those 40 frames, and a bare loop of the interpreter on as
+many pictures that are ready; half of the clips before the extraction and half after it. The extraction into an empty
+cache, and again over the full one, each a process of its own from its start to its end, its whole tree's memory
+watched; then the same with ten times as many short clips, cut out of the others.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -19,6 +20,8 @@ import cv2
 
 from edge.bundle import BUILTIN, Bundle, InputSpec
 from edge.errors import EdgewatchError
+from edge.sources import decoded_frames
+from edge.sources.file import FileSource, read_header
 from proofs.frame.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.models import features_child
 from proofs.models.memory import watch
@@ -128,20 +131,17 @@ def cut(setting: Setting, clips: list[Path], workers: int) -> list[Path]:
 
 def _cut(job: tuple[Path, list[Path]]) -> None:
     clip, pieces = job
-    capture = cv2.VideoCapture(str(clip))
-    n_frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) // len(pieces)
-    rate_hz = capture.get(cv2.CAP_PROP_FPS)
-    size = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    header, frames = read_header(clip), decoded_frames(FileSource(clip))
+    n_frames, size = header.n_frames // len(pieces), (header.width_px, header.height_px)
 
     def write(path: Path) -> None:
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate_hz, size)
-        for _ in range(n_frames):
-            writer.write(capture.read()[1])
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), header.rate_hz, size)
+        for frame in itertools.islice(frames, n_frames):
+            writer.write(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR))
         writer.release()
 
     for piece in pieces:
         write_atomically(piece, write)
-    capture.release()
 
 
 def parts(setting: Setting, clips: list[str], model: str, workers: int) -> list[dict[str, Any]]:

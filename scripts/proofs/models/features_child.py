@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from edge.bundle import InputSpec
 from edge.inference.tflite import open_interpreter
+from edge.sources.libav import Video
 from trainer.clips.choosing import CHOICES
 from trainer.clips.manifest import Clip, Segment
 from trainer.features.backbone import Weights
@@ -61,14 +61,15 @@ def parts(options: dict[str, Any]) -> dict[str, float]:
 
 def decode(path: str, choice: str) -> int:
     """Decode a whole clip and convert its chosen frames: no more than anybody has to."""
-    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-    indices = CHOICES[choice](int(capture.get(cv2.CAP_PROP_FRAME_COUNT))).tolist()
+    video = Video(path)
+    indices = CHOICES[choice](video.claimed_frames).tolist()
     chosen, number = set(indices), 0
-    while capture.grab():
-        if number in chosen:
-            capture.retrieve()
-        number += 1
-    capture.release()
+    for packet in video.packets():
+        for picture in packet or ():
+            if number in chosen:
+                picture.pixels()
+            number += 1
+    video.close()
     return len(indices)
 
 

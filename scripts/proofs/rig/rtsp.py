@@ -50,18 +50,27 @@ def free_port() -> int:
 class RtspServer:
     """Plays byte streams in loops; ends with the context."""
 
-    def __init__(self, mounts: Mapping[str, Path], rate_hz: int = DEFAULT_RATE_HZ, port: int | None = None) -> None:
+    def __init__(
+        self,
+        mounts: Mapping[str, Path],
+        rate_hz: int = DEFAULT_RATE_HZ,
+        port: int | None = None,
+        *,
+        udp_only: bool = False,
+    ) -> None:
         """Prepare.
 
         Args:
             mounts: from a name (`hall`) to the byte stream that is played there, `.h264` or `.h265`.
             rate_hz: pictures a second.
             port: of loopback; a free one by default.
+            udp_only: whether pictures over the connection itself (TCP) are refused.
         """
         check_installed()
         self.port = port or free_port()
         addresses = [f"/{name}={path}" for name, path in mounts.items()]
-        self._command = [DEBIAN_PYTHON, str(PROGRAM), str(self.port), str(rate_hz), *addresses]
+        options = ["udp"] if udp_only else []
+        self._command = [DEBIAN_PYTHON, str(PROGRAM), str(self.port), str(rate_hz), *options, *addresses]
         self._process: subprocess.Popen[str] | None = None
 
     def url(self, name: str) -> str:

@@ -1,10 +1,11 @@
 """An RTSP server that plays H.264 or H.265 for ever and misbehaves when told to. Debian's Python runs it: it has
 GStreamer.
 
-    /usr/bin/python3 rtsp_server.py PORT RATE_HZ /mount=clip.h264 ...
+    /usr/bin/python3 rtsp_server.py PORT RATE_HZ [udp] /mount=clip.h264 ...
 
-Every mount plays its file (a byte stream, `.h264` or `.h265`) in a loop at RATE_HZ, one pipeline for all its clients.
-It says `ready` on standard output, then takes a line each on standard input:
+With `udp` it refuses to send by any other way. Every mount plays its file (a byte stream, `.h264` or `.h265`) in a loop
+at RATE_HZ, one pipeline for all its clients. It says `ready` on standard output, then takes a line each on standard
+input:
 
     /mount freeze          send one and the same key frame again and again
     /mount silent          send nothing, and stay connected
@@ -22,7 +23,7 @@ import gi  # pyright: ignore[reportMissingImports]
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # pyright: ignore[reportMissingImports]  # noqa: E402
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # pyright: ignore[reportMissingImports]  # noqa: E402
 
 BYTE_STREAM = "stream-format=byte-stream,alignment=au"
 RETRY_MS = 50
@@ -106,13 +107,16 @@ class Mount:
 def main() -> None:
     Gst.init(None)
     port, rate_hz, *addresses = sys.argv[1:]
+    udp_only = addresses[0] == "udp"
     server = GstRtspServer.RTSPServer(address="127.0.0.1", service=port)
     mounts: dict[str, Mount] = {}
-    for address in addresses:
+    for address in addresses[udp_only:]:
         name, _, path = address.partition("=")
         mount = mounts[name] = Mount(path, int(rate_hz))
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_shared(True)
+        if udp_only:
+            factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
         name_of_codec = codec(path)
         caps = f"video/x-{name_of_codec},{BYTE_STREAM},framerate={rate_hz}/1"
         # One picture in the queue: what is commanded holds from the next one.

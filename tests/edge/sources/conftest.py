@@ -1,6 +1,8 @@
 """Videos of every awkward kind, made on the spot."""
 
+import shutil
 import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,19 @@ RATE_HZ = 10
 def level(index: int) -> int:
     """The brightness of a frame tells which one it is, also after compression."""
     return 20 + 5 * index
+
+
+@pytest.fixture
+def ffmpeg() -> Callable[..., None]:
+    """`ffmpeg(argument, ...)` runs Debian's ffmpeg."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip("ffmpeg is not installed (Debian package ffmpeg)")
+
+    def run(*arguments: object) -> None:
+        subprocess.run([program, "-v", "error", "-y", *map(str, arguments)], check=True)
+
+    return run
 
 
 @pytest.fixture

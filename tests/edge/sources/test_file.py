@@ -1,3 +1,5 @@
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -71,8 +73,10 @@ def test_odd_sizes(make_raw_video, height, width):
     np.testing.assert_array_equal(frames[1].pixels, pixels[1][..., 2::-1])
 
 
-def test_what_opencv_cannot_read_safely_is_refused(make_raw_video):
-    assert "uncompressed BGR" in refused(make_raw_video("bgr.avi", np.zeros((3, 48, 64, 3), np.uint8)))
+def test_uncompressed_pictures(make_raw_video):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 48, 64, 3), np.uint8)
+    frames, _ = read(make_raw_video("bgr.avi", pixels))
+    np.testing.assert_array_equal(frames[1].pixels, pixels[1][..., ::-1])
 
 
 def test_4k(make_video):
@@ -210,6 +214,105 @@ def test_a_name_that_ffmpeg_would_take_for_a_protocol(make_video, monkeypatch):
     assert len(list(decoded_frames(FileSource(Path("concat:a.avi"))))) == 3
 
 
+def test_a_name_that_is_not_utf_8(make_video):
+    path = make_video("a.mp4", 3, codec="mp4v")
+    odd = path.rename(path.with_name(os.fsdecode(b"B\xfcro.mp4")))
+    assert len(read(odd)[0]) == 3
+    odd.write_bytes(b"no video at all\n" * 100)
+    assert "no video" in refused(odd)
+
+
+def test_a_title_that_is_not_utf_8(ffmpeg, make_video):
+    path = make_video("a.mkv", 3, codec="FFV1")
+    titled = path.with_name("titled.avi")
+    ffmpeg("-i", path, "-c", "copy", "-metadata", "title=Buero", titled)
+    titled.write_bytes(titled.read_bytes().replace(b"Buero", b"B\xfcro\0"))
+    assert len(read(titled)[0]) == 3
+
+
+BARE = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=3", "-pix_fmt", "yuv420p")
+WITHOUT_RATE = ("-c:v", "libx265", "-x265-params", "log-level=none:vui-timing-info=0", "-f", "hevc")
+
+
+def test_a_bare_stream_without_times_is_refused_until_somebody_says_its_rate(ffmpeg, tmp_path):
+    path = tmp_path / "bare.h265"
+    ffmpeg(*BARE, *WITHOUT_RATE, path)
+    assert "has no times; say with --rate" in refused(path)
+    frames = list(FileSource(path, 10.0).frames())
+    assert [frame.capture_ns for frame in frames] == pytest.approx([number * 1e8 for number in range(30)], abs=1)
+
+
+def test_a_bare_stream_that_states_its_rate_is_believed_where_nobody_says_another(ffmpeg, tmp_path):
+    path = tmp_path / "bare.h264"
+    ffmpeg(*BARE, "-c:v", "libx264", "-f", "h264", path)
+    assert [frame.capture_ns for frame in FileSource(path).frames()][:3] == [0, 100_000_000, 200_000_000]
+    assert [frame.capture_ns for frame in FileSource(path, 20.0).frames()][:3] == [0, 50_000_000, 100_000_000]
+
+
+def test_bare_pictures_one_after_the_other_have_no_times_either(ffmpeg, tmp_path):
+    path = tmp_path / "bare.mjpeg"
+    ffmpeg(*BARE, "-c:v", "mjpeg", "-f", "mjpeg", path)
+    assert "has no times" in refused(path)
+    assert [frame.capture_ns for frame in FileSource(path, 10.0).frames()][:3] == [0, 100_000_000, 200_000_000]
+
+
+def test_a_containers_own_times_go_before_a_rate(make_video):
+    frames = list(FileSource(make_video("a.mp4", 3, codec="mp4v"), 50.0).frames())
+    assert [frame.capture_ns for frame in frames] == pytest.approx([0, 1e8, 2e8], abs=1e3)
+
+
+@pytest.mark.parametrize(("default", "shape"), [(None, (48, 64, 3)), (0, (48, 64, 3)), (1, (96, 128, 3))])
+def test_of_two_films_in_a_file_the_first_is_watched_or_the_one_that_is_marked(ffmpeg, tmp_path, default, shape):
+    path = tmp_path / "two.mkv"
+    first, second = "testsrc2=size=64x48:rate=10:duration=2", "testsrc2=size=128x96:rate=2:duration=2"
+    marks = [f"-disposition:v:{number} {'default' if number == default else '0'}" for number in range(2)]
+    films = f"-f lavfi -i {first} -f lavfi -i {second} -map 0 -map 1 -c:v ffv1 {' '.join(marks)}"
+    ffmpeg(*films.split(), path)
+    frames, _ = read(path)
+    assert frames[0].pixels.shape == shape
+    assert len(frames) == (4 if default == 1 else 20)
+
+
+def test_a_cover_is_no_film(ffmpeg, make_video, tmp_path):
+    film, cover, path = make_video("a.mp4", 5, codec="mp4v"), tmp_path / "cover.png", tmp_path / "covered.mp4"
+    ffmpeg("-f", "lavfi", "-i", "color=red:size=32x32", "-frames:v", "1", cover)
+    ffmpeg("-i", cover, "-i", film, "-map", "0", "-map", "1", "-c", "copy", "-disposition:v:0", "attached_pic", path)
+    frames, _ = read(path)
+    assert [frame.pixels.shape for frame in frames] == [(48, 64, 3)] * 5
+
+
+def test_a_file_calls_no_server(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/part.ts"
+        playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{address}\n#EXT-X-ENDLIST\n"
+        (tmp_path / "list.m3u8").write_text(playlist)
+        refused(tmp_path / "list.m3u8")
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_pixels_can_be_asked_for_late_or_not_at_all(make_video):
+    source = FileSource(make_video("a.avi", 30))
+    frames = list(source.frames())
+    pixels = frames[7].pixels()
+    assert pixels is not None
+    assert int(pixels.mean()) == pytest.approx(level(7), abs=4)
+    assert source.skipped_frames == 0
+
+
+def test_the_shared_cases(cases_dir):
+    woven, plain = (
+        decoded_frames(FileSource(cases_dir / f"fall-{kind}.mp4")) for kind in ("interlaced", "progressive")
+    )
+    for one, other in zip(woven, plain, strict=True):
+        assert one.capture_ns == other.capture_ns
+        assert np.abs(one.pixels.astype(np.int16) - other.pixels).mean() < 2
+    times_s = [frame.capture_ns / 1e9 for frame in FileSource(cases_dir / "fall-after-a-gap-of-2-min.mp4").frames()]
+    assert len(times_s) == 420
+    assert max(np.diff(times_s)) == pytest.approx(120.05)
+
+
 READ = """
 import sys
 from pathlib import Path
@@ -224,8 +327,8 @@ for name in sys.argv[1:]:
 """
 
 
-def test_opencv_and_ffmpeg_write_nothing(make_video, tmp_path):
-    """In a process of its own, since FFmpeg's level is set once in a process."""
+def test_libav_writes_nothing(make_video, tmp_path):
+    """In a process of its own, which does what nobody else has done before."""
     (tmp_path / "text.mp4").write_bytes(b"no video at all\n" * 100)
     paths = [damaged(make_video("corrupt.avi", 30), 10, 15), tmp_path / "text.mp4", tmp_path / "absent.mp4"]
     done = subprocess.run([sys.executable, "-c", READ, *map(str, paths)], capture_output=True, text=True, check=True)

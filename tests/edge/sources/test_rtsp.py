@@ -1,19 +1,24 @@
 """Network cameras, against a real RTSP server on loopback."""
 
 import itertools
+import os
+import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-import cv2
 import numpy as np
 import pytest
 
 from edge.errors import SourceError
-from edge.sources import decoded_frames, rtsp
+from edge.sources import decoded_frames, live, rtsp
 from edge.sources.addresses import is_stream, without_credentials
+from edge.sources.libav import LibavError, Video
 from edge.sources.rtsp import RtspSource
 from edge.types import NS_PER_S
 from proofs.rig.rtsp import MissingServerError, RtspServer, check_installed, encode, free_port
@@ -52,63 +57,102 @@ def test_plays_what_the_camera_sends(server):
     assert 0 <= arrived_ns - frames[-1].capture_ns < NS_PER_S
 
 
-class Buffered:
-    """A capture that holds pictures of one second at first, then gives one every 1/15 s: (waits before it, stamp)."""
+@dataclass
+class Shown:
+    """A picture that came, with what the camera says of its time."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, stamps_s: list[float], buffered: int) -> None:
-        self.grabbed = 0
+    stamp_s: float | None
+
+
+class Scripted:
+    """A stream that hands out pictures with these stamps, the first `buffered` at once, then one every 1/15 s."""
+
+    has_times = True
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stamps_s: Sequence[float | None], buffered: int = 0) -> None:
+        self.closed = False
+        self.read = 0
         self._stamps_s = stamps_s
         self._buffered = buffered
         self._now_s = 100.0
-        monkeypatch.setattr(rtsp.time, "monotonic", lambda: self._now_s)
+        monkeypatch.setattr(live.time, "monotonic", lambda: self._now_s)
+        monkeypatch.setattr(live.time, "monotonic_ns", lambda: round(self._now_s * NS_PER_S))
 
-    def grab(self) -> bool:
-        self.grabbed += 1
-        self._now_s += 0.001 if self.grabbed <= self._buffered else 1 / RATE_HZ
-        return self.grabbed <= len(self._stamps_s)
+    def packets(self) -> Iterator[list[Shown] | None]:
+        for stamp_s in self._stamps_s:
+            self._now_s += 0.001 if self.read < self._buffered else 1 / RATE_HZ
+            self.read += 1
+            yield [Shown(stamp_s)]
 
-    def get(self, propId: int, /) -> float:  # noqa: N803 - OpenCV's name
-        assert propId == rtsp.cv2.CAP_PROP_POS_MSEC
-        return self._stamps_s[self.grabbed - 1] * 1000
+    def close(self) -> None:
+        self.closed = True
+
+
+class Undecodable(Scripted):
+    """A stream of packets that hold no picture, or none that can be decoded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, packet: list[Shown] | None, first: int = 0) -> None:
+        super().__init__(monkeypatch, [])
+        self._packet = packet
+        self._first = first
+
+    def packets(self) -> Iterator[list[Shown] | None]:
+        for number in range(100_000):
+            self._now_s += 1 / RATE_HZ
+            self.read += 1
+            yield [Shown(None)] if number < self._first else self._packet
+
+
+def scripted(video: Scripted) -> RtspSource:
+    return RtspSource("rtsp://192.0.2.1/hall", None, lambda *_: cast("Video", video))
 
 
 @pytest.mark.parametrize("buffered", [1, 2, 15])
 @pytest.mark.parametrize("stamps", ["even", "none", "first twice"])
 def test_what_was_gathered_while_opening_is_let_go(monkeypatch, buffered, stamps):
     even = [number / RATE_HZ for number in range(40)]
-    stamps_s = {"even": even, "none": [0.0] * 40, "first twice": [0.0, *even]}[stamps]
-    capture = Buffered(monkeypatch, stamps_s, buffered)
-    rtsp.catch_up(capture)
-    assert capture.grabbed == buffered + 1
+    video = Scripted(monkeypatch, {"even": even, "none": [None] * 40, "first twice": [0.0, *even]}[stamps], buffered)
+    next(scripted(video).frames())
+    assert video.read == buffered + 1
 
 
-def test_a_stream_that_ends_while_it_is_opened_is_noticed_later(monkeypatch):
-    rtsp.catch_up(Buffered(monkeypatch, [0.0], 15))
+def test_a_stream_that_ends_while_it_is_opened_is_noticed(monkeypatch):
+    video = Scripted(monkeypatch, [0.0], 15)
+    with pytest.raises(SourceError, match="gives no more pictures"):
+        next(scripted(video).frames())
+    assert video.closed
 
 
-@pytest.mark.skipif(cv2.__version__.startswith("4.10."), reason="OpenCV 4.10 ends a stream of which one read timed out")
+def test_a_stream_without_a_key_frame_is_given_up_after_a_while(monkeypatch):
+    video = Undecodable(monkeypatch, [])
+    with pytest.raises(SourceError, match="gives no more pictures"):
+        next(scripted(video).frames())
+    assert video.read == pytest.approx(15 * RATE_HZ, abs=1)
+
+
+def test_before_the_first_key_frame_nothing_counts_as_skipped(monkeypatch):
+    source = scripted(Undecodable(monkeypatch, None))
+    with pytest.raises(SourceError, match="gives no more pictures"):
+        next(source.frames())
+    assert source.skipped_frames == 0
+
+
+def test_pictures_that_can_no_longer_be_decoded_are_counted_and_at_last_given_up(monkeypatch):
+    source = scripted(Undecodable(monkeypatch, None, first=5))
+    with pytest.raises(SourceError, match="cannot be decoded; check the camera's video format"):
+        list(source.frames())
+    assert source.skipped_frames == live.MAX_UNDECODED + 1
+
+
 @pytest.mark.usefixtures("films")
-def test_a_key_frame_that_is_long_in_coming_is_waited_for(tmp_path, monkeypatch):
+def test_a_key_frame_that_is_long_in_coming_is_waited_for(tmp_path):
     film = encode(["-f", "lavfi", "-i", "testsrc2=size=160x120:rate=15:duration=9"], tmp_path / "long.h264", key_s=3)
     with RtspServer({"hall": film}, RATE_HZ) as running:
         first = decoded_frames(RtspSource(running.url("hall")))
         next(first)  # one pipeline for all its clients: whoever comes now comes between two key frames
-        monkeypatch.setattr(rtsp, "READ_TIMEOUT_MS", 400)
         frame = next(decoded_frames(RtspSource(running.url("hall"))))
         assert frame.pixels.std() > 10
         assert next(first).sequence > 0
-
-
-def test_a_stream_without_a_key_frame_is_given_up(monkeypatch):
-    class Silent(Buffered):
-        def grab(self) -> bool:
-            self._now_s += 5.0
-            self.grabbed += 1
-            return False
-
-    capture = Silent(monkeypatch, [], 0)
-    rtsp.await_first_picture(capture)
-    assert capture.grabbed == 3
 
 
 def test_a_server_that_dies_is_noticed_at_once(server):
@@ -123,7 +167,7 @@ def test_a_server_that_dies_is_noticed_at_once(server):
 
 
 def test_a_stream_that_falls_silent_is_noticed(server, monkeypatch):
-    monkeypatch.setattr(rtsp, "READ_TIMEOUT_MS", 1000)
+    monkeypatch.setattr(live, "READ_TIMEOUT_S", 1.0)
     frames = decoded_frames(RtspSource(server.url("hall")))
     next(frames)
     server.command("hall", "silent")
@@ -133,7 +177,7 @@ def test_a_stream_that_falls_silent_is_noticed(server, monkeypatch):
 
 
 def test_a_server_that_takes_us_and_says_nothing_is_noticed(monkeypatch):
-    monkeypatch.setattr(rtsp, "OPEN_TIMEOUT_MS", 500)
+    monkeypatch.setattr(live, "OPEN_TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"rtsp://admin:hunter2@127.0.0.1:{listener.getsockname()[1]}/hall"
         begin_s = time.monotonic()
@@ -177,54 +221,98 @@ def test_what_is_no_address_is_refused_without_repeating_it(url):
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_picture_that_comes_after_the_time_limit_is_none(server):
-    source = RtspSource(server.url("hall"))
-    frames = decoded_frames(source)
-    next(frames)
-    source.longest_wait_s = 0.0
-    with pytest.raises(SourceError, match="gives no more pictures"):
-        next(frames)
-
-
-@pytest.mark.parametrize("answer", [b"", None])
-def test_a_greeting_without_an_answer_is_noticed(answer):
+def test_cameras_that_say_nothing_hold_up_no_other(server, monkeypatch):
+    monkeypatch.setattr(live, "OPEN_TIMEOUT_S", 60.0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"rtsp://admin:hunter2@127.0.0.1:{listener.getsockname()[1]}/hall?password=hunter2"
-        received = []
+        mute = RtspSource(f"rtsp://127.0.0.1:{listener.getsockname()[1]}/hall")
 
-        def hang_up():
-            connection, _ = listener.accept()
-            with connection:
-                received.append(connection.recv(1000))
+        def wait() -> None:
+            with suppress(SourceError):
+                next(mute.frames())
 
-        camera = threading.Thread(target=hang_up if answer is not None else lambda: None)
-        camera.start()
-        with pytest.raises(OSError, match="timed out" if answer is None else "closed without an answer"):
-            rtsp.greet(url, 0.5)
-        camera.join()
-        assert all(line.startswith(b"OPTIONS rtsp://127.0.0.1") and b"hunter2" not in line for line in received)
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(1)
+            assert next(decoded_frames(RtspSource(server.url("hall")))).pixels.std() > 10
+            assert waiting.is_alive()
+        waiting.join()
 
 
-class Refused:
-    """A capture that cannot be opened."""
+def test_a_camera_that_sends_by_udp_alone_is_played(films, monkeypatch):
+    with RtspServer({"hall": films["small"]}, RATE_HZ, udp_only=True) as running:
+        frames = list(itertools.islice(decoded_frames(RtspSource(running.url("hall"))), RATE_HZ))
+        assert frames[-1].pixels.std() > 10
+        monkeypatch.setitem(rtsp.OPTIONS, "rtsp_transport", "tcp")
+        with pytest.raises(SourceError, match="cannot be opened"):
+            next(RtspSource(running.url("hall")).frames())
 
-    def __init__(self, url: str) -> None:
-        self.url = url
 
-    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
-        return False
+class Gate:
+    """Before an RTSP server: takes one connection at a time, and frees it a while after its end, as some cameras do."""
+
+    def __init__(self, port: int, hold_s: float) -> None:
+        self._hold_s = hold_s
+        self._camera_port = port
+        self._taken = threading.Lock()
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self.refused = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                box, _ = self._server.accept()
+                if not self._taken.acquire(blocking=False):
+                    self.refused += 1
+                    box.close()
+                    continue
+                threading.Thread(target=self._forward, args=(box,), daemon=True).start()
+
+    def _forward(self, box: socket.socket) -> None:
+        with box, suppress(OSError), socket.create_connection(("127.0.0.1", self._camera_port)) as camera:
+            ways = {box: camera, camera: box}
+            while True:
+                for source in select.select([*ways], [], [])[0]:
+                    if not (received := source.recv(65536)):
+                        raise ConnectionAbortedError
+                    ways[source].sendall(received)
+        threading.Timer(self._hold_s, self._taken.release).start()
+
+
+def test_a_camera_that_allows_one_connection_and_frees_it_late_is_opened_with_one(server):
+    gate = Gate(server.port, hold_s=1.0)
+    try:
+        frames = decoded_frames(RtspSource(f"rtsp://127.0.0.1:{gate.port}/hall"))
+        assert next(frames).pixels.std() > 10
+        assert gate.refused == 0
+    finally:
+        gate.close()
+
+
+def test_options_are_the_streams_own(server):
+    before = dict(os.environ)
+    next(RtspSource(server.url("hall")).frames())
+    assert dict(os.environ) == before
 
 
 def test_a_password_is_laid_into_the_url_as_it_must_be_written():
     opened = []
 
-    def opener(url):
-        opened.append(Refused(url))
-        return opened[-1]
+    def opener(url, *_):
+        opened.append(url)
+        raise LibavError("refused")
 
     source = RtspSource("rtsp://admin@192.0.2.1/ch1", "p@ss/w:rd", opener)
-    with pytest.raises(SourceError):
-        next(decoded_frames(source))
-    assert opened[0].url == "rtsp://admin:p%40ss%2Fw%3Ard@192.0.2.1/ch1"
+    with pytest.raises(SourceError, match=r"^rtsp://192.0.2.1/ch1: cannot be opened \(refused\)"):
+        next(source.frames())
+    assert opened == ["rtsp://admin:p%40ss%2Fw%3Ard@192.0.2.1/ch1"]
     with pytest.raises(SourceError, match="a password without a user"):
         RtspSource("rtsp://192.0.2.1/ch1", "hunter2")
