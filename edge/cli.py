@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from edge.commands.options import Command, configuration, make_parser, split_password
 from edge.errors import INTERRUPTED_EXIT_CODE, ConfigurationError, EdgewatchError
 from edge.fleet.commands import add_commands as add_fleet_commands
-from edge.system.heap import share_heap
+from edge.system.heap import drop_code, share_heap
 from edge.system.interruption import Interruption, start_again
 from edge.updates.commands import add_commands as add_update_commands
 
@@ -65,6 +65,7 @@ def _run(options: argparse.Namespace, interruption: Interruption) -> int:
         from edge.config.updates import UpdatesConfig  # noqa: PLC0415 - heavy
         from edge.wiring import open_box  # noqa: PLC0415
 
+        drop_code()
         # A recording that is read as fast as possible is over before news of the connection helps anyone.
         is_quiet = options.source is not None and not options.realtime
         if options.source is not None:

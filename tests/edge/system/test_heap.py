@@ -34,6 +34,17 @@ print(before_b - psutil.Process().memory_info().rss)
 """
 """Measures what is given back of 20 MB in holes between living blocks."""
 
+CODE = """
+import cv2, numpy, psutil
+from edge.system.heap import drop_code
+before_b = psutil.Process().memory_info().rss
+drop_code()
+after_b = psutil.Process().memory_info().rss
+assert cv2.resize(numpy.full((4, 4, 3), 7, numpy.uint8), (2, 2)).tolist() == [[[7] * 3] * 2] * 2
+print(before_b - after_b)
+"""
+"""Measures what is given back of OpenCV's and numpy's code, and runs some of it again."""
+
 pytestmark = pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc" or sys.maxsize < 2**32, reason="glibc of 64 bits alone does so"
 )
@@ -51,3 +62,8 @@ def test_threads_share_one_heap() -> None:
 
 def test_holes_are_given_back() -> None:
     assert number_from(HOLES) > 15_000_000
+
+
+def test_code_that_loading_touched_is_given_back_and_still_runs():
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 5e6
