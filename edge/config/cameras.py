@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError, field_validator
 
 from edge.bundle import AlertSpec, BundleSpec, Name, Probability, Seconds
 from edge.config.table import Table, first_fault
@@ -23,6 +23,16 @@ def _not_of_the_contract(name: str) -> str:
 CameraName = Annotated[Name, AfterValidator(_not_of_the_contract)]
 
 
+def _source_text(source: object) -> str:
+    """Take what pydantic would refuse: names of files whose bytes are not UTF-8 hold surrogates."""
+    if not isinstance(source, str) or not source:
+        raise ValueError("give a text: where the pictures come from")
+    return source
+
+
+SourceText = Annotated[str, PlainValidator(_source_text)]
+
+
 class AlertOverride(Table):
     """What differs from the bundle's `AlertSpec` for one label of one camera."""
 
@@ -37,7 +47,7 @@ class AlertOverride(Table):
 class CameraConfig(Table):
     """One camera."""
 
-    source: str = Field(min_length=1)
+    source: SourceText
     """`rtsp://user@host/path`, `http://user@host/path`, a V4L2 device, `picamera:0`, a video file, or a folder of
     pictures."""
     rate_hz: float | None = Field(default=None, gt=0, le=1000)

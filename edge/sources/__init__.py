@@ -1,6 +1,8 @@
 """Where frames come from: video files, folders of pictures, cameras."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 from edge.types import Frame, RawFrame
@@ -30,6 +32,11 @@ class Source(Protocol):
     def close(self) -> None:
         """End `frames` at the next frame, for good. May be called from another thread or from a signal's handler."""
         ...
+
+
+def shown_path(path: Path) -> str:
+    """A path for messages: what of its bytes is not UTF-8 cannot be printed, and is replaced."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def decoded_frames(source: Source) -> Iterator[Frame]:

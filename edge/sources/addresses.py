@@ -33,7 +33,8 @@ def without_credentials(url: str) -> str:
         host = port = None
         parts = urlsplit("")
     if not host or parts.scheme not in SCHEMES:
-        raise SourceError("not the address of a network camera; write rtsp://user@host:port/path, or http://")
+        scheme = "http" if is_http(url) else "rtsp"
+        raise SourceError(f"not the address of a network camera; write {scheme}://user@host:port/path")
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
 

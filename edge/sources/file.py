@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.errors import SourceError
+from edge.sources import shown_path
 from edge.sources.libav import LibavError, Picture, Video
 from edge.sources.opencv import prepare
 from edge.sources.times import FrameTimes
@@ -37,7 +38,7 @@ class FileSource:
                 the rate that is written in the coded stream itself holds; a stream that has none either is refused,
                 since at a guessed rate nobody falls as people do. Containers' own times go before it.
         """
-        self.name = str(path)
+        self.name = shown_path(path)
         self.skipped_frames = 0
         self.claimed_frames = 0
         """How many the container says there are, from when reading began; often a guess."""

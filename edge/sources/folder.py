@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from edge.errors import SourceError
+from edge.sources import shown_path
 from edge.sources.opencv import prepare, to_rgb
 from edge.types import NS_PER_S, Pixels, RawFrame
 
@@ -22,7 +23,7 @@ class FolderSource:
     live = False
 
     def __init__(self, path: Path, rate_hz: float) -> None:
-        self.name = str(path)
+        self.name = shown_path(path)
         self.skipped_frames = 0
         self._path = path
         self._rate_hz = rate_hz

@@ -41,7 +41,8 @@ RIGHT_ANGLE: Final = 90
 MAX_FAILED_READS: Final = 64
 """Reads in a row that damage in a container may fail before it counts as ended."""
 DECODER: Final = " ".join(
-    f"{name}/{'.'.join(map(str, av.library_versions[name]))}" for name in ("libavcodec", "libswscale")
+    f"{name}-{'.'.join(map(str, av.library_versions[f'lib{name}']))}"
+    for name in ("avcodec", "avformat", "avutil", "swscale")
 )
 """What decides the pixels of a film: other versions may decode it to others."""
 

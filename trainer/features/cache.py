@@ -7,7 +7,6 @@ and renamed, so a process that is killed, or that the disk has no room for, leav
 import functools
 import hashlib
 import os
-import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from edge.errors import DatasetError
 from edge.frames.preprocess import PICTURES_VERSION
 from edge.inference.tflite import Interpreter
+from edge.sources.libav import DECODER
 from trainer.clips.manifest import Clip
 from trainer.files import file_sha256, write_atomically
 
@@ -29,7 +29,6 @@ Compute = Callable[[Interpreter | None, Path], Arrays]
 other processes. The backbone is None where there is none."""
 
 FORMAT = "features-v1"
-FFMPEG_PART = re.compile(r"^\s+(avcodec|avformat|avutil|swscale):\s+YES \((\S+)\)", re.MULTILINE)
 DEFAULT_FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewatch"
 
 
@@ -66,13 +65,7 @@ class Cache:
 def pictures() -> str:
     """What decides the pixels of a clip's samples beside its bytes and the settings: when it changes, no entry that was
     made with another is used again."""
-    return f"pictures-v{PICTURES_VERSION} opencv-{cv2.__version__} {decoder()}"
-
-
-def decoder() -> str:
-    """The libraries that decode clips: those of FFmpeg inside OpenCV, with their versions."""
-    found = FFMPEG_PART.findall(cv2.getBuildInformation())
-    return " ".join(f"{name}-{number}" for name, number in found) or "ffmpeg-unknown"
+    return f"pictures-v{PICTURES_VERSION} opencv-{cv2.__version__} {DECODER}"
 
 
 def content_sha256(path: Path) -> str:

@@ -29,7 +29,7 @@ WAITING_PER_THREAD = 4
 """Clips given out for each thread of the cluster; more would fill memory with results that nobody has written yet."""
 LEAST_WAITING = 16
 """Also where no worker is there yet, since a cluster that adapts grows by what waits."""
-PACKAGES = ("edgewatch", "numpy", "opencv-python-headless", "ai-edge-litert")
+PACKAGES = ("edgewatch", "numpy", "opencv-python-headless", "av", "ai-edge-litert")
 """What decides features to the last bit, beside the kind of processor."""
 
 Environment = dict[str, str]

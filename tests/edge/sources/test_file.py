@@ -219,7 +219,8 @@ def test_a_name_that_is_not_utf_8(make_video):
     odd = path.rename(path.with_name(os.fsdecode(b"B\xfcro.mp4")))
     assert len(read(odd)[0]) == 3
     odd.write_bytes(b"no video at all\n" * 100)
-    assert "no video" in refused(odd)
+    with pytest.raises(SourceError, match=r"B\ufffdro\.mp4: no video"):
+        list(FileSource(odd).frames())
 
 
 def test_a_title_that_is_not_utf_8(ffmpeg, make_video):

@@ -15,12 +15,12 @@ import pytest
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError, DatasetError
 from edge.frames.preprocess import PICTURES_VERSION
+from edge.sources.libav import DECODER
 from trainer.clips.datasets import read_dataset
 from trainer.clips.manifest import Clip, Segment
 from trainer.features.cache import (
     Cache,
     content_sha256,
-    decoder,
     is_entry,
     pictures,
     read_entry,
@@ -47,8 +47,8 @@ def test_keys_stay_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_keys_hold_the_version_of_pictures_and_the_libraries_that_make_them() -> None:
-    assert pictures() == f"pictures-v{PICTURES_VERSION} opencv-{cv2.__version__} {decoder()}"
-    assert re.fullmatch(r"avcodec-[\d.]+ avformat-[\d.]+ avutil-[\d.]+ swscale-[\d.]+", decoder())
+    assert pictures() == f"pictures-v{PICTURES_VERSION} opencv-{cv2.__version__} {DECODER}"
+    assert re.fullmatch(r"avcodec-[\d.]+ avformat-[\d.]+ avutil-[\d.]+ swscale-[\d.]+", DECODER)
 
 
 @pytest.mark.parametrize("other", ["pictures-v2 opencv-1 decoder-1", "pictures-v1 opencv-1 decoder-2"])
