@@ -99,7 +99,7 @@ def _labels_by(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
 def similar_names(path: Path) -> list[list[str]]:
     """Classes, as the set itself spells them, that differ only in case, spaces or punctuation."""
     if path.is_dir() and not (path / MANIFEST_NAME).is_file():
-        return alike(folder.name for folder in path.iterdir() if folder.is_dir())
+        return alike(folder.name for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith("."))
     table = path / MANIFEST_NAME if path.is_dir() else path
     return alike(row["label"] for row in read_rows(table, ["label"]))
 

@@ -2,14 +2,18 @@
 
 A manifest CSV has the columns `path,label` and, where known, `group,start_s,end_s,annotates`. Paths are relative to
 the file. Rows of the same path add up to one clip; `annotates` lists, separated by `;`, the labels whose presence or
-absence the set speaks of.
+absence the set speaks of. CSV files are read as spreadsheets write them: with `;` or tabs between the columns, in
+UTF-8, UTF-16 or Windows-1252, whatever the case of their headers.
 """
 
+import codecs
 import csv
 import io
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +25,8 @@ from trainer.clips.labels import NORMAL, label_of_class
 from trainer.files import write_text
 
 COLUMNS = ("path", "label", "group", "start_s", "end_s", "annotates")
+SEPARATORS = ",;\t"
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 RENDERED_PREFIX = "rendered"
 """Data sets whose folder is named so are synthetic."""
 END_TOLERANCE_S = 0.5
@@ -98,14 +104,20 @@ def read_manifest(path: Path, positive: Mapping[str, str] | None = None) -> list
     Raises:
         DatasetError: a column, file or label is missing, or an interval is not one; the message names file and line.
     """
-    rows = read_rows(path, required=("path", "label"))
+    rows = _read_lines(path, required=("path", "label"))
     if not rows:
         raise DatasetError(f"{path}: holds no clip; give it a row for each")
     segments: dict[str, list[Segment]] = {}
     first: dict[str, dict[str, str]] = {}
-    for line, row in enumerate(rows, start=2):
-        segments.setdefault(row["path"], []).append(_segment(row, f"{path}, line {line}", positive))
-        first.setdefault(row["path"], row)
+    for line, row in rows:
+        segment = _segment(row, f"{path}, line {line}", positive)
+        name = name_of_file(path.parent, row["path"])
+        if name is None:
+            raise DatasetError(
+                f"{path}, line {line}: {row['path']}: no such file; correct the path, which is relative to the manifest"
+            )
+        segments.setdefault(name, []).append(segment)
+        first.setdefault(name, row)
     labels = {segment.label for found in segments.values() for segment in found} - {NORMAL}
     clips = [_clip(path, name, first[name], tuple(found), labels) for name, found in segments.items()]
     for clip in clips:
@@ -127,12 +139,10 @@ def _segment(row: dict[str, str], where: str, positive: Mapping[str, str] | None
 
 
 def _clip(manifest: Path, name: str, row: dict[str, str], segments: tuple[Segment, ...], labels: Iterable[str]) -> Clip:
-    path = manifest.parent / name
-    if not path.is_file():
-        raise DatasetError(f"{manifest}: {name}: no such file; correct the path, which is relative to the manifest")
     said = {label.strip() for label in (row.get("annotates") or "").split(";")} - {""}
     timed = any(segment != Segment(segment.label) for segment in segments)
     annotates = frozenset(said or labels) - {NORMAL}
+    path = manifest.parent / name
     return Clip(path, row.get("group") or name, annotates, segments, name, manifest.parent.resolve().name, timed)
 
 
@@ -182,19 +192,50 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[objec
     write_text(path, text.getvalue())
 
 
+def name_of_file(folder: Path, name: str) -> str | None:
+    """A file's name as its folder spells it, letters with marks composed or decomposed; None where there is none.
+
+    Spreadsheets and macOS do not spell them alike.
+    """
+    spellings = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
+    return next((spelling for spelling in spellings if (folder / spelling).is_file()), None)
+
+
 def read_rows(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
     """Read a CSV file with a header.
 
     Raises:
         DatasetError: it cannot be read, or lacks a required column.
     """
+    return [row for _, row in _read_lines(path, required)]
+
+
+def _read_lines(path: Path, required: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """The rows, each with the number of its line in the file, which may have blank lines."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [column for column in required if column not in (reader.fieldnames or ())]
-            rows = list(reader)
+        text = _decoded(path.read_bytes())
+        header, separator = _header(text)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        rows = [(reader.line_num, cells) for cells in reader if cells][1:]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path}: cannot be read as CSV ({error})") from error
-    if missing:
+    columns = [cell.strip().lower() for cell in header]
+    if missing := [column for column in required if column not in columns]:
         raise DatasetError(f"{path}: the header has no column {missing[0]!r}; it needs {','.join(required)}")
-    return [{key: value or "" for key, value in row.items() if isinstance(key, str)} for row in rows]
+    return [(line, dict(zip_longest(columns, cells[: len(columns)], fillvalue=""))) for line, cells in rows]
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith(UTF16_MARKS):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
+
+
+def _header(text: str) -> tuple[list[str], str]:
+    """The cells of the first line that is not blank, and what separates them: what makes most of them."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(SEPARATORS, key=line.count)
+    return next(csv.reader([line], delimiter=separator), []), separator

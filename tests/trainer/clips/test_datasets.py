@@ -1,4 +1,5 @@
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -158,3 +159,45 @@ def test_real_sets(data_dir):
         clips = read_dataset(data_dir / name)
         assert Counter(clip.label for clip in clips) == labels
         assert n_groups is None or len({clip.group for clip in clips}) == n_groups
+
+
+def touched(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def test_hidden_folders_and_files_are_no_data(tmp_path):
+    touched(tmp_path, "fall/1.mp4", "normal/1.mp4", ".Trash/old.mp4", ".thumbnails/t.mp4", "fall/._1.mp4", "._a.mp4")
+    assert [clip.name for clip in read_dataset(tmp_path)] == ["fall/1.mp4", "normal/1.mp4"]
+
+
+def test_a_class_may_have_folders_of_its_own(tmp_path):
+    touched(tmp_path, "fall/top.mov", "fall/subject1/b 2.MOV", "normal/subject1/n 1.mp4", "sit/top.mp4", "sit/a/b/1.ts")
+    names = [clip.name for clip in read_dataset(tmp_path)]
+    assert names == [
+        "fall/subject1/b 2.MOV", "fall/top.mov", "normal/subject1/n 1.mp4", "sit/a/b/1.ts", "sit/top.mp4",
+    ]  # fmt: skip
+
+
+def test_folders_of_classes_are_not_taken_for_classes(tmp_path):
+    touched(tmp_path, "subject1/fall/1.mp4", "subject1/normal/1.mp4", "subject2/fall/1.mp4")
+    with pytest.raises(DatasetError, match="holds no video; it needs one folder per class"):
+        read_dataset(tmp_path)
+
+
+def test_groups_may_spell_letters_with_marks_otherwise_than_the_folder(tmp_path):
+    touched(tmp_path, "fall/\u00fc.mp4", "normal/e\u0301.mp4")
+    (tmp_path / "groups.csv").write_text("path,group\nfall/u\u0308.mp4,a\nnormal/\u00e9.mp4,b\n", encoding="utf-8")
+    assert {clip.name: clip.group for clip in read_dataset(tmp_path)} == {
+        "fall/\u00fc.mp4": "a",
+        "normal/e\u0301.mp4": "b",
+    }
+
+
+@pytest.mark.parametrize(("name", "n_clips"), [("dataset-hidden", 6), ("dataset-half-nested", 4)])
+def test_folders_that_were_once_misread(cases_dir, name, n_clips):
+    clips = read_dataset(cases_dir / name)
+    assert len(clips) == n_clips
+    assert {clip.label for clip in clips} == {"fall", "normal"}

@@ -78,3 +78,37 @@ def test_targets_and_annotations():
     assert annotated(FALL_AT_1, ["normal", "fall"]).tolist() == [1, 1]
     assert FALL_AT_1.start_s("fall") == 1
     assert FALL_AT_1.start_s("violence") is None
+
+
+AS_SPREADSHEETS_WRITE_THEM = {
+    "Excel, German": "\ufeffpath;label\r\nf 1.MOV;fall\r\n\u00fc.mp4;normal\r\n".encode(),
+    "Excel, Unicode text": "path\tlabel\r\nf 1.MOV\tfall\r\n\u00fc.mp4\tnormal\r\n".encode("utf-16"),
+    "Excel, old": "Path,Label\r\nf 1.MOV,fall\r\n\u00fc.mp4,normal\r\n".encode("cp1252"),
+    "macOS": "path,label\nf 1.MOV,fall\nu\u0308.mp4,normal\n".encode(),
+    "quoted": b'"path","label"\n"f 1.MOV","fall"\n"\xc3\xbc.mp4","normal"\n',
+}
+
+
+@pytest.mark.parametrize("content", AS_SPREADSHEETS_WRITE_THEM.values(), ids=AS_SPREADSHEETS_WRITE_THEM.keys())
+def test_manifests_are_read_as_spreadsheets_write_them(tmp_path, content):
+    for name in ("f 1.MOV", "\u00fc.mp4"):
+        (tmp_path / name).touch()
+    (tmp_path / "m.csv").write_bytes(content)
+    assert {clip.name: clip.label for clip in read_manifest(tmp_path / "m.csv")} == {
+        "f 1.MOV": "fall",
+        "\u00fc.mp4": "normal",
+    }
+
+
+def test_lines_are_counted_as_an_editor_counts_them(tmp_path):
+    path = manifest(tmp_path, "", "", "missing.mp4,fall", header="path,label")
+    with pytest.raises(DatasetError, match=r"manifest\.csv, line 4: missing\.mp4: no such file"):
+        read_manifest(path)
+
+
+@pytest.mark.parametrize("name", ["semi", "nfd"])
+def test_manifests_that_were_once_refused(cases_dir, tmp_path, name):
+    for clip in ("f 1.MOV", "\u00fc.mp4"):
+        (tmp_path / clip).touch()
+    (tmp_path / "m.csv").write_bytes((cases_dir / "csv" / f"{name}.csv").read_bytes())
+    assert [clip.label for clip in read_manifest(tmp_path / "m.csv")] == ["fall", "normal"]

@@ -10,9 +10,11 @@ from pathlib import Path
 from edge.errors import DatasetError
 from trainer.clips.datasets.hockey import hockey_group, hockey_sides
 from trainer.clips.labels import EVENT_LABELS, NORMAL, is_known_class, label_of_class
-from trainer.clips.manifest import Clip, Segment, read_rows
+from trainer.clips.manifest import Clip, Segment, name_of_file, read_rows
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
+VIDEO_SUFFIXES = frozenset(
+    {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"}
+)
 GROUPS_NAME = "groups.csv"
 NAME_MAP_NAME = "name_map.csv"
 
@@ -20,12 +22,16 @@ NAME_MAP_NAME = "name_map.csv"
 def read_class_folders(path: Path, positive: Mapping[str, str] | None = None, groups: Path | None = None) -> list[Clip]:
     """Read one folder per class; a folder of videos alone is a class itself, such as `normal`.
 
+    A class may have folders of its own, where it holds videos beside them or is one that is known. Hidden folders and
+    files are no data: trash, thumbnails, what macOS leaves.
+
     Raises:
         DatasetError: there is no video, or the groups' CSV and the folders do not fit.
     """
-    classes = {folder.name: _videos(folder) for folder in sorted(path.iterdir()) if folder.is_dir()}
+    folders = (folder for folder in sorted(path.iterdir()) if folder.is_dir() and not folder.name.startswith("."))
+    classes = {folder.name: _videos_of_class(folder, positive) for folder in folders}
     classes = {name: videos for name, videos in classes.items() if videos}
-    own = _videos(path)
+    own = [file for file in sorted(path.iterdir()) if _is_video(file)]
     if own and not classes and (positive or is_known_class(path.resolve().name)):
         classes = {path.resolve().name: own}
     if not classes:
@@ -50,8 +56,21 @@ def read_class_folders(path: Path, positive: Mapping[str, str] | None = None, gr
     return clips
 
 
-def _videos(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
+def videos_below(path: Path) -> list[Path]:
+    """Every video in a folder and its folders, in order; hidden ones left out."""
+    found = (file for file in path.rglob("*") if _is_video(file))
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
+
+
+def _is_video(file: Path) -> bool:
+    return file.suffix.lower() in VIDEO_SUFFIXES and not file.name.startswith(".") and file.is_file()
+
+
+def _videos_of_class(folder: Path, positive: Mapping[str, str] | None) -> list[Path]:
+    """The videos of a class; none where folders below it may well be the classes."""
+    videos = videos_below(folder)
+    is_class = any(video.parent == folder for video in videos) or is_known_class(folder.name)
+    return videos if is_class or folder.name in (positive or {}) else []
 
 
 def _label(name: str, path: Path, positive: Mapping[str, str] | None) -> str:
@@ -71,10 +90,13 @@ def given_groups(path: Path, groups: Path | None) -> dict[str, str] | None:
     if groups is None and not table.is_file():
         return None
     rows = read_rows(table, required=("path", "group"))
+    group_of: dict[str, str] = {}
     for row in rows:
-        if not (path / row["path"]).is_file():
+        name = name_of_file(path, row["path"])
+        if name is None:
             raise DatasetError(f"{table}: {row['path']}: no such file below {path}")
-    return {row["path"]: row["group"] for row in rows}
+        group_of[name] = row["group"]
+    return group_of
 
 
 def _originals(path: Path) -> dict[str, str]:

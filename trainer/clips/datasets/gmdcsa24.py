@@ -30,7 +30,11 @@ _INTERVAL = re.compile(rf"{_NUMBER}\s*(?:to|-|\s)\s*{_NUMBER}", re.IGNORECASE)
 
 def is_gmdcsa24(path: Path) -> bool:
     """Whether a folder has the set's layout."""
-    return any(path.glob("Subject */*.csv"))
+    return any(_tables(path))
+
+
+def _tables(path: Path) -> list[Path]:
+    return sorted(table for table in path.glob("Subject */*.csv") if not table.name.startswith("."))
 
 
 def read_gmdcsa24(path: Path) -> list[Clip]:
@@ -39,12 +43,7 @@ def read_gmdcsa24(path: Path) -> list[Clip]:
     Raises:
         DatasetError: no clip is there, or a fall starts after its clip has ended.
     """
-    clips = [
-        clip
-        for table in sorted(path.glob("Subject */*.csv"))
-        if table.stem in CLASSES
-        for clip in _read_table(table, path)
-    ]
+    clips = [clip for table in _tables(path) if table.stem in CLASSES for clip in _read_table(table, path)]
     if not clips:
         raise DatasetError(
             f"{path}: none of the clips that the CSV files name is there; copy Fall/ and ADL/ beside them"

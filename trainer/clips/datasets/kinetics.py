@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edge.errors import DatasetError
-from trainer.clips.datasets.named import videos_below
+from trainer.clips.datasets.folders import videos_below
 from trainer.clips.datasets.official import Side
 from trainer.clips.labels import NORMAL, label_of_class, slug
 from trainer.clips.manifest import Clip, Segment, duration_s, read_rows

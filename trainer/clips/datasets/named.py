@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from trainer.clips.datasets.folders import VIDEO_SUFFIXES, given_group, given_groups
+from trainer.clips.datasets.folders import given_group, given_groups, videos_below
 from trainer.clips.datasets.hockey import NAME as HOCKEY_NAME
 from trainer.clips.datasets.hockey import hockey_group, hockey_sides
 from trainer.clips.datasets.kth import Intervals, kth_intervals
@@ -207,12 +207,6 @@ def recognise(path: Path) -> Recognised | None:
     if len(fewest) >= len(names) / 2:
         return None
     return Recognised(NAMED_SETS[strays.index(fewest)], fewest, len(fewest) <= MAX_STRAYS * len(names))
-
-
-def videos_below(path: Path) -> list[Path]:
-    """Every video in a folder and its folders, in order; hidden ones left out."""
-    found = (file for file in path.rglob("*") if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
-    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
 
 
 def read_named(
