@@ -159,7 +159,30 @@ def refused(run: subprocess.CompletedProcess[str], code: int, *words: str) -> No
     assert run.stdout == ""
 
 
-@pytest.mark.parametrize("kind", ["absent", "empty", "text", "truncated", "folder", "stream"])
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("fall-progressive.mp4", "00:03.3"),
+        ("fall-interlaced.mp4", "00:03.3"),
+        ("fall-after-a-gap-of-2-min.mp4", "02:14.5"),
+        ("fall-after-a-gap-of-50-s.mp4", "01:04.5"),
+    ],
+)
+def test_a_fall_is_found_where_it_is_in_films_of_awkward_kinds(cases_dir: Path, name: str, at: str) -> None:
+    run = edge("run", "--source", cases_dir / name)
+    assert run.returncode == 0, run.stderr
+    assert [line[:7] for line in run.stdout.splitlines() if "fall started" in line] == [at]
+
+
+def test_a_name_that_is_not_utf_8_is_read_and_can_be_printed(make_clip, colour_bundle: Path) -> None:
+    clip = make_clip("whole.mp4", *EVENTFUL)
+    odd = clip.rename(clip.with_name(os.fsdecode(b"B\xfcro.mp4")))
+    run = edge("run", "--source", odd, "--bundle", colour_bundle)
+    assert run.returncode == 0, run.stderr
+    assert "B\ufffdro.mp4: 00:" in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("kind", ["absent", "empty", "text", "truncated", "folder", "stream", "password"])
 def test_sources_that_are_none(make_clip, colour_bundle: Path, tmp_path: Path, kind: str) -> None:
     source, file = tmp_path / "source.mp4", tmp_path / "events.jsonl"
     code, word = 3, "source.mp4: "
@@ -174,7 +197,10 @@ def test_sources_that_are_none(make_clip, colour_bundle: Path, tmp_path: Path, k
         source.mkdir()
         code = 2
     elif kind == "stream":
-        source, word = "http://u:hunter2@camera", "http"
+        source, word = "srt://u:hunter2@camera", "srt"
+    elif kind == "password":
+        source, word = "http://u:hunter2@camera", "holds a password"
+        code = 2
     run = edge("run", "--source", source, "--bundle", colour_bundle, "--events", file)
     refused(run, code, word)
     assert "hunter2" not in run.stderr

@@ -73,13 +73,12 @@ def sampled(stream: str, rate_hz: float) -> NDArray[np.int64]:
     return np.array([[one.capture_ns, *one.streams[:, 0, 0].reshape(-1)] for one in samples(frames, spec)], np.int64)
 
 
-NONE = float("nan")
 RECORDINGS = (
-    [(80.0, 0), (120.0, 0), (120.0, 0), (NONE, 0), (900.0, 0), (90_000.0, 0), (1000.0, 2), (900.0, 0)],
-    [(0.0, 0), (0.0, 0), (NONE, 3), (NONE, 0), (9_000.0, 0)],
+    [(0.08, 0), (0.12, 0), (0.12, 0), (None, 0), (0.9, 0), (90.0, 0), (1.0, 2), (0.9, 0)],
+    [(0.0, 0), (0.0, 0), (None, 3), (None, 0), (9.0, 0)],
 )
-"""Stamps in milliseconds, and the frames lost before each: that go on, stand still, are none, jump too far, and go back
-after damage."""
+"""Stamps in seconds, and the frames lost before each: that go on, stand still, are none, jump too far for what follows
+them, and go back after damage."""
 
 
 def recording_ns() -> NDArray[np.int64]:
@@ -87,7 +86,9 @@ def recording_ns() -> NDArray[np.int64]:
     found: list[int] = []
     for told in RECORDINGS:
         times = FrameTimes(25.0)
-        found += [-1 if (time_s := times.of(*each)) is None else round(time_s * NS_PER_S) for each in told]
+        following = [stamp_s for stamp_s, _ in told[1:]] + [None]
+        times_s = [times.of(stamp_s, lost, after_s) for (stamp_s, lost), after_s in zip(told, following, strict=True)]
+        found += [-1 if time_s is None else round(time_s * NS_PER_S) for time_s in times_s]
     return np.array(found)
 
 
