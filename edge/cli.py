@@ -71,6 +71,7 @@ def _run(options: argparse.Namespace, interruption: Interruption) -> int:
         if options.source is not None:
             config = config.model_copy(update={"updates": UpdatesConfig()})  # a recording is no place to try models
         box = open_box(config, password, options.events, stack, tell_of_connection=not is_quiet)
+        drop_code()  # once more: the model's runtime has been loaded
         if options.source is None:
             starts_again = box.watch_for_ever(interruption)
         else:
