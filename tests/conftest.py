@@ -1,7 +1,10 @@
-"""What all tests share: where real footage lies, a GPU in software, quiet libraries, and no silent skips in continuous
-integration."""
+"""What all tests share: where real footage lies, a GPU in software, quiet libraries, no silent skips in continuous
+integration, and how long each file takes: the longest begin first, so that all workers end together, and
+`-m "not slow"` leaves them out."""
 
+import collections
 import ctypes.util
+import json
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -12,6 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+DURATIONS = Path(__file__).with_name("durations.json")
+"""Seconds by file, where they are a second or more; `--record-durations` writes those of the files that it ran."""
+SLOW_S = 6
+"""A file that takes longer is `slow`."""
 MISSING_PACKAGE = ("not installed", "could not import", "no module named")
 
 # Read by the libraries when they are first imported, which is after this file. Tests run in as many workers as
@@ -98,3 +105,49 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _check_skip(report)
     return report
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-durations", action="store_true", help=f"write seconds by file to tests/{DURATIONS.name}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"slow: in a file that takes over {SLOW_S} s, as tests/{DURATIONS.name} says")
+    if config.getoption("record_durations") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Recorder(config.rootpath))
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    recorded = recorded_durations()
+
+    def seconds(item: pytest.Item) -> float:
+        return recorded.get(item.nodeid.partition("::")[0], 0)
+
+    for item in items:
+        if seconds(item) > SLOW_S:
+            item.add_marker("slow")
+    if hasattr(config, "workerinput"):  # of several workers; one alone may as well keep to the order of the folders
+        items.sort(key=seconds, reverse=True)
+
+
+def recorded_durations() -> dict[str, float]:
+    return json.loads(DURATIONS.read_text()) if DURATIONS.is_file() else {}
+
+
+class Recorder:
+    """Adds up what each file's tests took, in the process that hears of all of them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._seconds: collections.Counter[str] = collections.Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._seconds[report.nodeid.partition("::")[0]] += report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        """Files that are gone are forgotten, others that did not run are kept."""
+        found = {file: seconds for file, seconds in recorded_durations().items() if (self._root / file).is_file()}
+        found |= self._seconds
+        kept = {file: round(seconds) for file, seconds in sorted(found.items()) if round(seconds) >= 1}
+        DURATIONS.write_text(json.dumps(kept, indent=1) + "\n")

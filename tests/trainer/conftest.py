@@ -1,6 +1,8 @@
 """Small clips and data sets made on the spot."""
 
+import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,8 @@ if TYPE_CHECKING:  # they bring Keras, which most tests here do not need
 
 WriteClip = Callable[..., Path]
 SMALLEST_PX = {"EfficientNetB0": 64, "VGG16": 32, "InceptionV3": 75, "": 32}
-SMALL = {"n_units": "4", "n_hidden": "4", "batch_size": "4"}
+SMALL = {"n_units": "4", "n_hidden": "4", "batch_size": "4", "n_steps": "5"}
+"""TensorFlow's graphs of 20 steps take five times as long to make as those of 5, and nothing here depends on it."""
 
 
 def write_video(path: Path, *, frames: int = 15, rate_hz: float = 10, lively: bool = False, seed: int = 0) -> Path:
@@ -69,12 +72,38 @@ def reduced() -> Callable[[str], "Recipe"]:
     return reduced_recipe
 
 
-@pytest.fixture(scope="module")
-def paper_cache(tmp_path_factory: pytest.TempPathFactory) -> "Cache":
-    """A feature cache that the tests of a file share."""
+@pytest.fixture(scope="session")
+def new_cache(tmp_path_factory: pytest.TempPathFactory) -> "Callable[[], Cache]":
+    """`new_cache()`: without a clip, but with the backbones that other tests have exported, in this worker or another.
+
+    An export takes ten seconds, and is the same for the same weights, seed and size, which its name tells."""
     from trainer.features.cache import Cache
 
-    return Cache(tmp_path_factory.mktemp("cache"))
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if alone else base.parent) / "backbones"
+    shared.mkdir(exist_ok=True)
+    made: list[Path] = []
+
+    def link(source: Path, target: Path) -> None:
+        for file in source.glob("*.tflite"):
+            with contextlib.suppress(FileExistsError):
+                (target / file.name).hardlink_to(file)
+
+    def make() -> Cache:
+        for folder in made:
+            link(folder, shared)
+        made.append(tmp_path_factory.mktemp("cache"))
+        link(shared, made[-1])
+        return Cache(made[-1])
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def paper_cache(new_cache: "Callable[[], Cache]") -> "Cache":
+    """A feature cache that the tests of a file share."""
+    return new_cache()
 
 
 @pytest.fixture
@@ -87,7 +116,7 @@ def train_small(paper_cache: "Cache", tmp_path: Path) -> "Callable[..., tuple[Ru
 
     def make(name: str, split: "Split", epochs: int, **changes: str) -> "tuple[Run, Workshop]":
         recipe = reduced_recipe(name)
-        known = {key: value for key, value in SMALL.items() if key in recipe.hyperparameters}
+        known = {key: value for key, value in SMALL.items() if key in {**recipe.hyperparameters, **recipe.optional}}
         wishes = Wishes(epochs=epochs, hyperparameters={**known, **changes})
         weights = Weights(RANDOM, RANDOM) if recipe.network else Weights("", "")
         workshop = Workshop(paper_cache, weights, 1)
@@ -150,8 +179,10 @@ def runs_on_the_box(trained: Callable[..., Any]) -> Callable[[str, str], None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, new_cache: "Callable[[], Cache]") -> Iterator[None]:
     """Commands that are not told where their cache is leave the user's alone."""
+    home = tmp_path_factory.mktemp("home-cache")
+    (home / "edgewatch").symlink_to(new_cache().folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("home-cache")))
+        patch.setenv("XDG_CACHE_HOME", str(home))
         yield

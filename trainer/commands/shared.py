@@ -71,9 +71,9 @@ def sound(clips: list["Clip"], options: argparse.Namespace) -> list["Clip"]:
 
 
 def cache_of(options: argparse.Namespace) -> "Cache":
-    from trainer.features.cache import DEFAULT_FOLDER, Cache  # noqa: PLC0415
+    from trainer.features.cache import Cache, default_folder  # noqa: PLC0415
 
-    return Cache(options.cache or DEFAULT_FOLDER, getattr(options, "dask", None))
+    return Cache(options.cache or default_folder(), getattr(options, "dask", None))
 
 
 def wishes_of(options: argparse.Namespace) -> "Wishes":

@@ -9,7 +9,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -29,14 +29,18 @@ Compute = Callable[[Interpreter | None, Path], Arrays]
 other processes. The backbone is None where there is none."""
 
 FORMAT = "features-v1"
-DEFAULT_FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewatch"
+
+
+def default_folder() -> Path:
+    """Of the user, as the environment says now."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewatch"
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
     """Where entries lie. Recipes may keep their own arrays in it."""
 
-    folder: Path = DEFAULT_FOLDER
+    folder: Path = field(default_factory=default_folder)
     scheduler: str | None = None
     """Address of the Dask scheduler whose workers make the entries that are missing; None: processes of this machine.
     The folder itself is this machine's in any case."""

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 def test_a_sweep_trains_each_value_once_and_compares(fights: Path, tmp_path: Path, capsys):
     out = tmp_path / "units"
     command = ["sweep", "--recipe", "lrcn", "--over", "n_units=2,3", "--data", str(fights), "--out", str(out)]
-    command += ["--epochs", "1", "--workers", "1", "--cache", str(tmp_path / "cache")]
+    command += ["--epochs", "1", "--workers", "1", "--cache", str(tmp_path / "cache"), "--set", "n_steps=4"]
     assert main(command) == 0
     rows = json.loads((out / "comparison.json").read_text())["rows"]
     assert sorted(row["name"] for row in rows) == ["n_units=2", "n_units=3"]

@@ -36,6 +36,14 @@ def clip_of(path: Path) -> Clip:
     return Clip(path, "g", frozenset(), (Segment("normal"),))
 
 
+def test_what_nobody_names_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Cache().folder == tmp_path / "edgewatch"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", "/home/x")
+    assert Cache().folder == Path("/home/x/.cache/edgewatch")
+
+
 def test_keys_stay_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Worked out with sha256sum. Another key costs every user the extraction of all clips and the training of all
     folds: change the settings' text, or the form of the key, only for something that is worth that."""

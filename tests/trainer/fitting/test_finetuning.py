@@ -1,6 +1,7 @@
 """The last blocks learn, what is before them does not, and its activations are worked out once."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,8 @@ def tune(
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    return Workshop(Cache(tmp_path_factory.mktemp("cache")), Weights(RANDOM, RANDOM), 1)
+def workshop(new_cache: Callable[[], Cache]) -> Workshop:
+    return Workshop(new_cache(), Weights(RANDOM, RANDOM), 1)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, fights: Path) -> Path:
     """A run that has set some of five groups apart."""
     folder = tmp_path_factory.mktemp("run")
     command = ["train", "--recipe", "lrcn", "--data", str(fights), "--hold-out", "0.4", "--out", str(folder / "run")]
-    command += ["--cache", str(folder / "cache"), "--workers", "1", "--epochs", "1", "--set", "n_units=4"]
+    command += ["--cache", str(folder / "cache"), "--workers", "1", "--epochs", "1", "--set", "n_units=4", "n_steps=4"]
     assert main(command) == 0
     return folder / "run"
 

@@ -1,5 +1,6 @@
 """The built-in recipe, whole, on small films and a backbone of random weights."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,14 +67,14 @@ def clips(tmp_path_factory: pytest.TempPathFactory, fights: Path) -> list[Clip]:
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    return Workshop(Cache(tmp_path_factory.mktemp("cache")), Weights(RANDOM, RANDOM), 1)
+def workshop(new_cache: Callable[[], Cache]) -> Workshop:
+    return Workshop(new_cache(), Weights(RANDOM, RANDOM), 1)
 
 
 @pytest.fixture(scope="module")
 def run(clips: list[Clip], workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Run:
     recipe = RECIPES["edgewatch"]
-    small = recipe.input.model_copy(update={"height_px": 48, "width_px": 48})  # five sixths of it are enough too
+    small = recipe.input.model_copy(update={"height_px": 64, "width_px": 64})
     recipe = replace(recipe, input=small)
     return train(recipe, Wishes(seed=0), split_validation(clips, 0), tmp_path_factory.mktemp("runs") / "run", workshop)
 

@@ -39,7 +39,7 @@ def rwf(tmp_path: Path, write_clip) -> Path:
 def test_an_official_split_is_judged_as_published_and_its_leak_is_kept(rwf, reduced, tmp_path, capsys):
     clips = read_dataset(rwf)
     folds = official_folds(clips, "official")
-    wishes = Wishes(epochs=1, hyperparameters={"n_units": "4", "sampling": "paper"})
+    wishes = Wishes(epochs=1, hyperparameters={"n_units": "4", "n_steps": "4", "sampling": "paper"})
     tasks = plan(reduced("lrcn"), wishes, clips, folds, torn=torn_splits(clips, folds))
     assert [clip.name for clip in tasks[0].split.held_out] == list(NAMES[-2:])
     figures = cross_validate(
@@ -76,7 +76,8 @@ def test_plain_folds_are_judged_and_what_they_tear_is_kept(fights, tmp_path, cap
     assert n_torn > 0
     assert said in capsys.readouterr().err
     command = ["evaluate", "--recipe", "lrcn", "--folds", str(folds), "--data", str(fights), "--out", str(out)]
-    command += ["--cache", str(tmp_path / "cache"), "--workers", "1", "--epochs", "1", "--set", "n_units=4"]
+    command += ["--cache", str(tmp_path / "cache"), "--workers", "1", "--epochs", "1"]
+    command += ["--set", "n_units=4", "n_steps=4"]
     assert main(command) == 0
     assert said in capsys.readouterr().err
     (torn,) = json.loads((out / "folds.json").read_text())["figures"]["float32"]["torn_splits"]
