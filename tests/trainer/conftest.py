@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import os
+import shlex
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ if TYPE_CHECKING:  # they bring Keras, which most tests here do not need
     from trainer.fitting.run import Run
 
 WriteClip = Callable[..., Path]
+README = Path(__file__).resolve().parents[2] / "README.md"
 SMALLEST_PX = {"EfficientNetB0": 64, "VGG16": 32, "InceptionV3": 75, "": 32}
 SMALL = {"n_units": "4", "n_hidden": "4", "batch_size": "4", "n_steps": "5"}
 """TensorFlow's graphs of 20 steps take five times as long to make as those of 5, and nothing here depends on it."""
@@ -176,6 +179,53 @@ def runs_on_the_box(trained: Callable[..., Any]) -> Callable[[str, str], None]:
         assert spec.verification[kind.removeprefix("frame+")]["probability_difference_max"] < 1e-3
 
     return check
+
+
+class Newcomer:
+    """Somebody in a folder of their own who copies commands from the README."""
+
+    def __init__(self, folder: Path, said: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._said = said
+
+    @staticmethod
+    def readme_commands() -> list[list[str]]:
+        """The first block of the section, but for the line that sets up the environment."""
+        section = README.read_text(encoding="utf-8").partition("\n## Train on your own clips\n")[2]
+        block = section.partition("```sh\n")[2].partition("```")[0]
+        setup, *commands = [shlex.split(line, comments=True) for line in block.splitlines()]
+        assert setup == ["scripts/setup-env", "trainer"]
+        return commands
+
+    def follow(self, commands: list[list[str]]) -> None:
+        import edge.cli
+        import trainer.cli
+
+        programs = {".venv/bin/trainer": trainer.cli.main, ".venv/bin/edge": edge.cli.main}
+        for program, *arguments in commands:
+            code = programs[program](arguments)
+            said = self._said.readouterr().err
+            assert code == 0, f"{shlex.join(arguments)}: {said}"
+            assert "Warning" not in said
+            assert "Traceback" not in said
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Newcomer]:
+    """With a small `edgewatch`: pictures of 64 x 64 alone, few of them to calibrate with, random weights and one
+    process, and for `tune` fewer thresholds to try."""
+    from trainer.recipes.catalogue import RECIPES
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGEWATCH_WEIGHTS", "none")
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setitem(RECIPES, "edgewatch", reduced_recipe("edgewatch"))
+    monkeypatch.setattr("trainer.bundles.calibration.N_REPRESENTATIVE", 48)
+    monkeypatch.setattr("trainer.bundles.tuning.ONSETS", (0.3, 0.5, 0.7))
+    monkeypatch.setattr("trainer.recipes.builtin.watched.SCALES", (1.0, 1.0))
+    kept = signal.getsignal(signal.SIGTERM)
+    yield Newcomer(tmp_path, capfd)
+    signal.signal(signal.SIGTERM, kept)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,6 @@
 """The built-in recipe, whole, on small films and a backbone of random weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +47,14 @@ def film(path: Path, seed: int, *, falls: bool) -> Path:
         writer.write(picture)
     writer.release()
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_other_size() -> Iterator[None]:
+    """Each size takes a backbone that has to be exported."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainer.recipes.builtin.watched.SCALES", (5 / 6, 1.0))
+        yield
 
 
 @pytest.fixture(scope="module")
