@@ -91,13 +91,14 @@ def trials(results: Sequence[ClipScores], spec: BundleSpec, label: str) -> list[
     """
     asked = [result for result in results if label in result.clip.annotates]
     index = spec.labels.index(label)
-    figures = event_figures(replay(asked, label, index, spec.alerts[label], spec.window_s), label) if asked else None
+
+    def tried(alert: AlertSpec) -> dict[str, Any]:
+        return event_figures(replay(asked, label, index, alert, spec.window_s), label, intervals=False)
+
+    figures = tried(spec.alerts[label]) if asked else None
     if figures is None or not figures["clips_with"] or not figures["false_alarms"]["minutes"]:
         raise DatasetError(f"--data: {label}: tuning needs clips with events and time without; add both")
-    return [
-        _trial(event_figures(replay(asked, label, index, alert, spec.window_s), label), alert)
-        for alert in settings(spec.alerts[label])
-    ]
+    return [_trial(tried(alert), alert) for alert in settings(spec.alerts[label])]
 
 
 def _trial(figures: Mapping[str, Any], alert: AlertSpec) -> Trial:
@@ -153,7 +154,7 @@ def upper_bound_per_day(results: Sequence[ClipScores], label: str, trial: Trial)
     from trainer.judging.metrics import alarm_rate  # noqa: PLC0415
 
     asked = [result for result in results if label in result.clip.annotates]
-    hours = event_figures(asked, label)["false_alarms"]["minutes"] / 60
+    hours = event_figures(asked, label, intervals=False)["false_alarms"]["minutes"] / 60
     bound = alarm_rate(trial.false_alarms, hours * 3600)["per_hour_upper_95"]
     return hours, bound * HOURS_A_DAY
 
