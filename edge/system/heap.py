@@ -15,9 +15,14 @@ M_ARENA_MAX = -8
 """Of glibc's malloc.h."""
 MADV_DONTNEED = 4
 """Of Linux's mman.h, the same on every processor of ours."""
-MAPS = Path("/proc/self/maps")
-CODE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \d+ +/")
-"""A part of a file that runs and cannot be written: what is dropped of it is read again where it is needed."""
+MAPPINGS = Path("/proc/self/smaps")
+CODE = re.compile(
+    r"^([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \d+ +/.*\n"
+    r"(?:\w+: .*\n)*?Anonymous: +0 kB\n(?:\w+: .*\n)*?Swap: +0 kB$",
+    re.MULTILINE,
+)
+"""A part of a file that runs, and of which nothing was changed after it was read, as a GPU's driver does with its own:
+what is dropped of it is read again where it is needed."""
 
 
 @functools.cache
@@ -45,8 +50,8 @@ def drop_code() -> None:
     The kernel maps 64 KiB around each page that the loader touches. Of the 29 MB that the box's libraries leave, 20
     never run afterwards.
     """
-    if not MAPS.is_file() or not (madvise := _function("madvise")):
+    if not MAPPINGS.is_file() or not (madvise := _function("madvise")):
         return
-    for first, end in CODE.findall(MAPS.read_text()):
+    for first, end in CODE.findall(MAPPINGS.read_text()):
         start = int(first, 16)
         madvise(ctypes.c_void_p(start), ctypes.c_size_t(int(end, 16) - start), MADV_DONTNEED)

@@ -67,3 +67,25 @@ def test_holes_are_given_back() -> None:
 def test_code_that_loading_touched_is_given_back_and_still_runs():
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 5e6
+
+
+CHANGED = """
+import ctypes, mmap, sys
+from edge.system.heap import drop_code
+PAGE = mmap.PAGESIZE
+with open(sys.argv[1], "r+b") as file:
+    code = mmap.mmap(file.fileno(), PAGE, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+code[:4] = b"mine"
+address = ctypes.addressof(ctypes.c_char.from_buffer(code))
+assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(address), ctypes.c_size_t(PAGE), mmap.PROT_READ | mmap.PROT_EXEC) == 0
+drop_code()
+print(ctypes.string_at(address, 4).decode())
+"""
+"""A driver that changes its own code after loading, and makes it read-only then."""
+
+
+def test_code_that_was_changed_after_loading_is_kept(tmp_path):
+    library = tmp_path / "driver.so"
+    library.write_bytes(b"file" * 4096)
+    done = subprocess.run([sys.executable, "-c", CHANGED, str(library)], capture_output=True, text=True, check=True)
+    assert done.stdout == "mine\n"
