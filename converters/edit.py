@@ -11,19 +11,28 @@ from numpy.typing import NDArray
 _SCHEMA: Any = flatbuffer_utils.schema_fb
 
 
-def add_tensor(parsed: Any, name: str, shape: Sequence[int], content: NDArray[np.float32] | None = None) -> int:
-    """A new float32 tensor, constant where it has content; its index."""
+def add_tensor(
+    parsed: Any, name: str, shape: Sequence[int], content: NDArray[np.float32] | NDArray[np.int32] | None = None
+) -> int:
+    """A new tensor, float32, or int32 where its content is; constant where it has content. Its index."""
     tensor = _SCHEMA.TensorT()
     tensor.name, tensor.shape = name.encode(), np.array(shape, np.int32)
     tensor.type, tensor.buffer = _SCHEMA.TensorType.FLOAT32, 0
     tensor.hasRank = True
     if content is not None:
-        buffer = _SCHEMA.BufferT()
-        buffer.data = np.frombuffer(content.astype(np.float32).tobytes(), np.uint8)
-        parsed.buffers.append(buffer)
-        tensor.buffer = len(parsed.buffers) - 1
+        set_content(parsed, tensor, content)
     parsed.subgraphs[0].tensors.append(tensor)
     return len(parsed.subgraphs[0].tensors) - 1
+
+
+def set_content(parsed: Any, tensor: Any, content: NDArray[np.float32] | NDArray[np.int32]) -> None:
+    """Make a tensor a constant, in a buffer of its own."""
+    integer = content.dtype == np.int32
+    tensor.type = _SCHEMA.TensorType.INT32 if integer else _SCHEMA.TensorType.FLOAT32
+    buffer = _SCHEMA.BufferT()
+    buffer.data = np.frombuffer(content.astype(np.int32 if integer else np.float32).tobytes(), np.uint8)
+    parsed.buffers.append(buffer)
+    tensor.buffer = len(parsed.buffers) - 1
 
 
 def new_operator(parsed: Any, name: str, options: str, inputs: Sequence[int], output: int) -> Any:
