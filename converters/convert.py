@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from converters.judge import FEATURES, Judge
 from converters.limits import clips_over_limit, loss_over_limit
 from converters.plan import Plan, Precision
 from converters.targets import Finished, Target, finish, precision_for
@@ -177,7 +178,7 @@ def _convert_frame(
     from converters.verify import check_file, verify_frame  # noqa: PLC0415
 
     float32 = export_frame(trained.frame, trained.input)
-    frame, details = _quantize(float32, precision, target, representative, plan=plan, budget=budget, report=report)
+    frame, details = quantized(float32, precision, target, representative, plan=plan, budget=budget, report=report)
     operations = check_file(frame, precision)
     figures = verify_frame(trained.frame, float32, frame, held_out)
     _refuse(loss := loss_over_limit(precision, figures), accept_loss, ANOTHER)
@@ -278,17 +279,18 @@ def _frame_lines(precision: Precision, frame: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _quantize(
+def quantized(
     float32: bytes,
     precision: Precision,
     target: Target,
     representative: Pictures,
     *,
-    plan: Plan | None,
-    budget: float,
-    report: Report,
+    judge: Judge = FEATURES,
+    plan: Plan | None = None,
+    budget: float = LATENCY_BUDGET,
+    report: Report = print,
 ) -> tuple[bytes, dict[str, Any]]:
-    """The frame model in the wanted precision, and what was chosen for it."""
+    """A float32 file in the wanted precision, and what was chosen for it; `judge` tells what it is to keep."""
     from converters.calibration import calibrate  # noqa: PLC0415
     from converters.graph import Graph  # noqa: PLC0415
     from converters.integer import make_integer_ready, make_plan_ready  # noqa: PLC0415
@@ -301,17 +303,18 @@ def _quantize(
     if precision == "float16":
         return to_float16(graph), {}
     if precision == "int8":
-        return to_int8(*make_integer_ready(graph, representative, report), plain_dense=target == "edgetpu"), {}
+        ready = make_integer_ready(graph, representative, report, judge=judge)
+        return to_int8(*ready, plain_dense=target == "edgetpu"), {}
     calibration = calibrate(graph, representative)
     if plan is None:
-        plan = search(graph, calibration, representative, budget, report)
+        plan = search(graph, calibration, representative, budget, report, judge=judge)
     elif len(plan) != len(graph.units):
         raise ConfigurationError(f"plan: {len(plan)} kinds for {len(graph.units)} units; it is of another architecture")
     chosen = {"plan": list(plan), "plan_units": [unit.name for unit in graph.units], "latency_budget": budget}
     frozen: Plan = tuple(plan)
     known = ranges_of_plan(graph.units, frozen, calibration)
-    ready, ranges = make_plan_ready(graph, frozen, known, representative, report)
-    return to_plan(ready, frozen, ranges), chosen
+    changed, ranges = make_plan_ready(graph, frozen, known, representative, report, judge=judge)
+    return to_plan(changed, frozen, ranges), chosen
 
 
 def _check_pictures(spec: InputSpec, representative: Pictures, held_out: Pictures) -> None:

@@ -9,6 +9,7 @@ import copy
 import functools
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,7 +154,7 @@ class Graph:
         entries = {entry.name.decode(): entry.tensorIndex for entry in self.model.signatureDefs[0].outputs}
         return self._name(entries[signature_name])
 
-    def _inputs(self, chosen: range) -> list[int]:
+    def _inputs(self, chosen: Sequence[int]) -> list[int]:
         """Indices of the activations that these operations take and do not make."""
         operators = [self._subgraph.operators[index] for index in chosen]
         taken = {int(i) for operator in operators for i in operator.inputs if i >= 0}
@@ -175,6 +176,23 @@ class Graph:
         """Positions of the operations that take what this one makes."""
         made = int(self._subgraph.operators[position].outputs[0])
         return [k for k, operator in enumerate(self._subgraph.operators) if made in operator.inputs]
+
+    def changed_by(self, position: int) -> list[int]:
+        """Positions of the later operations that this one's output is part of, and of those that they need beside it,
+        in order."""
+        later = range(position + 1, len(self.operations))
+        operators = self._subgraph.operators
+        reached, wanted = {int(operators[position].outputs[0])}, set[int]()
+        for k in later:
+            if reached.intersection(map(int, operators[k].inputs)):
+                reached.update(map(int, operators[k].outputs))
+        chosen: list[int] = []
+        for k in reversed(later):
+            made = {int(index) for index in operators[k].outputs}
+            if made & (reached | wanted):
+                chosen.append(k)
+                wanted.update(map(int, operators[k].inputs))
+        return chosen[::-1]
 
     def feeds_swish(self, position: int) -> bool:
         """Whether the operation's output goes into a sigmoid and into the product with it, and nowhere else."""
@@ -200,9 +218,9 @@ class Graph:
             raise ModelError(f"{self.operations[position].output}: its fused activation {kind} is not supported")
         return _FUSED[kind]
 
-    def extract(self, chosen: range, *, bare: bool = False) -> bytes:
-        """A file of consecutive operations alone: what they take from before are its inputs, what is used after or put
-        out by the whole its outputs, both under their tensors' names. `bare`: without fused activations."""
+    def extract(self, chosen: Sequence[int], *, bare: bool = False) -> bytes:
+        """A file of some operations alone, in their order: what they take from others are its inputs, what others take
+        or the whole puts out its outputs, both under their tensors' names. `bare`: without fused activations."""
         old = self._subgraph
         operators = [copy.copy(old.operators[index]) for index in chosen]
         for operator in operators:

@@ -1,5 +1,7 @@
 """Integers that keep the features: ranges judged by the features, weights refitted, biases corrected on the way.
 
+The features stand for whatever a `Judge` judges by: a frame model's features, or the maps of the pose network.
+
 Walks along the operations with the exact tensors of some pictures and with those of the file that is being made, which
 TFLite's own integer operations compute. In a file that is integers in part, what stays float is computed so.
 
@@ -18,7 +20,7 @@ What comes after the features is small and costs nothing: it gets the ranges fro
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -29,6 +31,7 @@ from converters.calibration import evenly, observe
 from converters.constants import INT8_MAX, Floats, Layer, layer_of, read, replaced, rounded, unshared, write
 from converters.graph import DYNAMIC, Graph, Operation
 from converters.groups import in_groups
+from converters.judge import FEATURES, Judge, Outputs
 from converters.plan import PIXEL_RANGE, Kind, Plan, Ranges, is_static
 from converters.quantize import part_to_int8
 from converters.refit import refit
@@ -37,12 +40,13 @@ from edge.errors import ModelError
 
 N_PICTURES = 96
 """For weights and biases. With 64 the features of other pictures lose 0.3 dB."""
-N_JUDGED = 32
-"""For ranges. With 16 the logits of a readout are off by a tenth more."""
 SHARES = (0.0, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 """Of the values, clipped at either end."""
 SWISH_LOWS = (-5.0, -3.0, -4.0, -7.0, -10.0)
 """Lower ends that are tried where a swish follows; the first while the upper end is looked for."""
+LOGIT_LOW = -8.0
+"""Lower end of an output of which a sigmoid is taken; the upper one is the highest value: what is clipped there is the
+surest."""
 N_LEVELS = 255
 FIXED: dict[str, tuple[float, float]] = {
     "LOGISTIC": (0.0, 255 / 256),
@@ -73,10 +77,13 @@ class Walk:
     """Positions of the operations whose weights are integers, those among them."""
     exact: Tensors
     quantized: Tensors
+    judge: Judge
     judged: list[int]
     """Pictures whose features judge the ranges."""
-    features: Floats
-    """Their exact features, (n_judged, n_features)."""
+    answers: list[Outputs]
+    """Their exact features."""
+    powers: dict[str, float]
+    """Of these, by output."""
     ranges: Ranges
     """Those of the tensors that the walk does not reach, or that float operations make for static ones, stay."""
     weights: dict[int, Floats] = field(default_factory=dict)
@@ -87,13 +94,16 @@ class Walk:
     """Power of the features' error over the power of the features, as far as the walk has come."""
 
 
-def make_integer_ready(graph: Graph, pictures: NDArray[np.uint8], report: Report) -> tuple[Graph, Ranges]:
+def make_integer_ready(
+    graph: Graph, pictures: NDArray[np.uint8], report: Report, *, judge: Judge = FEATURES
+) -> tuple[Graph, Ranges]:
     """Change weights and biases of a float32 file, and choose ranges, so that its int8 file keeps its features.
 
     Args:
-        graph: of a float32 file with an output `features`.
+        graph: of a float32 file with the judge's outputs.
         pictures: uint8 (n, height, width, 3), representative.
         report: takes lines about the progress.
+        judge: by what the ranges are chosen.
 
     Returns:
         the graph with other weights and biases, and a range for each of its activations.
@@ -101,47 +111,49 @@ def make_integer_ready(graph: Graph, pictures: NDArray[np.uint8], report: Report
     Raises:
         ModelError: an operation that is not supported; the message names it and its layer.
     """
-    graph = in_groups(unshared(graph), evenly(pictures, N_JUDGED))
-    if forked := _forked(graph):
+    graph = in_groups(unshared(graph), evenly(pictures, judge.n_pictures))
+    if forked := _forked(graph, judge):
         raise ModelError(
             f"{forked.described}: int8 cannot have {forked.name}, which has several outputs, before the features; use "
             "--precision mixed"
         )
     chosen, everything = evenly(pictures, N_PICTURES), frozenset(range(len(graph.operations)))
-    walk = _begin(graph, chosen, static=everything, int8_weights=everything, ranges={})
+    walk = _begin(graph, chosen, judge, static=everything, int8_weights=everything, ranges={})
     ready = _walked(walk, graph, lambda line: report(f"int8: {line}"))
     return ready, walk.ranges | _ranges_after(ready, walk.ranges, chosen)
 
 
 def make_plan_ready(
-    graph: Graph, plan: Plan, ranges: Ranges, pictures: NDArray[np.uint8], report: Report
+    graph: Graph, plan: Plan, ranges: Ranges, pictures: NDArray[np.uint8], report: Report, *, judge: Judge = FEATURES
 ) -> tuple[Graph, Ranges]:
     """The same for a file of which a plan tells what is integers.
 
     Args:
-        graph: of a float32 file with an output `features`.
+        graph: of a float32 file with the judge's outputs.
         plan: a kind for each unit.
         ranges: of the tensors that static units take and make.
         pictures: uint8 (n, height, width, 3), representative.
         report: takes lines about the progress.
+        judge: by what the ranges are chosen.
 
     Returns:
         the graph with other weights and biases, and better ranges; as they were where an operation before the features
         has several outputs.
     """
     graph = unshared(graph)
-    if _forked(graph):
+    if _forked(graph, judge):
         return graph, ranges
     kinds: list[Kind] = [kind for unit, kind in zip(graph.units, plan, strict=True) for _ in unit.span]
     static = frozenset(k for k, kind in enumerate(kinds) if is_static(kind))
     dynamic = frozenset(k for k, kind in enumerate(kinds) if kind == "dynamic" and graph.operations[k].name in DYNAMIC)
-    walk = _begin(graph, evenly(pictures, N_PICTURES), static=static, int8_weights=static | dynamic, ranges=ranges)
+    chosen = evenly(pictures, N_PICTURES)
+    walk = _begin(graph, chosen, judge, static=static, int8_weights=static | dynamic, ranges=ranges)
     return _walked(walk, graph, lambda line: report(f"mixed: {line}")), walk.ranges
 
 
 def _walked(walk: Walk, graph: Graph, report: Report) -> Graph:
     """Walk up to the features; the graph with its new weights and biases."""
-    n_steps = _n_until_features(graph)
+    n_steps = _n_until_features(graph, walk.judge)
     report(f"ranges, weights and biases from {len(walk.exact)} pictures")
     for position in range(n_steps):
         try:
@@ -155,33 +167,39 @@ def _walked(walk: Walk, graph: Graph, report: Report) -> Graph:
     return replaced(graph, walk.weights | walk.biases)
 
 
-def _n_until_features(graph: Graph) -> int:
+def _n_until_features(graph: Graph, judge: Judge) -> int:
     """How many operations make the features."""
-    return 1 + graph.maker_of(graph.output_name("features"))
+    return 1 + max(graph.maker_of(graph.output_name(name)) for name in judge.outputs)
 
 
-def _forked(graph: Graph) -> Operation | None:
+def _forked(graph: Graph, judge: Judge) -> Operation | None:
     """The first operation with several outputs before the features."""
-    operators = graph.model.subgraphs[0].operators[: _n_until_features(graph)]
+    operators = graph.model.subgraphs[0].operators[: _n_until_features(graph, judge)]
     forked = (k for k, operator in enumerate(operators) if len(operator.outputs) != 1)
     return next((graph.operations[k] for k in forked), None)
 
 
 def _begin(
-    graph: Graph, pictures: NDArray[np.uint8], *, static: frozenset[int], int8_weights: frozenset[int], ranges: Ranges
+    graph: Graph,
+    pictures: NDArray[np.uint8],
+    judge: Judge,
+    *,
+    static: frozenset[int],
+    int8_weights: frozenset[int],
+    ranges: Ranges,
 ) -> Walk:
     constants: dict[int, Floats] = {}
     for position in int8_weights:
         if layer := layer_of(graph, position):
             constants[layer.weights] = rounded(read(graph, layer.weights), layer.channel_axis)
     entries: Tensors = [{graph.input_name: picture[None].astype(np.float16)} for picture in pictures]
-    judged = np.linspace(0, len(entries) - 1, min(N_JUDGED, len(entries))).astype(int).tolist()
-    name = graph.output_name("features")
+    judged = np.linspace(0, len(entries) - 1, min(judge.n_pictures, len(entries))).astype(int).tolist()
     whole = Runner(graph.extract(range(len(graph.operations))))
-    features = np.concatenate([whole.run_part(_wide(entries[index]))[name] for index in judged])
+    answers = [_outputs(graph, judge, whole.run_part(_wide(entries[index]))) for index in judged]
     known = {**ranges, graph.input_name: PIXEL_RANGE}
     quantized = [dict(entry) for entry in entries]
-    return Walk(replaced(graph, constants), static, int8_weights, entries, quantized, judged, features, known)
+    rounded_graph, powers = replaced(graph, constants), judge.powers(answers)
+    return Walk(rounded_graph, static, int8_weights, entries, quantized, judge, judged, answers, powers, known)
 
 
 def _step(walk: Walk, graph: Graph, position: int) -> None:
@@ -193,7 +211,7 @@ def _step(walk: Walk, graph: Graph, position: int) -> None:
     exact, means = _run(graph, position, walk.exact), list[Floats]()
     if layer:
         exact = list(exact)
-        if position in walk.int8_weights and _has_pixels(exact[0]):
+        if position in walk.int8_weights and _has_pixels(exact[0]) and not _is_judged(walk, graph, position):
             _refit(walk, graph, position, layer, exact)
         means = [_channel_means(values) for values in exact]
     _keep(walk.exact, name, _clipped(exact, limits))
@@ -276,6 +294,13 @@ def no_finer(limits: Range, step: float) -> Range:
     return limits[0], limits[1] + missing
 
 
+def _is_judged(walk: Walk, graph: Graph, position: int, among: Collection[str] | None = None) -> bool:
+    """Whether the operation makes one of the outputs that are judged. Fitted weights would pull its rare peaks down to
+    the mean: the pose network's scores lose a third."""
+    names = walk.judge.outputs if among is None else among
+    return graph.operations[position].output in {graph.output_name(name) for name in names}
+
+
 def _has_pixels(values: Floats) -> bool:
     """Whether it is more than one pixel; squeeze and excitation, and what comes after the features, is one."""
     return values.size > values.shape[-1]
@@ -333,6 +358,8 @@ def _range_of(walk: Walk, graph: Graph, position: int, values: list[Floats]) -> 
     high = max(SMALLEST_RANGE, *(float(part.max()) for part in values))
     if not _has_pixels(values[0]):
         return low, high  # a single pixel, as in squeeze and excitation
+    if _is_judged(walk, graph, position, walk.judge.logits):
+        return max(low, LOGIT_LOW), high
     chosen = [values[index] for index in walk.judged]
     noise = functools.cache(_judge(walk, graph, position, chosen))
     sample = np.concatenate([part.ravel()[:: max(1, part.size * len(chosen) // 400_000)] for part in chosen])
@@ -371,21 +398,34 @@ def quietest_swish_range(noise: Callable[[Range], float], low: float, highs: Seq
 
 def _judge(walk: Walk, graph: Graph, position: int, values: list[Floats]) -> Callable[[Range], float]:
     """A function from a range of these values to the noise of the features, all that comes after being float."""
-    name, features = graph.operations[position].output, graph.output_name("features")
-    content = graph.extract(range(position + 1, len(graph.operations)))
+    name = graph.operations[position].output
+    after = graph.changed_by(position)
+    content = graph.extract(after) if after else None
     n_workers = min(os.cpu_count() or 1, len(values))
-    rests = [Runner(content) for _ in range(n_workers)]
+    rests = [Runner(content) if content else None for _ in range(n_workers)]
+
+    def answer(rest: Runner | None, place: int, levels: Floats) -> Outputs:
+        made = {name: levels}
+        if rest:
+            made |= rest.run_part(_wide(walk.quantized[walk.judged[place]]) | made)
+        return _outputs(graph, walk.judge, made)
 
     def noise(limits: Range) -> float:
         def share(worker: int) -> float:
-            found = 0.0
-            for index in range(worker, len(values), n_workers):
-                tensors = _wide(walk.quantized[walk.judged[index]]) | {name: to_levels(values[index], limits)}
-                answer = rests[worker].run_part(tensors)[features]
-                found += float(np.square(answer - walk.features[index]).sum())
-            return found
+            return sum(
+                walk.judge.error(
+                    answer(rests[worker], place, to_levels(values[place], limits)), walk.answers[place], walk.powers
+                )
+                for place in range(worker, len(values), n_workers)
+            )
 
         with ThreadPoolExecutor(n_workers) as pool:
-            return sum(pool.map(share, range(n_workers))) / float(np.square(walk.features).sum())
+            return sum(pool.map(share, range(n_workers)))
 
     return noise
+
+
+def _outputs(graph: Graph, judge: Judge, tensors: Mapping[str, Floats]) -> Outputs:
+    """What is judged of these tensors, by the signature's names."""
+    names = {name: graph.output_name(name) for name in judge.outputs}
+    return {name: tensors[tensor] for name, tensor in names.items() if tensor in tensors}

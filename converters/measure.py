@@ -1,7 +1,8 @@
 """Time and noise of each unit of a graph in each kind, all other units being float.
 
 A unit is cut out and timed alone. For its noise the exact tensors of some pictures walk along the graph: the unit runs
-on them quantized, the rest of the graph in float, and the error of the features is read at the end.
+on them quantized, the rest of the graph in float, and the error of the features, or of what else a `Judge` judges by,
+is read at the end.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.graph import Graph, Unit
+from converters.judge import FEATURES, Judge, Outputs
 from converters.plan import STATIC_KINDS, Calibration, Kind, StaticKind
 from converters.quantize import part_to_kind
 from converters.runtime import Runner, latencies
@@ -46,41 +48,47 @@ class _Probe:
     """All that comes after it, in float."""
     tensors: Tensors
     """Exact, as they are before the unit."""
-    reference: NDArray[np.float64]
-    """The exact features, (n, n_features)."""
+    judge: Judge
+    answers: list[Outputs]
+    """The exact features of each picture."""
     calibration: Calibration
 
     def noise(self, kind: Kind) -> float:
-        answers = _walk(Runner(part_to_kind(self.part, kind, self.calibration)), self.tensors)
+        tensors = _walk(Runner(part_to_kind(self.part, kind, self.calibration)), self.tensors)
         if self.rest:
-            answers = _walk(self.rest, answers)
-        error = _stacked(self.graph, answers) - self.reference
-        return float(np.square(error).sum() / np.square(self.reference).sum())
+            tensors = _walk(self.rest, tensors)
+        found, powers = _answers(self.graph, self.judge, tensors), self.judge.powers(self.answers)
+        return sum(self.judge.error(answer, exact, powers) for answer, exact in zip(found, self.answers, strict=True))
 
 
 def measure(
-    graph: Graph, calibration: Calibration, pictures: NDArray[np.uint8], report: Callable[[str], object]
+    graph: Graph,
+    calibration: Calibration,
+    pictures: NDArray[np.uint8],
+    report: Callable[[str], object],
+    judge: Judge = FEATURES,
 ) -> list[list[Option]]:
     """Every worthwhile kind of every unit, float first.
 
     Args:
-        graph: of a float32 frame model.
+        graph: of a float32 file.
         calibration: ranges of its activations.
         pictures: uint8 (n, height, width, 3).
         report: takes a line about each unit.
+        judge: by what noise is measured.
     """
     tensors: Tensors = [{graph.input_name: picture[None].astype(np.float32)} for picture in pictures]
-    reference = _stacked(graph, _walk(Runner(graph.extract(range(len(graph.operations)))), tensors))
+    exact = _answers(graph, judge, _walk(Runner(graph.extract(range(len(graph.operations)))), tensors))
     table: list[list[Option]] = []
     for index, unit in enumerate(graph.units):
         part = graph.extract(unit.span)
         after = range(unit.span.stop, len(graph.operations))
         rest = Runner(graph.extract(after)) if after else None
-        probe = _Probe(graph, part, rest, tensors, reference, calibration)
+        probe = _Probe(graph, part, rest, tensors, judge, exact, calibration)
         table.append(_options(_part_times(part, unit, calibration), probe.noise))
         report(_line(index, len(graph.units), unit, table[-1]))
         if rest:
-            needed = rest.input_names() | {graph.output_name("features")}
+            needed = rest.input_names() | {graph.output_name(name) for name in judge.outputs}
             tensors = [_only(needed, known) for known in _walk(Runner(part), tensors)]
     return table
 
@@ -125,10 +133,9 @@ def _only(names: set[str], tensors: dict[str, NDArray[np.float32]]) -> dict[str,
     return {name: values for name, values in tensors.items() if name in names}
 
 
-def _stacked(graph: Graph, answers: Tensors) -> NDArray[np.float64]:
-    """The features of each picture, (n, n_features)."""
-    name = graph.output_name("features")
-    return np.concatenate([answer[name] for answer in answers]).astype(np.float64)
+def _answers(graph: Graph, judge: Judge, tensors: Tensors) -> list[Outputs]:
+    """The features of each picture."""
+    return [{name: known[graph.output_name(name)] for name in judge.outputs} for known in tensors]
 
 
 def _line(index: int, n_units: int, unit: Unit, options: list[Option]) -> str:

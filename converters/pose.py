@@ -12,8 +12,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.tools import flatbuffer_utils
 
+from converters.constants import Floats
 from converters.edit import add_tensor, drop_unused_tensors, name_of, set_content
 from converters.fold import fold_preprocessing
+from converters.judge import Judge, Outputs
 from edge.errors import ModelError
 
 POSE_INPUT = "pixels"
@@ -27,6 +29,30 @@ MAKERS = {
 }
 """How the names of the convolutions that make the maps begin."""
 SIZE_MULTIPLE = 32
+PLACES = {"offsets": "heat", "regressions": "centers", "box_offsets": "centers", "box_sizes": "centers"}
+"""Which logits say whether anybody looks at a cell of these maps."""
+
+
+def _seen(answer: Outputs, exact: Outputs) -> Outputs:
+    """The maps as the decoding uses them: scores, and places where the exact scores say that somebody is."""
+    return {
+        name: _sigmoid(values) if name not in PLACES else values * _weights(name, exact)
+        for name, values in answer.items()
+    }
+
+
+def _weights(name: str, exact: Outputs) -> Floats:
+    """Roots of the scores of the cells, so that squares are weighted by the scores; one for y and x of a keypoint."""
+    scores = np.sqrt(_sigmoid(exact[PLACES[name]]))
+    return np.repeat(scores, 2, axis=-1) if PLACES[name] == "heat" else scores
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    return np.reciprocal(1 + np.exp(-logits))
+
+
+MAPS_JUDGE = Judge(tuple(MAKERS), _seen, logits=frozenset(MAKERS) - frozenset(PLACES), n_pictures=16)
+"""By the maps, each as weighty as the others. A picture has 4,096 cells, and takes four times a frame model's time."""
 
 _SCHEMA: Any = flatbuffer_utils.schema_fb
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from converters.calibration import evenly
 from converters.graph import Graph
+from converters.judge import FEATURES, Judge
 from converters.measure import Option, measure
 from converters.plan import Calibration, Plan, is_static
 from converters.quantize import ranges_of_plan, to_float32, to_plan
@@ -31,7 +32,15 @@ N_CORRECTIONS = 4
 Report = Callable[[str], object]
 
 
-def search(graph: Graph, calibration: Calibration, pictures: NDArray[np.uint8], budget: float, report: Report) -> Plan:
+def search(
+    graph: Graph,
+    calibration: Calibration,
+    pictures: NDArray[np.uint8],
+    budget: float,
+    report: Report,
+    *,
+    judge: Judge = FEATURES,
+) -> Plan:
     """Find the plan with the least noise whose latency is within `budget` of float32's.
 
     Args:
@@ -40,8 +49,9 @@ def search(graph: Graph, calibration: Calibration, pictures: NDArray[np.uint8], 
         pictures: uint8 (n, height, width, 3), representative.
         budget: as a fraction of float32's latency on one thread. Where nothing is as fast, the fastest plan is taken.
         report: takes lines about the progress.
+        judge: by what noise is measured.
     """
-    options = measure(graph, calibration, evenly(pictures, N_PICTURES), report)
+    options = measure(graph, calibration, evenly(pictures, N_PICTURES), report, judge)
     tolls_ms = [unit.n_outputs * TOLL_NS_PER_NUMBER * MS_PER_NS for unit in graph.units]
     float32 = to_float32(graph)
     float_ms = sum(unit[0].time_ms for unit in options)

@@ -75,3 +75,26 @@ def test_an_output_that_is_used_inside_is_followed(graph, calibration, held_out)
 def test_a_damaged_file_is_not_read():
     with pytest.raises(Exception, match=r".+"):
         Graph(b"TFL3 not a model")
+
+
+def test_what_an_operation_changes_is_computed_from_it_and_what_came_before(make_graph, held_out):
+    """Of a network with a branch that waits for the other: the same answer as of the whole."""
+    import keras
+
+    layers = keras.layers
+
+    def branches(x):
+        side = layers.Conv2D(8, 1)(x)
+        deep = layers.Conv2D(8, 3, padding="same")(layers.Conv2D(16, 1, activation="relu")(x))
+        return layers.GlobalAveragePooling2D()(side + deep)
+
+    graph = make_graph(branches, layers.Dense(3))
+    tensors = {graph.input_name: held_out[:1].astype(np.float32)}
+    expected = Runner(graph.extract(range(len(graph.operations)))).run_part(tensors)
+    for position in range(len(graph.operations) - 1):
+        tensors |= Runner(graph.extract(range(position, position + 1))).run_part(tensors)
+        found = Runner(graph.extract(graph.changed_by(position))).run_part(tensors)
+        for name in set(expected) & set(found):
+            np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
+        assert graph.output_name("probabilities") in found
+    assert graph.changed_by(len(graph.operations) - 1) == []
