@@ -96,3 +96,12 @@ def test_a_loss_is_refused(published, street, monkeypatch):
     monkeypatch.setattr("converters.convert_pose.LEAST_PEOPLE", 1)
     with pytest.raises(QualityError, match=r"float16 sees upright people .* take it all the same with --accept-loss"):
         convert_pose(published, "float16", "cpu", street[:2], street[2:], report=lambda _: None)
+
+
+@pytest.mark.usefixtures("software_gpu")
+def test_a_gpu_takes_all_of_it_and_answers_as_the_processor(published, street):
+    lines: list[str] = []
+    finished = convert_pose(published, None, "gpu", street[:2], street[2:], report=lines.append)
+    assert finished.verification["gpu"]["difference_max"] < 1e-3
+    assert finished.loss == ""
+    assert lines[-1].startswith("GPU: answers to 4 held-out pictures differ from the processor's by at most ")
