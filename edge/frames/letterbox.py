@@ -6,9 +6,10 @@ Black is what the published network's own examples pad with.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.frames.preprocess import resize_to
-from edge.types import Pixels, Vector
+from edge.types import Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Letterbox:
     inner_height_px: int
     inner_width_px: int
 
-    def undone(self, places: Vector) -> Vector:
+    def undone(self, places: NDArray[np.float32]) -> NDArray[np.float32]:
         """Places relative to the whole picture, of places relative to the letterboxed one: (..., 2) y, x both."""
         inner = np.array([self.inner_height_px, self.inner_width_px], np.float32)
         size = np.array([self.height_px, self.width_px], np.float32)
