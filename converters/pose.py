@@ -17,6 +17,7 @@ from converters.edit import add_tensor, drop_unused_tensors, name_of, set_conten
 from converters.fold import fold_preprocessing
 from converters.judge import Judge, Outputs
 from edge.errors import ModelError
+from edge.people.decoding import HIGHEST_EXPONENT
 
 POSE_INPUT = "pixels"
 MAKERS = {
@@ -48,7 +49,7 @@ def _weights(name: str, exact: Outputs) -> Floats:
 
 
 def _sigmoid(logits: Floats) -> Floats:
-    return np.reciprocal(1 + np.exp(-logits))
+    return np.reciprocal(1 + np.exp(np.minimum(-logits, HIGHEST_EXPONENT)))
 
 
 MAPS_JUDGE = Judge(tuple(MAKERS), _seen, logits=frozenset(MAKERS) - frozenset(PLACES), n_pictures=16)

@@ -41,6 +41,8 @@ LEAST_KEYPOINT_SCORE: Final = 0.126953125
 """Of a keypoint that counts for its person's score: 0.127 in half precision."""
 BELL_SHARE: Final = 0.3
 """Square of the bell's width, in cells, of the shorter side of the maps."""
+HIGHEST_EXPONENT: Final = 80.0
+"""That float32 bears."""
 WINDOW: Final = np.ones((5, 5), np.uint8)
 WINDOW_REACH: Final = 2
 
@@ -131,4 +133,4 @@ def _at(values: Floats, cells: Cells) -> Floats:
 
 
 def _sigmoid(logits: Floats) -> Floats:
-    return np.reciprocal(1 + np.exp(-logits))
+    return np.reciprocal(1 + np.exp(np.minimum(-logits, HIGHEST_EXPONENT)))

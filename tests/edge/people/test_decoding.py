@@ -84,6 +84,13 @@ def test_nobody():
     assert decode(empty(), SQUARE) == []
 
 
+def test_what_no_network_says_is_nobody_and_no_warning():
+    maps = empty()
+    maps["centers"][:] = maps["heat"][:] = -1000
+    assert decode(maps, SQUARE) == []
+    assert decode({name: np.full_like(values, np.nan) for name, values in maps.items()}, SQUARE) == []
+
+
 def test_a_centre_without_keypoints_is_nobody():
     maps = empty()
     maps["centers"][0, 10, 10] = HIGH
