@@ -84,11 +84,13 @@ def _peaks(centers: Floats) -> tuple[Cells, Floats]:
     tops = np.flatnonzero(centers >= cv2.dilate(centers, WINDOW))
     order = tops[np.argsort(-centers.ravel()[tops], kind="stable")]
     cells = np.stack(np.divmod(order, centers.shape[1]), 1)
+    places: list[list[int]] = cells.tolist()
     chosen: list[int] = []
-    for number in range(len(cells)):
+    for number, (row, column) in enumerate(places):
         if len(chosen) == MOST_PEOPLE:
             break
-        if all(np.abs(cells[number] - cells[other]).max() > WINDOW_REACH for other in chosen):  # else of one plateau
+        reached = (max(abs(row - places[k][0]), abs(column - places[k][1])) for k in chosen)
+        if all(steps > WINDOW_REACH for steps in reached):  # else of one plateau
             chosen.append(number)
     return cells[chosen], _sigmoid(centers.ravel()[order[chosen]])
 

@@ -35,3 +35,11 @@ def test_real_values_come_back_within_half_a_step(dtype):
     inside = dequantize(np.arange(np.iinfo(dtype).min, np.iinfo(dtype).max, dtype=np.int64), quantization)
     values = inside + np.float32(0.3 * 2 / 255)
     assert np.abs(dequantize(quantize(values, quantization, dtype), quantization) - values).max() <= 1 / 255 + 1e-6
+
+
+def test_eight_bits_become_what_double_precision_makes_of_them():
+    for scale in np.random.default_rng(0).uniform(1e-6, 10, 50).astype(np.float32):
+        for zero_point, dtype in ((-128, np.int8), (3, np.int8), (127, np.uint8)):
+            integers = np.arange(256, dtype=np.uint8).view(dtype)
+            expected = ((integers.astype(np.float64) - zero_point) * float(scale)).astype(np.float32)
+            assert np.array_equal(dequantize(integers, Quantization(float(scale), zero_point)), expected)
