@@ -84,6 +84,31 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Track:
+    """A body over time. Lengths are in heights of the picture, also along x: its aspect ratio is undone."""
+
+    id: int
+    """Counts up within a camera, and is never given again."""
+    slot: int
+    """Row of the camera's arrays (6, n_state) that is its own, 0 to 5; to be zeroed when the track begins."""
+    person: Person
+    """As it was last seen."""
+    first_ns: int
+    last_ns: int
+    elapsed_s: float
+    """Between the last two times that it was seen; 0 at first."""
+    unseen_s: float
+    """How long it was looked for in vain since; pauses, in which nobody looks, do not count."""
+    height: float
+    """Of the body as it stands, whatever it does now."""
+    moved: float
+    """How far it has ever been from where it was first seen, over its height."""
+    origin: NDArray[np.float32]  # (2,): y, x of the middle of its torso, when it was first seen
+    velocities: NDArray[np.float32]  # (13, 2): y, x per second, of the points of `edge.people.body`
+    posture: NDArray[np.float32]  # (3,): confidence of each of `edge.people.posture.POSTURES`
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
     """The frame model's answer to one sample."""
 

@@ -1,6 +1,7 @@
-"""The published network, its decoding alone, and frames of real clips."""
+"""The published network, its decoding alone, frames of real clips, and stick figures on a stage."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.tools import flatbuffer_utils
 
 from edge.people.decoding import MAPS
+from edge.types import Person
 
 NETWORK = "movenet_multipose_lightning.tflite"
 BEGINNINGS = {
@@ -117,3 +119,88 @@ def _frame(path: Path) -> np.ndarray:
     capture.release()
     assert taken, path
     return np.ascontiguousarray(bgr[..., ::-1])
+
+
+UP = np.array([0.0, 1.0, 0.0])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Stick figures of 1.7 m in a hall, seen by a camera: metres, x to its right, y up, z away from it.
+
+    Lengths of limbs are those of Drillis and Contini.
+    """
+
+    camera_m: float = 2.2
+    tilt_deg: float = 15.0
+    aspect: float = 16 / 9
+    tall_m: float = 1.7
+    focal: float = 0.9
+    """In heights of the picture."""
+
+    def figure(self, at, torso=UP, *, thighs=-UP, shanks=-UP, side=(1.0, 0, 0), arms=None) -> np.ndarray:
+        """(17, 3) in metres, of hips, and of directions."""
+        torso, thighs, shanks, side = (np.asarray(v, float) for v in (torso, thighs, shanks, side))
+        arms = -torso if arms is None else np.asarray(arms, float)
+        hips = np.asarray(at, float)
+        neck = hips + 0.288 * self.tall_m * torso
+        face = neck + 0.11 * self.tall_m * torso
+        points = [face, *(face + k * self.tall_m * side for k in (0.02, -0.02, 0.04, -0.04))]
+        for middle, direction, wide, reach in (
+            (neck, arms, 0.11, 0.0),
+            (neck, arms, 0.11, 0.186),
+            (neck, arms, 0.11, 0.332),
+            (hips, thighs, 0.06, 0.0),
+            (hips, thighs, 0.06, 0.245),
+            (hips + 0.245 * self.tall_m * thighs, shanks, 0.06, 0.246),
+        ):
+            points += [middle + self.tall_m * (reach * direction + k * wide * side) for k in (1, -1)]
+        return np.array(points)
+
+    def standing(self, x, z, heading_deg=0.0, stride=0.0) -> np.ndarray:
+        """Upright; `stride` is how far the legs are apart, as an angle in radians."""
+        forward, side = _heading(heading_deg)
+        legs = [np.cos(stride) * -UP + k * np.sin(stride) * forward for k in (1, -1)]
+        both = [self.figure((x, 0.53 * self.tall_m, z), thighs=leg, shanks=leg, side=side) for leg in legs]
+        both[0][[12, 14, 16]] = both[1][[12, 14, 16]]
+        return both[0]
+
+    def sitting(self, x, z, heading_deg=0.0) -> np.ndarray:
+        forward, side = _heading(heading_deg)
+        return self.figure((x, 0.285 * self.tall_m, z), thighs=forward, side=side)
+
+    def fallen(self, x, z, heading_deg=0.0, share=1.0) -> np.ndarray:
+        """Turned around the feet, forwards, by a share of a right angle; lying on the floor at 1."""
+        forward, side = _heading(heading_deg)
+        along = np.cos(share * np.pi / 2) * UP + np.sin(share * np.pi / 2) * forward
+        feet = np.array([x, 0.05 * self.tall_m, z])
+        hips = feet + 0.491 * self.tall_m * along
+        return self.figure(hips, along, thighs=-along, shanks=-along, side=side)
+
+    def bent(self, x, z, heading_deg=0.0) -> np.ndarray:
+        forward, side = _heading(heading_deg)
+        return self.figure((x, 0.53 * self.tall_m, z), torso=0.98 * forward - 0.2 * UP, arms=-UP, side=side)
+
+    def seen(self, figure, score=0.6, trust=0.6, noise=0.0, chance=None) -> Person:
+        """Its picture, as the pose network would give it; noise in heights of the picture."""
+        tilt = np.deg2rad(self.tilt_deg)
+        x, y, z = (figure - [0, self.camera_m, 0]).T
+        depth = z * np.cos(tilt) - y * np.sin(tilt)
+        down = -(y * np.cos(tilt) + z * np.sin(tilt))
+        places = np.stack([0.5 + self.focal * down / depth, 0.5 + self.focal * x / depth / self.aspect], 1)
+        if chance is not None:
+            places += chance.normal(0, noise, (17, 2)) / [1, self.aspect]
+        box = np.concatenate([places.min(0) - 0.02, places.max(0) + 0.02])
+        keypoints = np.column_stack([places, np.full(17, trust)])
+        return Person(box.astype(np.float32), keypoints.astype(np.float32), score)
+
+
+def _heading(degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """Forward and to the left of who looks there; 0 is to the right of the picture, 90 away from the camera."""
+    angle = np.deg2rad(degrees)
+    return np.array([np.cos(angle), 0, np.sin(angle)]), np.array([-np.sin(angle), 0, np.cos(angle)])
+
+
+@pytest.fixture(scope="session")
+def stage() -> type[Stage]:
+    return Stage
