@@ -77,7 +77,8 @@ class Pipeline:
         }
         self._rest_cells = covered(rules.rest_zones, *GLANCE_PX) if rules.rest_zones else None
         self._still_down_ns = None if rules.still_down_s is None else round(rules.still_down_s * NS_PER_S)
-        self._minds_movement = self._rest_cells is not None or self._still_down_ns is not None
+        self.minds_movement = self._rest_cells is not None or self._still_down_ns is not None
+        """Whether `step` makes use of glances."""
         self._last_ns: int | None = None
         self.reset()
 
@@ -105,7 +106,7 @@ class Pipeline:
         scores, self._state = self._model.aggregator.step(inference, self._state)
         if not np.isfinite(scores.probabilities).all():
             raise ModelError(f"{self._model.spec.name}: gives scores that are no numbers; convert the model again")
-        if self._minds_movement and seen is not None:
+        if self.minds_movement and seen is not None:
             self._movement = self._movement.after(seen)
         return Step(inference, scores, self._alert(scores))
 
@@ -127,7 +128,7 @@ class Pipeline:
     def _alert(self, scores: Scores) -> tuple[Event, ...]:
         def move(index: int, machine: AlertMachine, state: AlertState) -> tuple[Event | None, AlertState]:
             score = float(scores.probabilities[index])
-            if machine.label != FALL or not self._minds_movement:
+            if machine.label != FALL or not self.minds_movement:
                 return machine.step(score, scores.end_ns, state)
             return self._step_fall(machine, score, scores.end_ns, state)
 
@@ -232,7 +233,7 @@ class Watcher:
                 if shot is not None:
                     self._steps += 1
                     self._rate.note(shot.sample.capture_ns)
-                    yield self._pipeline.step(shot.sample, shot.seen)
+                    yield self._pipeline.step(shot.sample, shot.seen if self._pipeline.minds_movement else None)
         except SourceError:
             yield from self._close(LOST)
             raise

@@ -1,23 +1,37 @@
 """The one way of a source's frames to what is judged, for recordings as for cameras: whoever keeps pictures sees each
-frame, samples are made, and a glance is taken of each sample's picture."""
+frame, samples are made, and a glance may be taken at each sample's picture."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from edge.frames.glance import Glance, glance
 from edge.frames.sampling import Sampler
 from edge.sources import Source
-from edge.types import RawFrame, Sample
+from edge.types import Frame, RawFrame, Sample
 
 
-@dataclass(frozen=True, slots=True)
 class Shot:
-    """What the pipeline judges."""
+    """What the pipeline judges: a sample, and a glance at its picture for who asks."""
 
-    sample: Sample
-    seen: Glance
-    """Of the same picture."""
+    __slots__ = ("_frame", "_seen", "sample")
+
+    def __init__(self, sample: Sample, frame: Frame) -> None:
+        """Prepare.
+
+        Args:
+            sample: of the newest frame and those before it.
+            frame: that newest one, shrunk.
+        """
+        self.sample = sample
+        self._frame = frame
+        self._seen: Glance | None = None
+
+    @property
+    def seen(self) -> Glance:
+        """A glance at the sample's picture, taken once."""
+        if self._seen is None:
+            self._seen = glance(self._frame.pixels, self._frame.capture_ns)
+        return self._seen
 
 
 class Keeper(Protocol):
@@ -48,4 +62,4 @@ def drive(
         if keeper is not None:
             keeper.see(frame)
         sample = sampler.push(frame)
-        yield frame, None if sample is None else Shot(sample, glance(sampler.newest.pixels, frame.capture_ns))
+        yield frame, None if sample is None else Shot(sample, sampler.newest)

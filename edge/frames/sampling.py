@@ -9,21 +9,32 @@ from edge.bundle import InputSpec
 from edge.frames.preprocess import n_earlier, resize, shrink, streams
 from edge.types import NS_PER_S, Frame, RawFrame, Sample
 
+LARGE_BYTES = 1 << 20
+"""Larger frames are shrunk at once, needed or not: a second of 4K frames would fill the box's memory."""
+
 
 class _Kept:
-    """A frame that a sample may need: shrunk at once, since a second of 4K frames would fill the box's memory; resized
-    when it is needed, at most once."""
+    """A frame that a sample may need: shrunk and resized when it is asked for, each at most once."""
 
     def __init__(self, frame: Frame, spec: InputSpec) -> None:
         self.capture_ns = frame.capture_ns
-        self.shrunk = Frame(shrink(frame.pixels, spec), frame.sequence, frame.capture_ns)
+        self._frame = frame
         self._spec = spec
+        self._is_shrunk = False
         self._resized: Frame | None = None
+        if frame.pixels.nbytes > LARGE_BYTES:
+            self.shrunk()
+
+    def shrunk(self) -> Frame:
+        if not self._is_shrunk:
+            frame, self._is_shrunk = self._frame, True
+            self._frame = Frame(shrink(frame.pixels, self._spec), frame.sequence, frame.capture_ns)
+        return self._frame
 
     def resized(self) -> Frame:
         if self._resized is None:
-            shrunk = self.shrunk
-            self._resized = Frame(resize(shrunk.pixels, self._spec), shrunk.sequence, shrunk.capture_ns)
+            frame = self._frame
+            self._resized = Frame(resize(frame.pixels, self._spec), frame.sequence, frame.capture_ns)
         return self._resized
 
 
@@ -57,7 +68,7 @@ class Sampler:
     @property
     def newest(self) -> Frame:
         """The newest frame that was decoded, shrunk."""
-        return self._kept[-1].shrunk
+        return self._kept[-1].shrunk()
 
     def _wants(self, capture_ns: int) -> bool:
         """Say whether a sample may need the frame of this time; asked once for every frame, in order."""

@@ -17,6 +17,7 @@ from edge.inference.model import Model, open_model
 from edge.pipeline import FallRules, Step, Watcher
 from edge.types import NS_PER_S, RawFrame, Sample
 
+Judged = tuple[Sample, Glance]
 SIZES_PX = [(48, 64), (360, 640), (721, 1281)]  # smaller, not much larger and much larger than what the model sees
 N_FRAMES = 12
 
@@ -47,13 +48,13 @@ def model(colour_bundle: Path) -> Model:
     return open_model(Bundle.load(colour_bundle))
 
 
-def judged_of_a_recording(model: Model, size_px: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> list[Shot]:
-    judged: list[Shot] = []
+def judged_of_a_recording(model: Model, size_px: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> list[Judged]:
+    judged: list[Judged] = []
     watcher = Watcher(Room(size_px), model, rules=FallRules(still_down_s=10.0))
     step = watcher._pipeline.step
 
     def noted(sample: Sample, seen: Glance) -> Step:
-        judged.append(Shot(sample, seen))
+        judged.append((sample, seen))
         return step(sample, seen)
 
     monkeypatch.setattr(watcher._pipeline, "step", noted)
@@ -82,11 +83,11 @@ def test_a_recording_is_judged_by_what_a_camera_would_hand_over(model, size_px, 
     recorded = judged_of_a_recording(model, size_px, monkeypatch)
     live = handed_over_by_a_camera(model, size_px)
     assert len(recorded) == len(live) > 4
-    for one, other in zip(recorded, live, strict=True):
-        assert one.sample.capture_ns == other.sample.capture_ns == one.seen.capture_ns
-        np.testing.assert_array_equal(one.sample.streams, other.sample.streams)
-        np.testing.assert_array_equal(one.seen.grey, other.seen.grey)
-        assert one.seen.sharpness == other.seen.sharpness
+    for (sample, seen), shot in zip(recorded, live, strict=True):
+        assert sample.capture_ns == shot.sample.capture_ns == seen.capture_ns
+        np.testing.assert_array_equal(sample.streams, shot.sample.streams)
+        np.testing.assert_array_equal(seen.grey, shot.seen.grey)
+        assert seen.sharpness == shot.seen.sharpness
 
 
 class Diary:

@@ -8,8 +8,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from ai_edge_litert.tools import flatbuffer_utils
 
 from edge.people.decoding import MAPS
 from edge.types import Person
@@ -29,6 +27,7 @@ Run = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 @pytest.fixture(scope="session")
 def published(weights_dir) -> Path:
+    pytest.importorskip("ai_edge_litert.tools.flatbuffer_utils", reason="tflite-runtime takes no file apart")
     path = weights_dir / NETWORK
     if not path.is_file():
         pytest.skip(f"no {NETWORK} in {weights_dir}")
@@ -38,6 +37,8 @@ def published(weights_dir) -> Path:
 @pytest.fixture(scope="session")
 def places(published) -> dict[str, int]:
     """Indices of the maps' tensors in the published file."""
+    from ai_edge_litert.tools import flatbuffer_utils
+
     model: Any = flatbuffer_utils.read_model(str(published))
     graph = model.subgraphs[0]
     made = [
@@ -52,6 +53,9 @@ def places(published) -> dict[str, int]:
 @pytest.fixture(scope="session")
 def published_decoding(published, places) -> Run:
     """From the six maps to what the published file makes of them, (6, 56): its operations after the maps, alone."""
+    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert.tools import flatbuffer_utils
+
     model: Any = flatbuffer_utils.read_model(str(published))
     graph = model.subgraphs[0]
     needed, kept = {int(graph.outputs[0])}, []
@@ -83,6 +87,8 @@ def published_decoding(published, places) -> Run:
 @pytest.fixture(scope="session")
 def published_maps(published, places) -> Callable[[np.ndarray], tuple[dict[str, np.ndarray], np.ndarray]]:
     """From a picture (256, 256, 3) to the published network's maps and its own people, (6, 56)."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
     interpreter = Interpreter(
         str(published),
         experimental_preserve_all_tensors=True,
