@@ -186,8 +186,9 @@ class Capture:
             SourceError: the camera shows one and the same picture.
         """
         self.rate.note(shot.sample.capture_ns)
+        seen = shot.seen  # taken here, so that the thread of the model need not
         if source.live and (pixels := frame.pixels()) is not None:
-            self.freeze.see(pixels, shot.seen, time.monotonic())
+            self.freeze.see(pixels, seen, time.monotonic())
             if self.freeze.is_frozen(time.monotonic()):
                 raise SourceError(f"{source.name}: its picture does not change")
         if self._lossless:

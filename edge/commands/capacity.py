@@ -137,6 +137,7 @@ def _read(source: Source, spec: InputSpec, is_over: Callable[[], bool]) -> _Pass
             begin_ns = time.thread_time_ns()
         if shot is not None and (pixels := frame.pixels()) is not None:
             size_px = (pixels.shape[0], pixels.shape[1])
+            _ = shot.seen  # which a camera's thread looks at
     if not times_ns:
         return _Passage(0, 0, 0, size_px)
     return _Passage(time.thread_time_ns() - begin_ns, times_ns[-1] - times_ns[0], len(times_ns) - 1, size_px)
