@@ -109,6 +109,17 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """A track with what the person head says of it, when it was last seen."""
+
+    track: Track
+    falling: float
+    """Probability that it goes down without wanting to, or has come to rest within the last second of doing so."""
+    lying: float
+    """Probability that it lies otherwise: longer, or because it lay down."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
     """The frame model's answer to one sample."""
 
@@ -148,3 +159,7 @@ class Event:
     """Where in the video the transition lies; None for live cameras."""
     test: bool = False
     """Whether somebody tries the alarm: nothing was seen."""
+    region: tuple[float, float, float, float] | None = None
+    """Where it happens, relative to the whole picture: y0, x0, y1, x1; None where nobody can say."""
+    people: int | None = None
+    """How many are in the picture; None where nobody counts."""
