@@ -12,11 +12,14 @@ from pydantic import ValidationError
 from converters.judge import FEATURES, Judge
 from converters.limits import clips_over_limit, loss_over_limit
 from converters.plan import Plan, Precision
-from converters.targets import Finished, Target, finish, precision_for
+from converters.targets import EDGETPU_FILE, Finished, Target, finish, precision_for
 from converters.write import refuse_existing, sha256, temporary_folder, write_bundle
-from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, WINDOW_FILE, AlertSpec, Bundle, BundleSpec, InputSpec
+from edge.bundle import FORMAT_VERSION, AlertSpec, Bundle, BundleSpec, InputSpec
 from edge.errors import ConfigurationError, ModelError, QualityError
 
+FRAME_FILE, HEAD_FILE, WINDOW_FILE = "frame.tflite", "head.tflite", "window.tflite"
+LEAST_RATE_SHARE = 0.9
+"""Of the rate that a scene network was trained at: it knows no other."""
 MIN_REPRESENTATIVE = 16
 MIN_HELD_OUT = 8
 MIN_CONTRAST = 8
@@ -64,6 +67,12 @@ class Trained(Protocol):
 
     @property
     def alerts(self) -> Mapping[str, AlertSpec]: ...
+
+    @property
+    def thresholds(self) -> Mapping[str, float]: ...
+
+    @property
+    def video_rules(self) -> Mapping[str, str]: ...
 
 
 def convert(
@@ -122,7 +131,7 @@ def convert(
     files, verification = dict(converted.files), dict(converted.verification)
     _convert_rest(trained, held_out, files, verification)
     verification["parts"] = parts_of(precision, target, files)
-    spec = draft.model_copy(update={"files": {file: sha256(content) for file, content in files.items()}})
+    spec = _with_files(draft, files)
     if judge is not None:
         verification["clips"] = _clip_figures(spec, files, judge)
     for line in summary(precision, verification):
@@ -139,6 +148,16 @@ def _clip_figures(spec: BundleSpec, files: dict[str, bytes], judge: ClipJudge) -
         path = folder / "bundle"
         write_bundle(spec, files, path)
         return dict(judge(path))
+
+
+def _with_files(draft: BundleSpec, files: Mapping[str, bytes]) -> BundleSpec:
+    """The spec with what was made."""
+    networks = draft.networks
+    if EDGETPU_FILE in files:
+        scene = networks.scene.model_copy(update={"files": {**networks.scene.files, "edgetpu": EDGETPU_FILE}})
+        networks = networks.model_copy(update={"scene": scene})
+    digests = {file: sha256(content) for file, content in files.items()}
+    return draft.model_copy(update={"networks": networks, "files": digests})
 
 
 def _refuse(loss: str, accepted: bool, way_out: str = "") -> None:
@@ -362,21 +381,31 @@ def _draft(trained: Trained, name: str, precision: Precision, provenance: Mappin
     from converters.export import input_widths  # noqa: PLC0415
     from converters.window import window_features  # noqa: PLC0415
 
-    parts = {FRAME_FILE: trained.frame, HEAD_FILE: trained.head, WINDOW_FILE: trained.window}
-    names = [name for name, model in parts.items() if model is not None]
     has_frame = trained.frame is not None
+    scene: dict[str, Any] = {
+        "files": {"cpu": FRAME_FILE} if has_frame else {},
+        "precision": precision,
+        "input": trained.input,
+        "least_rate_hz": LEAST_RATE_SHARE * trained.input.rate_hz,
+        "n_features": int(trained.frame.output["features"].shape[-1]) if has_frame else window_features(trained.window),
+    }
+    head: dict[str, Any] = {"kind": "mean", "window_s": trained.window_s}
+    if trained.window is not None:
+        head |= {"kind": "window", "file": WINDOW_FILE}
+    elif trained.head is not None:
+        head |= {"kind": "recurrent", "file": HEAD_FILE, "n_state": input_widths(trained.head)["state"]}
+    names = [*scene["files"].values(), *([head["file"]] if "file" in head else [])]
     fields: dict[str, Any] = {
-        "format_version": 1,
+        "format_version": FORMAT_VERSION,
         "name": name,
         "created_at": datetime.now(UTC).replace(microsecond=0),
-        "kind": "window" if WINDOW_FILE in names else "frame+head" if HEAD_FILE in names else "frame",
         "labels": list(trained.labels),
-        "input": trained.input,
-        "precision": precision,
-        "n_features": int(trained.frame.output["features"].shape[-1]) if has_frame else window_features(trained.window),
-        "n_state": 0 if trained.head is None else input_widths(trained.head)["state"],
-        "window_s": trained.window_s,
+        "networks": {"scene": scene},
+        "heads": {"scene": head},
+        "combine": {label: ["scene"] for label in trained.alerts},
         "alerts": dict(trained.alerts),
+        "thresholds": dict(trained.thresholds),
+        "video_rules": dict(trained.video_rules),
         "files": dict.fromkeys(names, "0" * 64),
         "verification": {},
         "provenance": dict(provenance),

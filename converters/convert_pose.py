@@ -14,9 +14,8 @@ from converters.keypoints import Found, Posture, compare
 from converters.plan import Plan, Precision
 from converters.pose import MAPS_JUDGE, POSE_INPUT, cut_at_maps
 from converters.runtime import latencies
-from converters.targets import Finished, Target, finish, precision_for
+from converters.targets import EDGETPU_FILE, Finished, Target, finish, precision_for
 from converters.verify import check_file
-from edge.bundle import EDGETPU_FILE
 from edge.errors import QualityError
 from edge.frames.letterbox import fit
 from edge.inference.tflite import open_interpreter

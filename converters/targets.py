@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.plan import Precision
-from edge.bundle import EDGETPU_FILE
 from edge.errors import ConfigurationError, ModelError
 
 Target = Literal["cpu", "edgetpu", "gpu"]
@@ -20,6 +19,7 @@ PRECISIONS: dict[Target, tuple[Precision, ...]] = {
 }
 """What each target runs; the first is taken where nothing is said."""
 
+EDGETPU_FILE = "frame_edgetpu.tflite"
 N_TRIED = 8
 """Held-out pictures that a GPU answers, few, since a driver without hardware is slow and its time limited."""
 

@@ -1,15 +1,18 @@
-"""The bundle: a directory, or the same as one `.zip`, with `bundle.json` and the TFLite files that it describes.
+"""The bundle, format 2: a directory, or the same as one `.zip`, of `bundle.json` and the TFLite files that it names.
 
-Tensors are found by their signature names:
+Two networks look at pictures: `scene` at what moves in all of it, `people` at bodies. Heads follow them in time:
+`scene` once for a camera, `person` once for each track. Tensors are found by their signature names:
 
-- `frame.tflite`: one input, uint8 (1, height, width, 3) RGB, scale 1 and zero point 0; outputs `features`
+- the scene network: one input, uint8 (1, height, width, 3) RGB, scale 1 and zero point 0; outputs `features`
   (1, n_features) and `probabilities` (1, n_labels). It runs once per stream; features are concatenated,
-  probabilities averaged.
-- `head.tflite` (kind `frame+head`): one recurrent step. Inputs `features` (1, n_streams * n_features) and `state`
-  (1, n_state); outputs `probabilities` (1, n_labels) and `next_state` (1, n_state). The state begins at zero.
-- `frame_edgetpu.tflite` (optional): `frame.tflite` as Coral's compiler has made it for the Edge TPU.
-- `window.tflite` (kind `window`): input `steps` (1, n_steps, n_streams * n_features), the last samples, oldest first:
-  features of `frame.tflite` where there is one, else the pixels as they are; output `probabilities` (1, n_labels).
+  probabilities averaged. Without a file of its own the pixels are the features.
+- the scene head, `mean`: no file, the mean of the network's probabilities over a window. `recurrent`: one step, inputs
+  `features` (1, n_streams * n_features) and `state` (1, n_state); outputs `probabilities` (1, n_labels) and
+  `next_state` (1, n_state); the state begins at zero. `window`: input `steps` (1, n_steps, n_streams * n_features), the
+  last samples, oldest first; output `probabilities` (1, n_labels).
+- the people network: one input as the scene network's; six maps as outputs, as `edge.people.decoding` reads them.
+- the person head: as the recurrent scene head with a batch of six, one row for each track: features as
+  `edge.people.features` has them, `probabilities` (6, 3) of `STATES`.
 """
 
 import hashlib
@@ -25,18 +28,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from edge.errors import ModelError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "bundle.json"
-FRAME_FILE = "frame.tflite"
-HEAD_FILE = "head.tflite"
-WINDOW_FILE = "window.tflite"
-EDGETPU_FILE = "frame_edgetpu.tflite"
-FILES_OF_KIND = {
-    "frame": [{FRAME_FILE}],
-    "frame+head": [{FRAME_FILE, HEAD_FILE}],
-    "window": [{WINDOW_FILE}, {FRAME_FILE, WINDOW_FILE}],
-}
-"""The sets of files that make each kind."""
 BUILTIN = Path(__file__).parent / "builtin"
 MEMBER_ERRORS = (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError)
 """What zipfile raises for members that are absent, damaged, encrypted or packed in an unknown way."""
@@ -45,6 +38,11 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
+
+FileName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+\.tflite$")]
+Precision = Literal["float32", "float16", "mixed", "int8"]
+STATES = ("neither", "falling", "lying")
+"""What the person head tells of a track, in this order."""
 
 STREAMS: dict[str, tuple[str, ...]] = {
     "rgb": ("rgb",),
@@ -100,25 +98,116 @@ class AlertSpec(_Strict):
         return self
 
 
+class NetworkSpec(_Strict):
+    """A network that looks at pictures."""
+
+    files: dict[Literal["cpu", "edgetpu"], FileName]
+    """For each backend; the GPU takes the processor's."""
+    precision: Precision
+    input: InputSpec
+    """Its rate is the wanted one."""
+    least_rate_hz: float = Field(gt=0)
+    """What it is trained for at the least: under it the camera is `slow`."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.files and "cpu" not in self.files:
+            raise ValueError("files: has none for the processor")
+        if self.least_rate_hz > self.input.rate_hz:
+            raise ValueError(f"least_rate_hz {self.least_rate_hz} is over input.rate_hz {self.input.rate_hz}")
+        return self
+
+
+class SceneNetworkSpec(NetworkSpec):
+    """The network that looks at the whole picture."""
+
+    fit: Literal["squash"] = "squash"
+    """A picture is brought to the input's size without regard to its shape."""
+    n_features: int = Field(ge=1)
+    """Features of one stream; the numbers of a picture where the network has no file."""
+
+
+class PeopleNetworkSpec(NetworkSpec):
+    """The network that finds bodies."""
+
+    fit: Literal["letterbox"] = "letterbox"
+    """A picture keeps its shape, black around it."""
+
+    @model_validator(mode="after")
+    def _looks_at_pictures(self) -> Self:
+        if not self.files:
+            raise ValueError("files: names none")
+        if self.input.stream != "rgb":
+            raise ValueError(f"input.stream: is {self.input.stream!r}, bodies are found in 'rgb'")
+        return self
+
+
+class NetworkSpecs(_Strict):
+    """The networks of a bundle."""
+
+    scene: SceneNetworkSpec
+    people: PeopleNetworkSpec | None = None
+
+
+class SceneHeadSpec(_Strict):
+    """What follows the scene network in time, once for a camera."""
+
+    per: Literal["camera"] = "camera"
+    kind: Literal["mean", "recurrent", "window"]
+    file: FileName | None = None
+    n_state: int = Field(default=0, ge=0)
+    """Size of the state of a recurrent one."""
+    window_s: float = Field(gt=0)
+    """What a score speaks of: the window of the mean, or the head's memory as it was trained."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.kind == "mean") != (self.file is None):
+            raise ValueError(f"file: {self.file!r} does not fit kind {self.kind!r}")
+        if (self.kind == "recurrent") != (self.n_state > 0):
+            raise ValueError(f"n_state: {self.n_state} does not fit kind {self.kind!r}")
+        return self
+
+
+class PersonHeadSpec(_Strict):
+    """What follows each track in time."""
+
+    per: Literal["track"] = "track"
+    file: FileName
+    n_state: int = Field(gt=0)
+    features_version: int
+    """`edge.people.features.FEATURES_VERSION` that it was trained with."""
+
+
+class HeadSpecs(_Strict):
+    """The heads of a bundle."""
+
+    scene: SceneHeadSpec
+    person: PersonHeadSpec | None = None
+
+
+HeadName = Literal["scene", "person"]
+
+
 class BundleSpec(_Strict):
     """The content of `bundle.json`."""
 
-    format_version: Literal[1]
+    format_version: Literal[2]
     name: Name
     created_at: datetime
-    kind: Literal["frame", "frame+head", "window"]
     labels: list[Name] = Field(min_length=2)
-    input: InputSpec
-    precision: Literal["float32", "float16", "mixed", "int8"]
-    n_features: int = Field(ge=1)
-    """Features of the frame model for one stream; the numbers of a picture where a window model sees the pixels."""
-    n_state: int = Field(default=0, ge=0)
-    """Size of the head's state; 0 without a head."""
-    window_s: float = Field(gt=0)
-    """What a score speaks of: the window of the mean, or the head's memory as it was trained."""
+    """What the scene head's probabilities are of."""
+    networks: NetworkSpecs
+    heads: HeadSpecs
+    combine: dict[Name, list[HeadName]]
+    """For each label that alerts, the heads whose greatest score is its own."""
     alerts: dict[Name, AlertSpec]
     """Alert defaults of the labels that alert."""
-    files: dict[str, Sha256]
+    thresholds: dict[Name, Probability] = {}
+    """From which score on a whole clip counts as the label's, when clips are judged."""
+    video_rules: dict[Name, str] = {}
+    """How a clip's score is made of its steps' scores, as `trainer.judging.scoring` names the ways."""
+    files: dict[FileName, Sha256]
     verification: dict[str, Any]
     """Figures of the conversion: agreement with Keras, accuracy float and quantized, on what data."""
     provenance: dict[str, Any]
@@ -128,17 +217,29 @@ class BundleSpec(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        files = set(self.files) - ({EDGETPU_FILE} if FRAME_FILE in self.files else set[str]())
-        if files not in FILES_OF_KIND[self.kind]:
-            needed = " or ".join(str(sorted(files)) for files in FILES_OF_KIND[self.kind])
-            raise ValueError(f"files: kind {self.kind!r} needs exactly {needed}")
-        if unknown := sorted(set(self.alerts) - set(self.labels)):
-            raise ValueError(f"alerts: {unknown} are not among the labels {self.labels}")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError(f"labels: {self.labels} repeat")
-        if (self.kind == "frame+head") != (self.n_state > 0):
-            raise ValueError(f"n_state: {self.n_state} does not fit kind {self.kind!r}")
+        for field in ("alerts", "thresholds", "video_rules"):
+            if unknown := sorted(set(getattr(self, field)) - set(self.labels)):
+                raise ValueError(f"{field}: {unknown} are not among the labels {self.labels}")
+        if set(self.combine) != set(self.alerts) or not all(self.combine.values()):
+            raise ValueError(f"combine: says heads of {sorted(self.combine)}, alerts are of {sorted(self.alerts)}")
+        if (self.networks.people is None) != (self.heads.person is None):
+            raise ValueError("heads.person: goes with networks.people, and one is there without the other")
+        if self.heads.person is None and any("person" in heads for heads in self.combine.values()):
+            raise ValueError("combine: names the head 'person', which is not there")
+        if not self.networks.scene.files and self.heads.scene.kind != "window":
+            raise ValueError("networks.scene.files: names none, and only a head of kind 'window' takes pixels")
+        if self.named_files != set(self.files):
+            raise ValueError(f"files: has {sorted(self.files)}, networks and heads name {sorted(self.named_files)}")
         return self
+
+    @property
+    def named_files(self) -> set[str]:
+        """The files that networks and heads name."""
+        networks, heads = self.networks, self.heads
+        named = {*networks.scene.files.values(), *(networks.people.files.values() if networks.people else ())}
+        return named | {head.file for head in (heads.scene, heads.person) if head is not None and head.file is not None}
 
 
 class Bundle:
@@ -148,6 +249,11 @@ class Bundle:
         self.spec = spec
         self.files = files
         self.digest = digest  # SHA-256 of bundle.json, which holds the digests of all others
+
+    def content(self, network: NetworkSpec, backend: Literal["cpu", "edgetpu"] = "cpu") -> bytes | None:
+        """Return a network's file for a backend; None where there is none."""
+        name = network.files.get(backend)
+        return None if name is None else self.files[name]
 
     @classmethod
     def load(cls, path: Path) -> Self:

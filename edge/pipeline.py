@@ -72,7 +72,7 @@ class Pipeline:
         rules = rules or FallRules()
         spec = model.spec
         self._machines = {
-            spec.labels.index(label): AlertMachine(label, alert, subject, spec.window_s)
+            spec.labels.index(label): AlertMachine(label, alert, subject, spec.heads.scene.window_s)
             for label, alert in alerts.items()
         }
         self._rest_cells = covered(rules.rest_zones, *GLANCE_PX) if rules.rest_zones else None
@@ -121,7 +121,7 @@ class Pipeline:
         self._machines[index] = self._machines[index].with_onset(onset_threshold)
 
     def _note(self, capture_ns: int) -> None:
-        if self._last_ns is not None and capture_ns - self._last_ns > self._model.spec.window_s * NS_PER_S:
+        if self._last_ns is not None and capture_ns - self._last_ns > self._model.spec.heads.scene.window_s * NS_PER_S:
             self.gaps += 1
         self._last_ns = capture_ns
 
@@ -214,7 +214,7 @@ class Watcher:
         self._spec = model.spec
         subject = Subject(camera, model.spec.name, model.digest, clock or default_clock(source), source.live)
         self._pipeline = Pipeline(model, subject, model.spec.alerts if alerts is None else alerts, rules)
-        self._sampler = Sampler(model.spec.input)
+        self._sampler = Sampler(model.spec.networks.scene.input)
         self._rate = RateWindow()
         self._frames = self._steps = 0
         self._stopped = False
@@ -257,7 +257,7 @@ class Watcher:
             steps=self._steps,
             missed_ticks=self._sampler.missed_ticks,
             gaps=self._pipeline.gaps,
-            target_rate_hz=self._spec.input.rate_hz,
+            target_rate_hz=self._spec.networks.scene.input.rate_hz,
             achieved_rate_hz=self._rate.rate_hz,
         )
 

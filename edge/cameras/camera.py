@@ -185,7 +185,7 @@ class Camera:
         return {
             "state": self.condition.state,
             "judged_hz": None if rate_hz is None else round(rate_hz, RATE_DIGITS),
-            "target_hz": self._model.spec.input.rate_hz,
+            "target_hz": self._model.spec.networks.scene.input.rate_hz,
             "shed": self._slots.replaced(self.name),
             "skipped_frames": notes.skipped_frames,
             "reopened": notes.reopened,
@@ -213,7 +213,7 @@ class Camera:
         self._capture = Capture(
             self._slots.open(setup.name),
             setup.open_source,
-            self._model.spec.input,
+            self._model.spec.networks.scene.input,
             self._slots,
             lossless=setup.lossless,
             keeper=setup.keeper,
@@ -240,7 +240,7 @@ class Camera:
             cannot_open=notes.cannot_open,
             ended=self.ended,
             blind=self._view.blind(),
-            target_hz=self._model.spec.input.rate_hz,
+            target_hz=self._model.spec.networks.scene.input.rate_hz,
             camera_hz=_settled(self._capture.rate),
             judged_hz=_settled(self._judged),
         )

@@ -98,19 +98,19 @@ def bench(bundle: Bundle, threads: int = 1, seconds: float = 5.0, source: str = 
         steps = _timed_steps(Watcher(DecodedSource(), model))
         _round(model, steps, bare, 0.0)
         rounds = [_round(model, steps, bare, seconds / N_ROUNDS / 2) for _ in range(N_ROUNDS)]
-        stream = measure_stream(source, model.spec.input, seconds * STREAM_SHARE)
+        stream = measure_stream(source, model.spec.networks.scene.input, seconds * STREAM_SHARE)
     finally:
         cv2.setNumThreads(opencv_threads)
     figures = _figures(bundle, model, threads, rounds)
-    return figures | capacity(stream, 1 / figures["steps_per_s"], model.spec.input.rate_hz)
+    return figures | capacity(stream, 1 / figures["steps_per_s"], model.spec.networks.scene.input.rate_hz)
 
 
 def _round(model: Model, steps: Iterator[tuple[int, Inference]], bare: Interpreter, stretch_s: float) -> _Round:
     stretch_ns = round(stretch_s * NS_PER_S)
     timed = list(_for(stretch_ns, steps))
     inferences = [inference for _, inference in timed]
-    bare_ns = list(_for(stretch_ns, _bare_loop(bare, len(model.spec.input.streams))))
-    head_ns = _head_steps(model, inferences[-1]) if model.spec.n_state else []
+    bare_ns = list(_for(stretch_ns, _bare_loop(bare, len(model.spec.networks.scene.input.streams))))
+    head_ns = _head_steps(model, inferences[-1]) if model.spec.heads.scene.n_state else []
     return _Round([latency_ns for latency_ns, _ in timed], inferences, bare_ns, head_ns)
 
 
@@ -160,17 +160,17 @@ def _head_steps(model: Model, inference: Inference) -> list[int]:
 
 
 def _figures(bundle: Bundle, model: Model, threads: int, rounds: list[_Round]) -> dict[str, Any]:
-    n_streams = len(model.spec.input.streams)
+    n_streams = len(model.spec.networks.scene.input.streams)
     listed = [_round_figures(one, n_streams) for one in rounds]
     latencies_ns = np.array([latency for one in rounds for latency in one.latencies_ns])
     p50, p95, p99 = (round(float(ns) * MS_PER_NS, 3) for ns in np.percentile(latencies_ns, (50, 95, 99)))
     pipeline_fps = statistics.median(one["pipeline_fps"] for one in listed)
     inference_s = statistics.median(one["frame_inference_s"] for one in listed)
-    head_s = statistics.median(one["head_step_s"] for one in listed) if model.spec.n_state else None
+    head_s = statistics.median(one["head_step_s"] for one in listed) if model.spec.heads.scene.n_state else None
     return {
         "bundle": model.spec.name,
         "bundle_sha256": bundle.digest,
-        "precision": model.spec.precision,
+        "precision": model.spec.networks.scene.precision,
         "backend": model.network.backend,
         "runtime": runtime_name(),
         "threads": threads,

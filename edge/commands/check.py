@@ -78,7 +78,8 @@ def _bundle(config: Config) -> str:
     spec = bundle.spec
     warning = f"; warning: {spec.warning}" if spec.warning else ""
     told = "".join(f"; {line}" for line in refused) + warning
-    return f"{spec.name}, {spec.precision}, labels {', '.join(spec.labels)}, on {model.network.backend}{told}"
+    precision = spec.networks.scene.precision
+    return f"{spec.name}, {precision}, labels {', '.join(spec.labels)}, on {model.network.backend}{told}"
 
 
 def _camera(config: Config, name: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge.bundle import HEAD_FILE, WINDOW_FILE, Bundle, BundleSpec
+from edge.bundle import Bundle, BundleSpec
 from edge.inference.aggregation import Aggregator, MeanAggregator, RecurrentAggregator
 from edge.inference.choice import Network, open_network
 from edge.inference.opening import frame_openers, open_head
@@ -55,9 +55,9 @@ def open_model(
 
 
 def _aggregator(bundle: Bundle, threads: int) -> Aggregator[Any]:
-    spec = bundle.spec
-    if WINDOW_FILE in bundle.files:
-        return StepsAggregator(open_window(bundle, threads), spec.window_s)
-    if HEAD_FILE in bundle.files:
-        return RecurrentAggregator(open_head(bundle), spec.n_state, spec.window_s)
-    return MeanAggregator(spec.window_s)
+    head = bundle.spec.heads.scene
+    if head.kind == "window":
+        return StepsAggregator(open_window(bundle, head, threads), head.window_s)
+    if head.kind == "recurrent":
+        return RecurrentAggregator(open_head(bundle, head), head.n_state, head.window_s)
+    return MeanAggregator(head.window_s)

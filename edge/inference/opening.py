@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, WINDOW_FILE, Bundle, BundleSpec
+from edge.bundle import Bundle, BundleSpec, NetworkSpec, SceneHeadSpec
 from edge.errors import ModelError
 from edge.inference.choice import CPU, Opener
 from edge.inference.edgetpu import open_edgetpu
@@ -23,16 +23,18 @@ SCALE_TOLERANCE: Final = 1e-3
 
 
 def open_frame_model(bundle: Bundle, threads: int = 1) -> Interpreter:
-    """Open and check `frame.tflite`.
+    """Open and check the scene network's file.
 
     Raises:
         ModelError: it cannot run here or does not fit.
     """
-    if FRAME_FILE not in bundle.files:
-        kind = f"{bundle.spec.name}: kind {bundle.spec.kind!r}"
-        raise ModelError(f"{kind}: has no frame model of its own to open; give another bundle")
-    interpreter = open_interpreter(bundle.files[FRAME_FILE], threads, FRAME_FILE)
-    _check_frame_model(bundle, FRAME_FILE, interpreter)
+    scene = bundle.spec.networks.scene
+    content = bundle.content(scene)
+    if content is None:
+        raise ModelError(f"{bundle.spec.name}: has no scene network of its own to open; give another bundle")
+    file = scene.files["cpu"]
+    interpreter = open_interpreter(content, threads, file)
+    _check_frame_model(bundle, file, interpreter)
     return interpreter
 
 
@@ -52,67 +54,71 @@ def frame_openers(bundle: Bundle, threads: int, edgetpu: Mapping[str, str]) -> d
 
 
 def _on_cpu(bundle: Bundle, threads: int) -> Runnable:
-    return open_frame_model(bundle, threads) if FRAME_FILE in bundle.files else _pixels(bundle.spec)
+    return open_frame_model(bundle, threads) if bundle.spec.networks.scene.files else _pixels(bundle.spec)
 
 
 def _pixels(spec: BundleSpec) -> PixelModel:
     """For a window model that looks at the pictures themselves."""
-    size = spec.input.height_px * spec.input.width_px * 3
-    if spec.n_features != size:
-        raise ModelError(f"{spec.name}: n_features: {spec.n_features}, a picture has {size} numbers; convert it again")
-    return PixelModel(spec.input.height_px, spec.input.width_px, len(spec.labels))
+    scene = spec.networks.scene
+    size = scene.input.height_px * scene.input.width_px * 3
+    if scene.n_features != size:
+        raise ModelError(f"{spec.name}: n_features: {scene.n_features}, a picture has {size} numbers; convert it again")
+    return PixelModel(scene.input.height_px, scene.input.width_px, len(spec.labels))
 
 
 def _on_gpu(bundle: Bundle) -> Runnable:
-    if FRAME_FILE not in bundle.files:
-        raise ModelError(f"{bundle.spec.name} has no {FRAME_FILE}; its {WINDOW_FILE} runs on the processor alone")
-    frame = bundle.files[FRAME_FILE]
-    _check_difference(bundle, probe("gpu", frame, frame, {}))
+    scene = bundle.spec.networks.scene
+    frame = bundle.content(scene)
+    if frame is None:
+        raise ModelError(f"{bundle.spec.name} has no scene network of its own; its head runs on the processor alone")
+    _check_difference(scene, probe("gpu", frame, frame, {}))
     model = open_gpu(frame)
-    _check_frame_model(bundle, FRAME_FILE, model)
+    _check_frame_model(bundle, scene.files["cpu"], model)
     return model
 
 
 def _on_edgetpu(bundle: Bundle, options: Mapping[str, str]) -> Runnable:
-    if EDGETPU_FILE not in bundle.files:
-        raise ModelError(f"{bundle.spec.name} has no {EDGETPU_FILE}; convert it with --target edgetpu")
-    compiled = bundle.files[EDGETPU_FILE]
-    _check_difference(bundle, probe("edgetpu", bundle.files[FRAME_FILE], compiled, options))
-    model = open_edgetpu(compiled, EDGETPU_FILE, **options)
-    _check_frame_model(bundle, EDGETPU_FILE, model)
+    scene = bundle.spec.networks.scene
+    frame, compiled = bundle.content(scene), bundle.content(scene, "edgetpu")
+    if frame is None or compiled is None:
+        raise ModelError(f"{bundle.spec.name} has no file for the Edge TPU; convert it with --target edgetpu")
+    _check_difference(scene, probe("edgetpu", frame, compiled, options))
+    model = open_edgetpu(compiled, scene.files["edgetpu"], **options)
+    _check_frame_model(bundle, scene.files["edgetpu"], model)
     return model
 
 
-def _check_difference(bundle: Bundle, difference: float) -> None:
-    limit = MAX_DIFFERENCE[bundle.spec.precision]
+def _check_difference(network: NetworkSpec, difference: float) -> None:
+    limit = MAX_DIFFERENCE[network.precision]
     if not difference <= limit:  # also when it is NaN
         raise ModelError(f"its answers differ from the processor's by {difference:.2g}, over {limit:g}")
 
 
 def _check_frame_model(bundle: Bundle, file: str, model: Runnable) -> None:
-    spec = bundle.spec
+    scene = bundle.spec.networks.scene
     if len(model.inputs) != 1:
         raise ModelError(f"{file}: inputs: has {sorted(model.inputs)}, needs exactly one; convert it again")
     picture = next(iter(model.inputs.values()))
-    _check_shape(file, "input", picture, (1, spec.input.height_px, spec.input.width_px, 3))
+    _check_shape(file, "input", picture, (1, scene.input.height_px, scene.input.width_px, 3))
     _check_picture_type(file, picture)
-    _check_outputs(file, model, {"features": spec.n_features, "probabilities": len(spec.labels)})
+    _check_outputs(file, model, {"features": scene.n_features, "probabilities": len(bundle.spec.labels)})
 
 
-def open_head(bundle: Bundle) -> Interpreter:
-    """Open and check `head.tflite`. One thread: its step is too short to share.
+def open_head(bundle: Bundle, head: SceneHeadSpec) -> Interpreter:
+    """Open and check a recurrent scene head. One thread: its step is too short to share.
 
     Raises:
         ModelError: it cannot run here or does not fit.
     """
-    spec = bundle.spec
-    interpreter = open_interpreter(bundle.files[HEAD_FILE], 1, HEAD_FILE)
-    sizes = {"features": len(spec.input.streams) * spec.n_features, "state": spec.n_state}
+    assert head.file is not None
+    scene = bundle.spec.networks.scene
+    interpreter = open_interpreter(bundle.files[head.file], 1, head.file)
+    sizes = {"features": len(scene.input.streams) * scene.n_features, "state": head.n_state}
     if set(interpreter.inputs) != set(sizes):
-        raise ModelError(f"{HEAD_FILE}: inputs: has {sorted(interpreter.inputs)}, needs {sorted(sizes)}")
+        raise ModelError(f"{head.file}: inputs: has {sorted(interpreter.inputs)}, needs {sorted(sizes)}")
     for name, size in sizes.items():
-        _check_shape(HEAD_FILE, name, interpreter.inputs[name], (1, size))
-    _check_outputs(HEAD_FILE, interpreter, {"probabilities": len(spec.labels), "next_state": spec.n_state})
+        _check_shape(head.file, name, interpreter.inputs[name], (1, size))
+    _check_outputs(head.file, interpreter, {"probabilities": len(bundle.spec.labels), "next_state": head.n_state})
     return interpreter
 
 
@@ -124,11 +130,11 @@ def _check_outputs(file: str, model: Runnable, sizes: dict[str, int]) -> None:
 
 
 FIELD_OF_TENSOR: Final = {
-    "input": "input.height_px, input.width_px",
-    "features": "n_features",
+    "input": "networks.scene.input",
+    "features": "networks.scene.n_features",
     "probabilities": "labels",
-    "state": "n_state",
-    "next_state": "n_state",
+    "state": "heads.scene.n_state",
+    "next_state": "heads.scene.n_state",
 }
 
 

@@ -1,7 +1,7 @@
-"""Models that look at a whole window at once, `window.tflite`: at each step the last samples go in together.
+"""Heads that look at a whole window at once: at each step the last samples go in together.
 
-Its one input, `steps`, is float32 (1, n_steps, n_features): of each sample its pixels as they are (kind `window`
-without a frame model), or the frame model's features. Its output is `probabilities` (1, n_labels). Until the window is
+Its one input, `steps`, is float32 (1, n_steps, n_features): of each sample its pixels as they are (where the
+scene network has no file), or that network's features. Its output is `probabilities` (1, n_labels). Until the window is
 full, and after a gap longer than it, the oldest sample stands for those that are missing, as in training.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle import WINDOW_FILE, Bundle
+from edge.bundle import Bundle, SceneHeadSpec
 from edge.errors import ModelError
 from edge.inference.quantization import Quantization
 from edge.inference.tflite import Interpreter, Tensor, open_interpreter
@@ -76,25 +76,26 @@ class StepsAggregator:
         return Scores(probabilities, times_ns[0], now_ns), StepsState(times_ns, features)
 
 
-def open_window(bundle: Bundle, threads: int) -> Interpreter:
-    """Open and check `window.tflite`.
+def open_window(bundle: Bundle, head: SceneHeadSpec, threads: int) -> Interpreter:
+    """Open and check a head of kind `window`.
 
     Raises:
         ModelError: it cannot run here or does not fit.
     """
-    spec = bundle.spec
-    window = open_interpreter(bundle.files[WINDOW_FILE], threads, WINDOW_FILE)
+    assert head.file is not None
+    spec, scene = bundle.spec, bundle.spec.networks.scene
+    window = open_interpreter(bundle.files[head.file], threads, head.file)
     if set(window.inputs) != {STEPS_INPUT}:
-        raise ModelError(f"{WINDOW_FILE}: inputs: has {sorted(window.inputs)}, needs {STEPS_INPUT!r}; convert it again")
-    shape, width = window.inputs[STEPS_INPUT].shape, len(spec.input.streams) * spec.n_features
+        raise ModelError(f"{head.file}: inputs: has {sorted(window.inputs)}, needs {STEPS_INPUT!r}; convert it again")
+    shape, width = window.inputs[STEPS_INPUT].shape, len(scene.input.streams) * scene.n_features
     if len(shape) != 3 or shape[0] != 1 or shape[2] != width:
         raise ModelError(
-            f"{WINDOW_FILE}: {STEPS_INPUT}: shape is {shape}, n_features of bundle.json says (1, n_steps, {width}); "
-            "the files are of different models, convert it again"
+            f"{head.file}: {STEPS_INPUT}: shape is {shape}, networks.scene.n_features of bundle.json says "
+            f"(1, n_steps, {width}); the files are of different models, convert it again"
         )
     labels = window.outputs.get("probabilities")
     if labels is None or labels.shape != (1, len(spec.labels)):
         raise ModelError(
-            f"{WINDOW_FILE}: probabilities: labels of bundle.json says (1, {len(spec.labels)}); convert it again"
+            f"{head.file}: probabilities: labels of bundle.json says (1, {len(spec.labels)}); convert it again"
         )
     return window

@@ -209,7 +209,8 @@ def answer(hear: IO[bytes], tell: Callable[[dict[str, Any]], None]) -> None:
             Pipeline(model, Subject(name, spec.name, bundle.digest, clock, live=False), spec.alerts)
             for name in task.cameras
         ]
-        shape = (len(spec.input.streams), spec.input.height_px, spec.input.width_px, 3)
+        scene = spec.networks.scene.input
+        shape = (len(scene.streams), scene.height_px, scene.width_px, 3)
         tell({"ready": True})
         while header := hear.read(HEADER.size):
             number, capture_ns = cast("tuple[int, int]", HEADER.unpack(header))

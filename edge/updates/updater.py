@@ -157,7 +157,7 @@ class Updater:
             list(config.backends),
             config.edgetpu.model_dump(),
         )
-        shadow = Shadow(task, bundle.spec.input, {name: self._watched.taps[name] for name in cameras})
+        shadow = Shadow(task, bundle.spec.networks.scene.input, {name: self._watched.taps[name] for name in cameras})
         self._tried = _Tried(bundle, shadow, time.monotonic())
         self._say("shadow", bundle)
         shadow.start()
@@ -166,7 +166,7 @@ class Updater:
         findings, spec = tried.shadow.findings, tried.bundle.spec
         lasted_s = time.monotonic() - tried.since_s
         lacking = [name for name, count in findings.counts.items() if count < MIN_INFERENCES]
-        load = findings.load(spec.input.rate_hz)
+        load = findings.load(spec.networks.scene.input.rate_hz)
         if findings.fault is not None:
             self._refuse(tried.bundle, findings.fault)
         elif findings.asked_s is not None and time.monotonic() - findings.asked_s > HANG_S:

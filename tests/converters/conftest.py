@@ -29,6 +29,8 @@ class SmallTrained:
     input: InputSpec = field(default_factory=lambda: InputSpec(height_px=32, width_px=32, stream="motion"))
     window_s: float = 2.0
     alerts: dict[str, AlertSpec] = field(default_factory=lambda: {"fall": AlertSpec()})
+    thresholds: dict[str, float] = field(default_factory=dict)
+    video_rules: dict[str, str] = field(default_factory=dict)
 
 
 def _pictures(n: int, seed: int) -> NDArray[np.uint8]:

@@ -5,10 +5,10 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from converters import convert
-from converters.convert import parts_of
+from converters.convert import FRAME_FILE, HEAD_FILE, parts_of
 from converters.graph import Graph
-from converters.targets import PRECISIONS
-from edge.bundle import EDGETPU_FILE, FRAME_FILE, HEAD_FILE, Bundle
+from converters.targets import EDGETPU_FILE, PRECISIONS
+from edge.bundle import Bundle
 from edge.errors import ConfigurationError, ModelError, QualityError
 
 
@@ -43,7 +43,8 @@ def signature(content):
 def test_each_precision_gives_a_verified_bundle(make, float32, precision, least_db, most_bytes):
     bundle = make(precision=precision)
     spec, content = bundle.spec, bundle.files[FRAME_FILE]
-    assert (spec.kind, spec.precision, spec.n_features, spec.n_state) == ("frame", precision, 24, 0)
+    scene = spec.networks.scene
+    assert (spec.heads.scene.kind, scene.precision, scene.n_features) == ("mean", precision, 24)
     assert spec.labels == ["normal", "fall", "violence"]
     assert spec.provenance == {"seed": 5}
     assert spec.verification["frame"]["features_snr_db"] > least_db
@@ -80,7 +81,7 @@ def test_lost_clips_are_refused_with_the_figures_or_accepted_with_a_warning(make
     seen, lines = [], []
 
     def judge(path):
-        seen.append(Bundle.load(path).spec.precision)
+        seen.append(Bundle.load(path).spec.networks.scene.precision)
         return losing(2)
 
     with pytest.raises(QualityError, match=r"int8 loses 2 of 60 clips net .*over the limit of 1; .* --accept-loss"):
@@ -96,7 +97,8 @@ def test_lost_clips_are_refused_with_the_figures_or_accepted_with_a_warning(make
 
 def test_a_head_makes_a_bundle_with_head(make, trained, head_model):
     bundle = make(trained=dataclasses.replace(trained, head=head_model))
-    assert (bundle.spec.kind, bundle.spec.n_state) == ("frame+head", 6)
+    head = bundle.spec.heads.scene
+    assert (head.kind, head.n_state) == ("recurrent", 6)
     assert bundle.spec.verification["head"]["probability_difference_max"] < 1e-5
     assert set(signature(bundle.files[HEAD_FILE])["inputs"]) == {"features", "state"}
     assert set(signature(bundle.files[HEAD_FILE])["outputs"]) == {"probabilities", "next_state"}

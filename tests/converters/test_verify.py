@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from converters.calibration import calibrate
+from converters.convert import FRAME_FILE
 from converters.export import export_head
 from converters.graph import Graph
 from converters.plan import Plan
 from converters.quantize import ranges_of_plan, to_float32, to_int8, to_plan
 from converters.runtime import Runner, dequantize, latencies, signal_to_noise_db
 from converters.verify import check_file, run_keras, verify_frame, verify_head
-from edge.bundle import BUILTIN, FRAME_FILE, Bundle
+from edge.bundle import BUILTIN, Bundle
 from edge.errors import QualityError
 
 

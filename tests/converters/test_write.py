@@ -2,32 +2,18 @@ import errno
 import json
 import tempfile
 import zipfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from converters.write import refuse_existing, sha256, telling_refusals, temporary_folder, write_bundle
-from edge.bundle import Bundle, BundleSpec, InputSpec
+from edge.bundle import Bundle, BundleSpec
 from edge.errors import ConfigurationError, ModelError
+from tests.manifests import manifest
 
 
 def spec_of(content, name="a"):
-    return BundleSpec(
-        format_version=1,
-        name=name,
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        kind="frame",
-        labels=["normal", "fall"],
-        input=InputSpec(),
-        precision="float32",
-        n_features=4,
-        window_s=2.0,
-        alerts={},
-        files={"frame.tflite": sha256(content)},
-        verification={},
-        provenance={},
-    )
+    return BundleSpec.model_validate(manifest({"frame.tflite": content}, name=name))
 
 
 def test_the_digest_is_the_known_one():

@@ -1,6 +1,5 @@
 """A real broker on loopback, and a subscriber that remembers what it receives."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,8 @@ import numpy as np
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.manifests import manifest
 
 PATIENCE_S = 60.0
 POLL_S = 0.01
@@ -208,22 +209,9 @@ def colour_bundle(tmp_path: Path) -> Path:
         "min_quiet_s": 0.5,
         "refractory_s": 0.5,
     }
-    manifest = {
-        "format_version": 1,
-        "name": "colours",
-        "created_at": "2026-01-01T00:00:00Z",
-        "kind": "frame",
-        "labels": ["normal", "fall", "violence"],
-        "input": {"height_px": 32, "width_px": 32, "stream": "rgb", "rate_hz": 5.0},
-        "precision": "float32",
-        "n_features": 3,
-        "window_s": 0.4,
-        "alerts": {"fall": alert, "violence": alert},
-        "files": {"frame.tflite": hashlib.sha256(model).hexdigest()},
-        "verification": {},
-        "provenance": {},
-    }
-    (folder / "bundle.json").write_text(json.dumps(manifest), encoding="utf-8")
+    alerts = {"fall": alert, "violence": alert}
+    fields = manifest({"frame.tflite": model}, name="colours", n_features=3, window_s=0.4, alerts=alerts)
+    (folder / "bundle.json").write_text(json.dumps(fields), encoding="utf-8")
     return folder
 
 
@@ -294,7 +282,7 @@ def weights() -> Callable[[int, int, int], np.ndarray]:
 def make_bundle(tmp_path: Path) -> Callable[..., Path]:
     """`make_bundle(frame="frame_float", head=None, files={}, **changes)`: a bundle of the tiny models.
 
-    `files` replaces a file's content, `changes` fields of bundle.json; digests always fit.
+    `files` replaces a file's content, `changes` fields as `tests.manifests` takes them; digests always fit.
     """
 
     def make(
@@ -306,25 +294,9 @@ def make_bundle(tmp_path: Path) -> Callable[..., Path]:
         if head is not None:
             contents["head.tflite"] = (MODELS / f"{head}.tflite").read_bytes()
         contents |= files or {}
-        manifest = {
-            "format_version": 1,
-            "name": "tiny",
-            "created_at": "2026-01-01T00:00:00Z",
-            "kind": "frame" if head is None else "frame+head",
-            "labels": ["normal", "fall", "violence"],
-            "input": {"height_px": 32, "width_px": 32, "stream": "rgb", "rate_hz": 5.0},
-            "precision": "float32",
-            "n_features": 4,
-            "n_state": 0 if head is None else 2,
-            "window_s": 1.0,
-            "alerts": {"fall": {}},
-            "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
-            "verification": {},
-            "provenance": {},
-        }
         for name, content in contents.items():
             (folder / name).write_bytes(content)
-        (folder / "bundle.json").write_text(json.dumps(manifest | changes), encoding="utf-8")
+        (folder / "bundle.json").write_text(json.dumps(manifest(contents, **changes)), encoding="utf-8")
         return folder
 
     return make

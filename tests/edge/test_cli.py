@@ -236,7 +236,7 @@ def test_bundles_that_do_not_fit(make_clip, colour_bundle: Path, tmp_path: Path)
 
     refused(run(tmp_path / "absent"), 4, "absent")
     sound = manifest.read_text(encoding="utf-8")
-    manifest.write_text(sound.replace('"format_version": 1', '"format_version": 2'), encoding="utf-8")
+    manifest.write_text(sound.replace('"format_version": 2', '"format_version": 1'), encoding="utf-8")
     refused(run(), 4, "format_version")
     manifest.write_text(sound.replace('"fall", "violence"]', '"fall", "violence", "fire"]'), encoding="utf-8")
     refused(run(), 4, "labels")

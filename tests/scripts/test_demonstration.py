@@ -1,6 +1,5 @@
 """The demo's judgement, and its subscriber beside a real daemon and broker."""
 
-import hashlib
 import json
 import time
 import urllib.request
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 
 from demonstration import Alert, DemoError, judge, main, started, watch
+from tests.manifests import manifest
 from tour import tour
 from trainer.clips.manifest import Segment
 
@@ -25,25 +25,12 @@ def colour_bundle(tmp_path):
     model = COLOUR_MODEL.read_bytes()
     times = {"min_active_s": 0.2, "min_quiet_s": 0.5, "refractory_s": 0.5}
     alert = {"onset_threshold": 0.5, "offset_threshold": 0.3, **times}
-    manifest = {
-        "format_version": 1,
-        "name": "colours",
-        "created_at": "2026-01-01T00:00:00Z",
-        "kind": "frame",
-        "labels": ["normal", "fall", "violence"],
-        "input": {"height_px": 32, "width_px": 32, "stream": "rgb", "rate_hz": 5.0},
-        "precision": "float32",
-        "n_features": 3,
-        "window_s": 0.4,
-        "alerts": {"fall": alert, "violence": alert},
-        "files": {"frame.tflite": hashlib.sha256(model).hexdigest()},
-        "verification": {},
-        "provenance": {},
-    }
+    alerts = {"fall": alert, "violence": alert}
+    fields = manifest({"frame.tflite": model}, name="colours", n_features=3, window_s=0.4, alerts=alerts)
     folder = tmp_path / "bundle"
     folder.mkdir()
     (folder / "frame.tflite").write_bytes(model)
-    (folder / "bundle.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (folder / "bundle.json").write_text(json.dumps(fields), encoding="utf-8")
     return folder
 
 

@@ -22,5 +22,5 @@ def test_the_readmes_commands_make_a_tuned_bundle_of_fights(newcomer, write_clip
     newcomer.follow(newcomer.readme_commands())
     bundle = Bundle.load(here / "tuned.zip")
     assert list(bundle.spec.labels) == ["normal", "violence"]
-    assert bundle.spec.input.stream == "motion+trail+acceleration"
+    assert bundle.spec.networks.scene.input.stream == "motion+trail+acceleration"
     assert set(json.loads((here / "tuned-tuning.json").read_text())) == {"violence"}

@@ -17,4 +17,4 @@ def test_the_same_commands_learn_falls_alone(newcomer, write_clip) -> None:
     spec = Bundle.load(newcomer.folder / "runs" / "mine" / "bundles" / "float32").spec  # that training judged
     assert list(spec.labels) == ["normal", "fall"]
     assert set(spec.alerts) == {"fall"}
-    assert spec.input.stream == "motion"
+    assert spec.networks.scene.input.stream == "motion"

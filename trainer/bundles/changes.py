@@ -75,7 +75,7 @@ def clip_judge(run: Run, watched: Watched, workers: int) -> Callable[[Path], dic
         learned += settings.validation_clips.values()
 
     def judge(bundle: Path) -> dict[str, Any]:
-        is_float32 = Bundle.load(bundle).spec.precision == "float32"
+        is_float32 = Bundle.load(bundle).spec.networks.scene.precision == "float32"
         after = list(watch_clips(bundle, watched.clips, workers))
         before = after if is_float32 else list(watch_clips(bundle_of(run, "float32"), watched.clips, workers))
         return {

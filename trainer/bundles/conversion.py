@@ -11,7 +11,7 @@ from edge.errors import ConfigurationError
 from trainer.bundles.calibration import read_calibration
 from trainer.clips.labels import slug
 from trainer.clips.manifest import RENDERED_PREFIX
-from trainer.fitting.run import RATE, SAMPLING, Run, TrainedModel
+from trainer.fitting.run import RATE, SAMPLING, Run
 
 Precision = Literal["float32", "float16", "mixed", "int8"]
 
@@ -62,7 +62,7 @@ def convert_run(
         representative=representative,
         held_out=held_out,
         out=out,
-        provenance=provenance(run, model),
+        provenance=provenance(run),
         force=force,
         accept_loss=accept_loss,
         judge=judge,
@@ -70,7 +70,7 @@ def convert_run(
     )
 
 
-def provenance(run: Run, model: TrainedModel) -> dict[str, Any]:
+def provenance(run: Run) -> dict[str, Any]:
     """Where a model comes from, for `bundle.json`; clips by their digests alone."""
     settings = run.settings
     return {
@@ -83,8 +83,6 @@ def provenance(run: Run, model: TrainedModel) -> dict[str, Any]:
         "rendered_clips": any(name.startswith(RENDERED_PREFIX) for name in settings.data),
         "weights": settings.weights,
         "versions": settings.versions,
-        "thresholds": model.thresholds,
-        "video_rules": model.video_rules,
         "clips": settings.learned,
     }
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from converters.runtime import latencies
 from converters.targets import PRECISIONS
 from converters.write import refuse_unwritable
-from edge.bundle import FRAME_FILE, Bundle
+from edge.bundle import Bundle
 from edge.errors import ConfigurationError
 from trainer.bundles.conversion import bundle_of
 from trainer.files import write_atomically, write_json
@@ -72,17 +72,17 @@ def backbone_of(run: Run) -> str:
 def rows_of(bundles: Sequence[Bundle]) -> list[Row]:
     """Size, latency and loss of each bundle; the latencies are measured in turns, on one thread, and told as fractions
     too of that of the nearest float32 bundle before."""
-    times = latencies([bundle.files[FRAME_FILE] for bundle in bundles], N_ROUNDS)
+    times = latencies([bundle.files[bundle.spec.networks.scene.files["cpu"]] for bundle in bundles], N_ROUNDS)
     rows: list[Row] = []
     float32_ms = times[:, 0]
     for bundle, times_ms in zip(bundles, times.T, strict=True):
         frame = bundle.spec.verification["frame"]
-        if bundle.spec.precision == "float32":
+        if bundle.spec.networks.scene.precision == "float32":
             float32_ms = times_ms
         rows.append(
             {
-                "precision": bundle.spec.precision,
-                "size_bytes": len(bundle.files[FRAME_FILE]),
+                "precision": bundle.spec.networks.scene.precision,
+                "size_bytes": len(bundle.files[bundle.spec.networks.scene.files["cpu"]]),
                 "latency_ms": round(float(np.median(times_ms)), 3),
                 "latency_ratio": round(float(np.median(times_ms / float32_ms)), 3),
                 "features_snr_db": frame["features_snr_db"],

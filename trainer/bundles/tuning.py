@@ -93,7 +93,7 @@ def trials(results: Sequence[ClipScores], spec: BundleSpec, label: str) -> list[
     index = spec.labels.index(label)
 
     def tried(alert: AlertSpec) -> dict[str, Any]:
-        return event_figures(replay(asked, label, index, alert, spec.window_s), label, intervals=False)
+        return event_figures(replay(asked, label, index, alert, spec.heads.scene.window_s), label, intervals=False)
 
     figures = tried(spec.alerts[label]) if asked else None
     if figures is None or not figures["clips_with"] or not figures["false_alarms"]["minutes"]:

@@ -43,7 +43,8 @@ def convert(options: argparse.Namespace) -> int:
         judge=_clip_judge(runs[0], options),
     )
     size_mb = sum(len(content) for content in bundle.files.values()) / 1e6
-    print(f"{options.out}: {bundle.spec.name}, {bundle.spec.precision}, {size_mb:.1f} MB, {bundle.digest[:12]}")
+    precision = bundle.spec.networks.scene.precision
+    print(f"{options.out}: {bundle.spec.name}, {precision}, {size_mb:.1f} MB, {bundle.digest[:12]}")
     return 0
 
 

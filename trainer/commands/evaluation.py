@@ -105,7 +105,7 @@ def judge_bundle(path: Path, clips: list["Clip"], workers: int) -> dict[str, Any
     judge = judge_of(path)
     refuse_unknown(clips, judge.labels)
     results = list(watch_clips(path, clips, workers))
-    model = {"name": bundle.spec.name, "sha256": bundle.digest, "precision": bundle.spec.precision}
+    model = {"name": bundle.spec.name, "sha256": bundle.digest, "precision": bundle.spec.networks.scene.precision}
     return {"model": model, **_figures(results, judge, bundle.spec.provenance.get("clips", ()))}
 
 

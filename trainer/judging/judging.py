@@ -15,8 +15,7 @@ from trainer.judging.scoring import ClipScores
 def judge_of(bundle: Path) -> Judge:
     """Labels of a bundle with the thresholds and rules that its training chose for whole videos."""
     spec = Bundle.load(bundle).spec
-    chosen = spec.provenance
-    return Judge(tuple(spec.labels), dict(chosen.get("thresholds", {})), dict(chosen.get("video_rules", {})))
+    return Judge(tuple(spec.labels), spec.thresholds, spec.video_rules)
 
 
 def unseen(clips: Sequence[Clip], learned: Sequence[str]) -> list[Clip]:

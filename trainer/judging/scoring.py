@@ -130,7 +130,7 @@ def _watch_clip(clip: Clip) -> ClipScores:
     frames: list[NDArray[np.float32]] = []
     scores: list[NDArray[np.float32]] = []
     alarms: list[Alarm] = []
-    recurrent = model.spec.kind == "frame+head"
+    recurrent = model.spec.heads.scene.kind == "recurrent"
     with reading_clips():
         for step in watcher.steps():
             alarms += [Alarm(e.label, e.position_s or 0.0) for e in step.events if e.type == "started"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from converters.runtime import latencies
 from converters.window import export_window
-from edge.bundle import FRAME_FILE, Bundle
+from edge.bundle import Bundle
 from trainer.features.backbone import RANDOM, find_weights
 from trainer.features.cache import Cache
 from trainer.files import write_json
@@ -66,8 +66,9 @@ def _timing_workshop(run: Run) -> Workshop:
 def _files(run: Run, workshop: Workshop) -> tuple[bytes | None, bytes | None]:
     """The frame model and what comes after it, each None where there is none."""
     if not run.settings.judges_whole_clips:
-        files = dict(Bundle.load(run.path / BUNDLE).files)
-        return files.pop(FRAME_FILE, None), next(iter(files.values()), None)
+        bundle = Bundle.load(run.path / BUNDLE)
+        head = bundle.spec.heads.scene.file
+        return bundle.content(bundle.spec.networks.scene), None if head is None else bundle.files[head]
     from trainer.recipes.catalogue import RECIPES  # noqa: PLC0415  (the recipes import much that bundles need not)
 
     system = RECIPES[run.settings.recipe].whole

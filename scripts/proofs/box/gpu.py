@@ -43,8 +43,8 @@ def measure(setting: Setting) -> Evidence:
     bundle = Bundle.load(BUILTIN)
     weights = find_weights(None) if setting.weights.is_dir() else Weights(RANDOM, RANDOM)
     setting.work.mkdir(parents=True, exist_ok=True)
-    model = export_pooled(bundle.spec.input, weights, SEED, setting.work)
-    frames, are_real = _frames(setting, bundle.spec.input)
+    model = export_pooled(bundle.spec.networks.scene.input, weights, SEED, setting.work)
+    frames, are_real = _frames(setting, bundle.spec.networks.scene.input)
     pictures, out = setting.work / "frames.npy", setting.work / "answers.json"
     np.save(pictures, frames)
     driver = os.environ.get(DRIVER_VARIABLE, SWIFTSHADER)

@@ -60,7 +60,7 @@ def measure(setting: Setting) -> Evidence:
             sources = {name: server.url(name) for name in names[:n]}
             runs.append(_watch(setting, RealBox(folder / f"box-{n}", sources, broker.port), server))
             say(f"{n} cameras: {min(runs[-1]['rates_hz']):.2f} to {max(runs[-1]['rates_hz']):.2f} steps a second")
-            if n > 1 and not _keeps(runs[-1], bundle.spec.input.rate_hz):
+            if n > 1 and not _keeps(runs[-1], bundle.spec.networks.scene.input.rate_hz):
                 break
     kept = ("cores", "decoding_cores_per_camera", "model_cores_per_camera", "rate_hz", "steps_per_s")
     return {"bundle_sha256": bundle.digest, "bench": {name: benched[name] for name in kept}, "runs": runs}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle import BUILTIN, FRAME_FILE, Bundle
+from edge.bundle import BUILTIN, Bundle
 from edge.commands.bench import bench
 from proofs.frame.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting, say
 from proofs.frame.statistics import median_ratio, middle_half
@@ -96,11 +96,11 @@ def _against_keras(bundle: Bundle, setting: Setting) -> Evidence:
         pooled,
     )
 
-    spec = bundle.spec.input
+    spec = bundle.spec.networks.scene.input
     picture = np.random.default_rng(SEED).integers(0, 256, (1, spec.height_px, spec.width_px, 3), np.uint8)
     weights = find_weights(str(setting.weights)) if setting.weights.is_dir() else Weights(RANDOM, RANDOM)
     exported = export_pooled(spec, weights, SEED, setting.work).read_bytes()
-    quantized = open_interpreter(bundle.files[FRAME_FILE], threads=1)
+    quantized = open_interpreter(bundle.files[bundle.spec.networks.scene.files["cpu"]], threads=1)
     reference = open_interpreter(exported, threads=1)
     say("shipped frame model beside float32")
     pairs = _alternate(

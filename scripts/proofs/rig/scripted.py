@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.bundle import BUILTIN, Bundle
+from edge.bundle import BUILTIN, FORMAT_VERSION, Bundle
 from proofs.rig import scripted_box
 from proofs.rig.daemon import DEVICE, Daemon
 
@@ -17,7 +17,7 @@ LABELS = ("normal", "fall")
 def write_bundle(folder: Path) -> Path:
     """A bundle whose files are never run: the script stands in their place."""
     folder.mkdir(parents=True, exist_ok=True)
-    size = Bundle.load(BUILTIN).spec.input
+    size = Bundle.load(BUILTIN).spec.networks.scene.input
     content = b"scripted"
     (folder / "frame.tflite").write_bytes(content)
     alert = {
@@ -29,20 +29,26 @@ def write_bundle(folder: Path) -> Path:
         "update_interval_s": 3600.0,
     }
     manifest = {
-        "format_version": 1,
+        "format_version": FORMAT_VERSION,
         "name": "scripted",
         "created_at": "2026-01-01T00:00:00Z",
-        "kind": "frame",
         "labels": LABELS,
-        "input": {
-            "height_px": size.height_px,
-            "width_px": size.width_px,
-            "stream": "rgb",
-            "rate_hz": scripted_box.STEP_RATE_HZ,
+        "networks": {
+            "scene": {
+                "files": {"cpu": "frame.tflite"},
+                "precision": "float32",
+                "input": {
+                    "height_px": size.height_px,
+                    "width_px": size.width_px,
+                    "stream": "rgb",
+                    "rate_hz": scripted_box.STEP_RATE_HZ,
+                },
+                "least_rate_hz": 0.9 * scripted_box.STEP_RATE_HZ,
+                "n_features": 1,
+            }
         },
-        "precision": "float32",
-        "n_features": 1,
-        "window_s": 0.3,
+        "heads": {"scene": {"kind": "mean", "window_s": 0.3}},
+        "combine": {"fall": ["scene"]},
         "alerts": {"fall": alert},
         "files": {"frame.tflite": hashlib.sha256(content).hexdigest()},
         "verification": {},

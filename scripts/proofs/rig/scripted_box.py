@@ -145,11 +145,11 @@ class ScriptedNetwork:
     """How long the latest answer took."""
 
     def __init__(self, spec: BundleSpec, real: Interpreter | None) -> None:
-        shape = (1, spec.input.height_px, spec.input.width_px, 3)
+        shape = (1, spec.networks.scene.input.height_px, spec.networks.scene.input.width_px, 3)
         self.inputs = {"pixels": Tensor(0, shape, np.dtype(np.uint8), Quantization())}
         self.outputs: dict[str, Tensor] = {}
         self._real = None if real is None else Network([Backend("cpu", lambda: real)], print)
-        self._streams = len(Bundle.load(BUILTIN).spec.input.streams)
+        self._streams = len(Bundle.load(BUILTIN).spec.networks.scene.input.streams)
 
     def run(self, values: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
         began_ns = time.perf_counter_ns()
@@ -184,7 +184,7 @@ def patch(script: Script) -> None:
     def scripted_model(bundle: Bundle, threads: int = 1, *_: object) -> Model:
         real = open_frame_model(Bundle.load(BUILTIN), threads) if script.costs else None
         network = Network([Backend("script", lambda: ScriptedNetwork(bundle.spec, real))], print)
-        return Model(bundle.spec, bundle.digest, network, MeanAggregator(bundle.spec.window_s))
+        return Model(bundle.spec, bundle.digest, network, MeanAggregator(bundle.spec.heads.scene.window_s))
 
     def scripted_source(camera: str, *_: object, **__: object) -> ScriptedSource:
         return ScriptedSource(camera, script, progress, script.rate_hz if script.live else STEP_RATE_HZ)

@@ -10,6 +10,7 @@ from edge.bundle import AlertSpec, BundleSpec
 from edge.config import AlertOverride, CameraConfig, alert_specs, broker_password, camera_password, load, parse
 from edge.config.salvage import salvage
 from edge.errors import ConfigurationError
+from tests.manifests import manifest
 
 WHOLE = """
 device_id = "corridor-2"
@@ -192,23 +193,8 @@ def test_a_cameras_password_comes_the_same_way(tmp_path: Path) -> None:
 
 @pytest.fixture
 def bundle_spec() -> BundleSpec:
-    return BundleSpec.model_validate(
-        {
-            "format_version": 1,
-            "name": "m",
-            "created_at": "2026-01-01T00:00:00Z",
-            "kind": "frame",
-            "labels": ["normal", "fall", "violence"],
-            "input": {},
-            "precision": "float32",
-            "n_features": 8,
-            "window_s": 1.0,
-            "alerts": {"fall": {"onset_threshold": 0.6, "offset_threshold": 0.3}, "violence": {}},
-            "files": {"frame.tflite": "0" * 64},
-            "verification": {},
-            "provenance": {},
-        }
-    )
+    alerts = {"fall": {"onset_threshold": 0.6, "offset_threshold": 0.3}, "violence": {}}
+    return BundleSpec.model_validate(manifest({"frame.tflite": b""}, alerts=alerts))
 
 
 def test_overrides_lie_over_the_bundles_defaults(bundle_spec: BundleSpec) -> None:

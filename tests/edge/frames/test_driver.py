@@ -66,7 +66,12 @@ def handed_over_by_a_camera(model: Model, size_px: tuple[int, int]) -> list[Shot
     slots = Slots[Shot](["hall"])
     errors: list[BaseException] = []
     capture = Capture(
-        slots.open("hall"), lambda: Room(size_px), model.spec.input, slots, lossless=True, log_fault=errors.append
+        slots.open("hall"),
+        lambda: Room(size_px),
+        model.spec.networks.scene.input,
+        slots,
+        lossless=True,
+        log_fault=errors.append,
     )
     capture.start()
     handed: list[Shot] = []

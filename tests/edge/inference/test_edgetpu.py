@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle import EDGETPU_FILE, Bundle
+from edge.bundle import Bundle
 from edge.errors import ModelError
 from edge.inference.model import open_model
 from edge.inference.probe import probe
 
+EDGETPU_FILE = "frame_edgetpu.tflite"
 QUANTIZED = (Path(__file__).parent.parent / "models" / "frame_uint8.tflite").read_bytes()
 PICTURE = np.full((1, 32, 32, 3), 120, np.uint8)
 

@@ -47,7 +47,7 @@ def test_without_a_gpu_the_box_watches_all_the_same_and_says_so(run, monkeypatch
     stats, said = run("--backends", "edgetpu,gpu,cpu")
     assert stats["backend"] == "cpu"
     assert list(stats["backends"]["refused"]) == ["edgetpu", "gpu"]
-    assert "backend edgetpu: tiny has no frame_edgetpu.tflite" in said
+    assert "backend edgetpu: tiny has no file for the Edge TPU" in said
     assert "backend gpu: " in said
     assert "; goes on with cpu\n" in said
 

@@ -4,13 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle import Bundle
+from edge.bundle import Bundle, BundleSpec
 from edge.errors import ModelError
 from edge.inference.aggregation import MeanAggregator, RecurrentAggregator
 from edge.inference.choice import open_network
 from edge.inference.model import open_model
 from edge.inference.opening import frame_openers
 from edge.inference.window import StepsAggregator
+from tests.manifests import manifest
 
 
 def test_opens_a_frame_bundle(make_bundle):
@@ -27,7 +28,7 @@ def test_opens_a_bundle_with_a_head(make_bundle):
 
 
 def test_opens_integer_models(make_bundle):
-    assert open_model(Bundle.load(make_bundle("frame_uint8", precision="int8"))).spec.precision == "int8"
+    assert open_model(Bundle.load(make_bundle("frame_uint8", precision="int8"))).spec.networks.scene.precision == "int8"
 
 
 ALERTS = {"fall": {}}
@@ -37,11 +38,23 @@ INPUT = {"height_px": 32, "width_px": 32, "stream": "rgb"}
 @pytest.mark.parametrize(
     ("head", "changes", "message"),
     [
-        (None, {"input": INPUT | {"height_px": 64}}, "frame.tflite: input: shape is (1, 32, 32, 3), input.height_px"),
-        (None, {"n_features": 5}, "frame.tflite: features: shape is (1, 4), n_features of bundle.json says (1, 5)"),
+        (
+            None,
+            {"input": INPUT | {"height_px": 64}},
+            "frame.tflite: input: shape is (1, 32, 32, 3), networks.scene.input",
+        ),
+        (
+            None,
+            {"n_features": 5},
+            "frame.tflite: features: shape is (1, 4), networks.scene.n_features of bundle.json says (1, 5)",
+        ),
         (None, {"labels": ["normal", "fall"]}, "frame.tflite: probabilities: shape is (1, 3), labels of bundle.json"),
-        ("head", {"n_state": 3}, "head.tflite: state: shape is (1, 2), n_state of bundle.json says (1, 3)"),
-        ("head", {"input": INPUT | {"stream": "rgb+motion"}}, "head.tflite: features: shape is (1, 4), n_features"),
+        ("head", {"n_state": 3}, "head.tflite: state: shape is (1, 2), heads.scene.n_state of bundle.json says (1, 3)"),
+        (
+            "head",
+            {"input": INPUT | {"stream": "rgb+motion"}},
+            "head.tflite: features: shape is (1, 4), networks.scene.n_features",
+        ),
     ],
 )
 def test_refuses_files_that_do_not_fit(make_bundle, head, changes, message):
@@ -70,7 +83,7 @@ WINDOW = (Path(__file__).parents[1] / "models" / "window.tflite").read_bytes()
 
 
 def window_bundle(make_bundle, **changes):
-    return Bundle.load(make_bundle(files={"window.tflite": WINDOW}, kind="window", **changes))
+    return Bundle.load(make_bundle(files={"window.tflite": WINDOW}, **changes))
 
 
 def test_opens_a_window_behind_a_frame_model(make_bundle):
@@ -82,7 +95,10 @@ def test_opens_a_window_behind_a_frame_model(make_bundle):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"input": INPUT | {"stream": "rgb+motion"}}, "window.tflite: steps: shape is (1, 3, 4), n_features of"),
+        (
+            {"input": INPUT | {"stream": "rgb+motion"}},
+            "window.tflite: steps: shape is (1, 3, 4), networks.scene.n_features of",
+        ),
         ({"labels": ["normal", "fall"]}, "probabilities: "),
     ],
 )
@@ -91,28 +107,28 @@ def test_refuses_a_window_that_does_not_fit(make_bundle, changes, message):
         open_model(window_bundle(make_bundle, **changes))
 
 
-def test_a_window_of_pixels_must_be_of_the_pictures_size(make_bundle):
-    bundle = window_bundle(make_bundle)
-    alone = bundle.spec.model_copy(update={"files": {"window.tflite": bundle.spec.files["window.tflite"]}})
+def pixel_bundle(**changes):
+    files = {"window.tflite": WINDOW}
+    return Bundle(BundleSpec.model_validate(manifest(files, **changes)), files, "0" * 64)
+
+
+def test_a_window_of_pixels_must_be_of_the_pictures_size():
     with pytest.raises(ModelError, match="n_features: 4, a picture has 3072 numbers"):
-        open_model(Bundle(alone, {"window.tflite": WINDOW}, bundle.digest))
+        open_model(pixel_bundle())
 
 
-def test_a_window_of_pixels_runs_on_the_processor_and_says_so(make_bundle):
-    bundle = window_bundle(make_bundle)
-    update = {"files": {"window.tflite": bundle.spec.files["window.tflite"]}, "n_features": 32 * 32 * 3}
-    alone = Bundle(bundle.spec.model_copy(update=update), {"window.tflite": WINDOW}, bundle.digest)
+def test_a_window_of_pixels_runs_on_the_processor_and_says_so():
     lines: list[str] = []
-    network = open_network(frame_openers(alone, 1, {}), ("gpu",), lines.append)
+    network = open_network(frame_openers(pixel_bundle(n_features=32 * 32 * 3), 1, {}), ("gpu",), lines.append)
     assert network.backend == "cpu"
     assert network.run(np.ones((1, 32, 32, 3), np.uint8))["features"].tolist() == [[1.0] * 3072]
     assert lines == [
-        "backend gpu: tiny has no frame.tflite; its window.tflite runs on the processor alone; goes on with cpu"
+        "backend gpu: tiny has no scene network of its own; its head runs on the processor alone; goes on with cpu"
     ]
 
 
 def test_refuses_another_file_in_place_of_a_window(make_bundle):
     files = {"window.tflite": (Path(__file__).parents[1] / "models" / "head.tflite").read_bytes()}
-    bundle = Bundle.load(make_bundle(files=files, kind="window"))
+    bundle = Bundle.load(make_bundle(files=files))
     with pytest.raises(ModelError, match=r"window\.tflite: inputs: has"):
         open_model(bundle)

@@ -1,12 +1,14 @@
 """A key, and bundles signed with it."""
 
-import hashlib
 import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.manifests import manifest
 
 
 def make_key(path: Path) -> str:
@@ -42,7 +44,7 @@ def public_key(key: Path) -> str:
 def make_signed(tmp_path: Path, colour_bundle: Path, key: Path) -> Callable[..., Path]:
     """`make_signed(name, frame=bytes, key=path, **changes)`: a signed variant of `colour_bundle`, newer than that.
 
-    `changes` are fields of bundle.json; `frame` replaces the model, digests always fit.
+    `changes` are fields as `tests.manifests` takes them; `frame` replaces the model, digests always fit.
     """
     from edge.updates.signing import sign
 
@@ -51,10 +53,10 @@ def make_signed(tmp_path: Path, colour_bundle: Path, key: Path) -> Callable[...,
         folder.mkdir()
         content = frame or (colour_bundle / "frame.tflite").read_bytes()
         (folder / "frame.tflite").write_bytes(content)
-        manifest = json.loads((colour_bundle / "bundle.json").read_text())
-        manifest |= {"name": name, "created_at": "2026-02-01T00:00:00Z"}
-        manifest["files"] = {"frame.tflite": hashlib.sha256(content).hexdigest()}
-        (folder / "bundle.json").write_text(json.dumps(manifest | changes))
+        alerts = json.loads((colour_bundle / "bundle.json").read_text())["alerts"]
+        own: dict[str, Any] = {"n_features": 3, "window_s": 0.4, "alerts": alerts, "created_at": "2026-02-01T00:00:00Z"}
+        fields = manifest({"frame.tflite": content}, **own | {"name": name} | changes)
+        (folder / "bundle.json").write_text(json.dumps(fields))
         sign(folder, key, tmp_path / f"{name}.zip")
         return tmp_path / f"{name}.zip"
 

@@ -135,4 +135,4 @@ def test_models_of_real_footage_alone_are_judged_alike_but_held_to_nothing() -> 
 
 
 def test_folds_are_judged_in_the_precision_that_is_shipped() -> None:
-    assert Bundle.load(BUILTIN).spec.precision == PRECISION
+    assert Bundle.load(BUILTIN).spec.networks.scene.precision == PRECISION

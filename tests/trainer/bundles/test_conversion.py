@@ -94,7 +94,7 @@ def test_int8_is_integer_only_and_says_what_it_loses(make_run, tmp_path, capsys)
 
     assert convert(make_run(), tmp_path / "bundle", "--int8") == 0
     bundle = Bundle.load(tmp_path / "bundle")
-    assert (bundle.spec.precision, bundle.spec.warning) == ("int8", "")
+    assert (bundle.spec.networks.scene.precision, bundle.spec.warning) == ("int8", "")
     graph = Graph(bundle.files["frame.tflite"])
     assert graph.float_tensors() == []
     assert set(graph.output_types()) == {"INT8"}
@@ -182,7 +182,7 @@ def test_for_the_edge_tpu_it_compiles_or_predicts(make_run, tmp_path, capsys, mo
     run = make_run()
     assert convert(run, tmp_path / "predicted", "--target", "edgetpu") == 0
     bundle = Bundle.load(tmp_path / "predicted")
-    assert bundle.spec.precision == "int8"
+    assert bundle.spec.networks.scene.precision == "int8"
     assert set(bundle.files) == {"frame.tflite"}
     assert bundle.spec.verification["edgetpu"]["predicted_mac_share"] == 1
     assert "a prediction (edgetpu_compiler is not installed)" in capsys.readouterr().err
@@ -207,7 +207,7 @@ def test_for_a_gpu_it_says_whether_it_could_try_one(make_run, tmp_path, capsys, 
     monkeypatch.setenv("VK_DRIVER_FILES", "/nonexistent.json")
     assert convert(make_run(), tmp_path / "bundle", "--target", "gpu") == 0
     spec = Bundle.load(tmp_path / "bundle").spec
-    assert spec.precision == "float16"
+    assert spec.networks.scene.precision == "float16"
     assert "No adapters found" in spec.verification["gpu"]["untested"]
     assert "GPU: not tested here" in capsys.readouterr().err
 

@@ -95,7 +95,7 @@ def test_the_replay_is_what_the_box_does(tmp_path, write_clip):
     )
     eager = AlertSpec(onset_threshold=0.05, offset_threshold=0.04, min_active_s=0.2, min_quiet_s=0.2, refractory_s=0.0)
     (box,) = watch_clips(BUILTIN, [clip], 1, {"violence": eager})
-    (again,) = replay([box], "violence", SPEC.labels.index("violence"), eager, SPEC.window_s)
+    (again,) = replay([box], "violence", SPEC.labels.index("violence"), eager, SPEC.heads.scene.window_s)
     assert again.alarms == box.alarms
     assert all(isinstance(alarm, Alarm) for alarm in box.alarms)
 

@@ -31,7 +31,7 @@ def test_a_system_learns_from_whole_clips_as_its_paper_has_it(learns_from_whole_
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - SAME_PARTS))
 def test_a_system_of_a_fixed_rate_runs_on_the_box(runs_on_the_box, name):
-    runs_on_the_box(name, "frame+head")
+    runs_on_the_box(name, "recurrent")
 
 
 def test_other_weights_than_the_runs_are_refused(trained):

@@ -22,12 +22,12 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 KIND_AT_A_RATE = {
-    "efficientnetb0-gru": "frame+head",
-    "efficientnetb0-lstm": "frame+head",
+    "efficientnetb0-gru": "recurrent",
+    "efficientnetb0-lstm": "recurrent",
     "efficientnetb0-bilstm": "window",
     "convlstm": "window",
     "lrcn": "window",
-    "vgg16-lstm": "frame+head",
+    "vgg16-lstm": "recurrent",
 }
 """What the box runs of each system that is trained with `sampling=rate`."""
 SAME_PARTS = {"efficientnetb0-gru"}
