@@ -1,7 +1,7 @@
 """Data enters at the top and leaves at the bottom: source -> shot -> network -> aggregator -> alerts."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -12,11 +12,11 @@ from edge.bundle import AlertSpec
 from edge.errors import ModelError, SourceError
 from edge.events.alerts import AlertMachine, AlertState, Phase, Subject
 from edge.events.clock import Clock, live_clock, recording_clock
+from edge.events.falls import STILL_DOWN, FallRules
 from edge.frames.driver import drive
 from edge.frames.glance import GLANCE_PX, Glance
 from edge.frames.masking import covered
 from edge.frames.movement import REST_SHARE, Movement, Stillness
-from edge.frames.regions import Polygon
 from edge.frames.sampling import Sampler
 from edge.inference.model import Model
 from edge.inference.streams import infer_streams
@@ -26,7 +26,6 @@ from edge.types import NS_PER_S, Event, Inference, Sample, Scores
 
 FALL: Final = "fall"
 """The label that rest zones hold back, and that `still_down` speaks of."""
-STILL_DOWN: Final = "still_down"
 END_OF_FILE: Final = "end of file"
 STOPPED: Final = "stopped"
 LOST: Final = "lost"
@@ -41,15 +40,6 @@ class Step:
     inference: Inference | None
     scores: Scores | None
     events: tuple[Event, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FallRules:
-    """What a user wants of falls beyond their score."""
-
-    rest_zones: Sequence[Polygon] = ()
-    still_down_s: float | None = None
-    """Report who does not move for so long after a fall; None does not."""
 
 
 class Pipeline:

@@ -7,11 +7,10 @@ blind. Times are the pictures'.
 from dataclasses import dataclass, replace
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frames.glance import Glance
+from edge.frames.glance import Glance, outlines
 from edge.types import NS_PER_S
 
 DARK_LEVEL: Final = 16.0
@@ -53,8 +52,8 @@ class View:
     def after(self, seen: Glance) -> "View":
         """Return the view after one more picture."""
         now_ns = seen.capture_ns
-        outlines = _outlines(seen)
-        suspicion = self._fault(seen, outlines)
+        lines = outlines(seen)
+        suspicion = self._fault(seen, lines)
         if suspicion is not None:
             since_ns = self.since_ns if suspicion == self.suspicion else now_ns
             is_turned = suspicion.startswith(("looks", "is out"))
@@ -63,14 +62,14 @@ class View:
             return replace(self, last_ns=now_ns, suspicion=suspicion, since_ns=since_ns)
         gap_s = min((now_ns - self.last_ns) / NS_PER_S, 1.0) if self.last_ns else 0.0
         if self.outlines is None:
-            return View(outlines, seen.sharpness, gap_s, now_ns)
+            return View(lines, seen.sharpness, gap_s, now_ns)
         learned_s = self.learned_s + gap_s
         share = gap_s / min(LEARN_S, max(learned_s, gap_s, 1.0))  # at first a plain mean
-        usual = np.asarray(self.outlines + share * (outlines - self.outlines), np.float32)
+        usual = np.asarray(self.outlines + share * (lines - self.outlines), np.float32)
         sharpness = self.sharpness + share * (seen.sharpness - self.sharpness)
         return View(usual, sharpness, learned_s, now_ns)
 
-    def _fault(self, seen: Glance, outlines: NDArray[np.float32]) -> str | None:
+    def _fault(self, seen: Glance, lines: NDArray[np.float32]) -> str | None:
         level, contrast = float(seen.grey.mean()), float(seen.grey.std())
         if contrast < FLAT_CONTRAST:
             return "is dark" if level < DARK_LEVEL else "is covered"
@@ -79,17 +78,6 @@ class View:
         if seen.sharpness < BLURRED_SHARE * self.sharpness:
             return "is out of focus"
         norm = float(np.linalg.norm(self.outlines))
-        if norm and float((self.outlines * outlines).sum()) / norm < TURNED_CORRELATION:
+        if norm and float((self.outlines * lines).sum()) / norm < TURNED_CORRELATION:
             return "looks elsewhere than usual"
         return None
-
-
-def _outlines(seen: Glance) -> NDArray[np.float32]:
-    """Return the edges of a glance, blurred a little, with mean 0 and norm 1."""
-    grey = seen.grey.astype(np.float32)
-    edges = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-    # Brightness that falls off over the picture must not outweigh what stands in it.
-    edges = np.sqrt(cv2.GaussianBlur(edges, (0, 0), 1.0))
-    edges -= edges.mean()
-    norm = float(np.linalg.norm(edges))
-    return np.asarray(edges / norm if norm else edges, np.float32)

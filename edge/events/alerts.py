@@ -57,6 +57,45 @@ class AlertState:
     peak_score: float = 0.0
 
 
+def event_of(
+    label: str,
+    subject: Subject,
+    state: AlertState,
+    transition: Transition,
+    now_ns: int,
+    *,
+    end_ns: int | None = None,
+    reason: str | None = None,
+) -> Event:
+    """Say a transition of an alert.
+
+    Args:
+        label: of the alert.
+        subject: whose it is.
+        state: that the transition led to.
+        transition: which.
+        now_ns: when it is said.
+        end_ns: when what has ended did end.
+        reason: as events have it.
+    """
+    until_ns = now_ns if end_ns is None else end_ns
+    return Event(
+        id=state.id,
+        camera=subject.camera,
+        label=label,
+        type=transition,
+        score=state.score,
+        peak_score=state.peak_score,
+        started_at=state.started_at,
+        ended_at=None if end_ns is None else rfc3339(subject.clock(end_ns)),
+        duration_s=(until_ns - state.start_ns) / NS_PER_S,
+        reason=reason,
+        model_name=subject.model_name,
+        model_sha256=subject.model_sha256,
+        position_s=None if subject.live else now_ns / NS_PER_S,
+    )
+
+
 class AlertMachine:
     """The alert of one label."""
 
@@ -110,7 +149,7 @@ class AlertMachine:
     def report(self, reason: str, now_ns: int, state: AlertState) -> tuple[Event, AlertState]:
         """Say something of an active alert that its score does not (`still_down`)."""
         state = replace(state, reported_ns=now_ns)
-        return self._event("updated", state, now_ns, reason=reason), state
+        return event_of(self.label, self._subject, state, "updated", now_ns, reason=reason), state
 
     def with_onset(self, onset_threshold: float) -> "AlertMachine":
         """Return the same machine with another onset threshold; the offset threshold is the configured one, or that."""
@@ -133,7 +172,7 @@ class AlertMachine:
         moment = self._subject.clock(state.start_ns)
         state = replace(state, phase=Phase.ACTIVE, id=new_ulid(moment), started_at=rfc3339(moment))
         state = replace(state, quiet_since_ns=None, reported_ns=now_ns)
-        return self._event("started", state, now_ns), state
+        return event_of(self.label, self._subject, state, "started", now_ns), state
 
     def _watch_for_quiet(
         self, now_ns: int, state: AlertState, *, is_gap: bool, hold: bool
@@ -147,34 +186,8 @@ class AlertMachine:
         if now_ns - state.reported_ns < self._update_interval_ns:
             return None, state
         state = replace(state, reported_ns=now_ns)
-        return self._event("updated", state, now_ns), state
+        return event_of(self.label, self._subject, state, "updated", now_ns), state
 
     def _end(self, state: AlertState, now_ns: int, end_ns: int, reason: str | None) -> tuple[Event, AlertState]:
         state = replace(state, phase=Phase.REFRACTORY, reported_ns=now_ns)
-        return self._event("ended", state, now_ns, end_ns, reason), state
-
-    def _event(
-        self,
-        transition: Transition,
-        state: AlertState,
-        now_ns: int,
-        end_ns: int | None = None,
-        reason: str | None = None,
-    ) -> Event:
-        subject = self._subject
-        until_ns = now_ns if end_ns is None else end_ns
-        return Event(
-            id=state.id,
-            camera=subject.camera,
-            label=self.label,
-            type=transition,
-            score=state.score,
-            peak_score=state.peak_score,
-            started_at=state.started_at,
-            ended_at=None if end_ns is None else rfc3339(subject.clock(end_ns)),
-            duration_s=(until_ns - state.start_ns) / NS_PER_S,
-            reason=reason,
-            model_name=subject.model_name,
-            model_sha256=subject.model_sha256,
-            position_s=None if subject.live else now_ns / NS_PER_S,
-        )
+        return event_of(self.label, self._subject, state, "ended", now_ns, end_ns=end_ns, reason=reason), state

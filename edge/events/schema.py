@@ -10,6 +10,7 @@ from edge.types import Event
 SCHEMA = 1
 SCORE_DIGITS = 4
 SECONDS_DIGITS = 3
+PLACE_DIGITS = 3
 
 
 def event_fields(event: Event) -> dict[str, Any]:
@@ -26,6 +27,8 @@ def event_fields(event: Event) -> dict[str, Any]:
         "ended_at": event.ended_at,
         "duration_s": round(event.duration_s, SECONDS_DIGITS),
         "reason": event.reason,
+        "region": None if event.region is None else [round(side, PLACE_DIGITS) for side in event.region],
+        "people": event.people,
         "acknowledged_at": None,
         "test": event.test,
         "model": {"name": event.model_name, "sha256": event.model_sha256},

@@ -33,6 +33,17 @@ def glance(pixels: Pixels, capture_ns: int) -> Glance:
     return Glance(np.asarray(small, np.uint8), _sharpness(grey), capture_ns)
 
 
+def outlines(seen: Glance) -> NDArray[np.float32]:
+    """The edges of a glance, GLANCE_PX, blurred a little, with mean 0 and norm 1: light that changes leaves them."""
+    grey = seen.grey.astype(np.float32)
+    edges = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    # Brightness that falls off over the picture must not outweigh what stands in it.
+    edges = np.sqrt(cv2.GaussianBlur(edges, (0, 0), 1.0))
+    edges -= edges.mean()
+    norm = float(np.linalg.norm(edges))
+    return np.asarray(edges / norm if norm else edges, np.float32)
+
+
 def _sharpness(grey: cv2.typing.MatLike) -> float:
     detail = cv2.convertScaleAbs(cv2.Laplacian(cv2.blur(grey, (3, 3)), cv2.CV_16S))
     counts = cv2.calcHist([detail], [0], None, [LEVELS], [0, LEVELS]).ravel()

@@ -55,6 +55,10 @@ class Movement:
         recent = self.recent * np.float32(np.exp(-gap_s / MEMORY_S)) + np.where(moving, change, 0)
         return Movement(glance, moving, recent.astype(np.float32))
 
+    def now(self) -> Cells:
+        """Return what moved between the last two glances."""
+        return np.zeros(GLANCE_PX, bool) if self.moving is None else self.moving
+
     def share_in(self, cells: Cells) -> float:
         """Return how much of the recent movement lies in these cells, from 0 to 1."""
         total = 0.0 if self.recent is None else float(self.recent.sum())

@@ -20,13 +20,13 @@ def without_masked(people: Sequence[Person], masks: Sequence[Polygon]) -> list[P
 
 
 def _without_masked(person: Person, masks: Sequence[Polygon]) -> Person:
-    hidden = np.any([_inside(person.keypoints[:, :2], mask) for mask in masks], 0)  # (17,)
+    hidden = np.any([inside(person.keypoints[:, :2], mask) for mask in masks], 0)  # (17,)
     keypoints = person.keypoints.copy()
     keypoints[hidden, 2] = 0
     return replace(person, keypoints=keypoints)
 
 
-def _inside(places: NDArray[np.float32], polygon: Polygon) -> NDArray[np.bool_]:
+def inside(places: NDArray[np.float32], polygon: Polygon) -> NDArray[np.bool_]:
     """Whether places (n, 2), y before x, lie inside a polygon: a ray to the right crosses its sides an odd number of
     times. What crosses itself covers what `cv2.fillPoly` fills."""
     y, x = places[:, 0, np.newaxis], places[:, 1, np.newaxis]

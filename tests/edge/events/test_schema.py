@@ -12,7 +12,7 @@ from edge.types import Event
 
 KEYS = [
     "schema", "id", "type", "label", "camera", "score", "peak_score", "started_at", "ended_at", "duration_s", "reason",
-    "acknowledged_at", "test", "published_at", "delayed", "model",
+    "region", "people", "acknowledged_at", "test", "published_at", "delayed", "model",
 ]  # fmt: skip
 names = st.from_regex(r"[a-z0-9_-]{1,20}", fullmatch=True)
 probabilities = st.floats(0, 1, width=32)
@@ -29,10 +29,12 @@ events = st.builds(
     started_at=times,
     ended_at=st.none() | times,
     duration_s=st.floats(0, 1e6),
-    reason=st.none() | st.sampled_from(["restart", "lost", "end of file", "stopped"]),
+    reason=st.none() | st.sampled_from(["restart", "lost", "end of file", "got_up", "still_down"]),
     model_name=names,
     model_sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
     position_s=st.none() | st.floats(0, 1e6),
+    region=st.none() | st.tuples(*[st.floats(0, 1, width=32)] * 4),
+    people=st.none() | st.integers(0, 6),
 )
 
 
@@ -48,6 +50,10 @@ def test_an_event_as_the_contract_has_it(event: Event, published_at: datetime, d
     assert abs(read["score"] - event.score) <= 0.00005
     assert abs(read["peak_score"] - event.peak_score) <= 0.00005
     assert abs(read["duration_s"] - event.duration_s) <= 0.0005
+    assert (read["region"] is None) == (event.region is None)
+    for said, side in zip(read["region"] or (), event.region or (), strict=True):
+        assert abs(said - side) <= 0.0005
+    assert read["people"] == event.people
     assert read["model"] == {"name": event.model_name, "sha256": event.model_sha256}
     assert read["acknowledged_at"] is None
     assert read["test"] is False

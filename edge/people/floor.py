@@ -1,0 +1,201 @@
+"""Who is down in one camera's picture: who fell, and who was found lying. State goes in and comes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from edge.frames.background import Background, cells_of
+from edge.frames.glance import Glance
+from edge.frames.jump import jumped
+from edge.frames.movement import Movement
+from edge.frames.regions import Polygon
+from edge.people.down import Down, Look, after, assigned, begun
+from edge.people.ignored import Ignored, ignoring
+from edge.people.lying import lies_in, places_of
+from edge.people.tracking import is_somebody
+from edge.people.watched import Onset, Watched, falls, is_found, watched
+from edge.types import NS_PER_S, Body
+
+RECALL_S: Final = 10.0
+"""So long after a restart who lies is told again."""
+LYING_S: Final = 0.8
+"""For which he is seen to lie, then, and where the scene alone told a fall."""
+JUMP_S: Final = 1.0
+"""After a jump of the picture nothing that is seen at once tells of a fall."""
+BEFORE_S: Final = 2.0
+"""Who lies since so long before a fall that the scene alone told is somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloorRules:
+    """When somebody is down, and when not any more."""
+
+    onset: Onset
+    offset: float
+    """Probability under which a body that never lay is not down."""
+    min_quiet_s: float
+    """For so long."""
+    zones: Sequence[Polygon]
+    """Where people may lie."""
+    found_down_s: float | None
+    """Who lies still elsewhere for so long is down though nobody saw him fall; None: is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Who is down, and all that is remembered to know it."""
+
+    downs: tuple[Down, ...] = ()
+    watched: tuple[Watched, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    people: int | None = None
+    """How many were seen; None before somebody looked."""
+    resting: bool = False
+    """Whether all of them were in rest zones."""
+    movement: Movement = field(default_factory=Movement)
+    background: Background = field(default_factory=Background)
+    now_ns: int | None = None
+    looked_ns: int | None = None
+    """When somebody looked for bodies."""
+    jump_ns: int = 0
+    """Until when what is seen may come from a jump of the picture."""
+    was_down: bool = False
+    """Whether somebody lay there when the watching ended, and is to be told again."""
+    recall_ns: int | None = None
+    """Since when he is looked for."""
+
+    def closed(self) -> "Floor":
+        """The watching ends. What the place looks like without anybody, and who is ignored, is remembered."""
+        return Floor(ignored=self.ignored, background=self.background, was_down=bool(self.downs) or self.was_down)
+
+    def ignoring_all(self) -> "Floor":
+        """Who is down was said to be no alarm."""
+        ignored = tuple(Ignored(one.track_id, one.place) for one in self.downs)
+        return replace(self, ignored=(*self.ignored, *ignored), downs=(), watched=(), was_down=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Somebody who is down from now on."""
+
+    down: Down
+    is_found: bool
+    """Whether nobody saw him fall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one moment changed."""
+
+    new: tuple[Began, ...] = ()
+    over: Down | None = None
+    """Who is not down any more; one of them."""
+
+
+def looked(
+    floor: Floor, bodies: Sequence[Body] | None, seen: Glance, rules: FloorRules, aspect: float
+) -> tuple[Floor, Look]:
+    """Take a moment later than the last; return it beside what was before.
+
+    Args:
+        floor: from the last moment.
+        bodies: all tracks, those too that were looked for in vain; None where nobody looked.
+        seen: the picture; it has the time of the moment.
+        rules: when somebody is down.
+        aspect: width of the picture over its height.
+    """
+    now_ns, last = seen.capture_ns, floor.movement.glance
+    if last is not None and jumped(last, seen):
+        floor = replace(floor, jump_ns=now_ns + round(JUMP_S * NS_PER_S), watched=())
+    movement = floor.movement.after(seen)
+    in_view = None if bodies is None else tuple(body for body in bodies if body.track.last_ns == now_ns)
+    tracks = [body.track for body in bodies or ()]
+    look = Look(
+        now_ns=now_ns,
+        seen=seen,
+        bodies=in_view,
+        coasting=frozenset(track.id for track in tracks if track.last_ns < now_ns),
+        places=dict(zip([track.id for track in tracks], places_of(tracks, aspect), strict=True)),
+        aspect=aspect,
+        moving=movement.now(),
+        background=floor.background,
+        zones=rules.zones,
+        elapsed_ns=0 if floor.now_ns is None else now_ns - floor.now_ns,
+        looked_ns=0 if floor.looked_ns is None else now_ns - floor.looked_ns,
+        max_gap_ns=rules.onset.max_gap_ns,
+        jump_ns=floor.jump_ns,
+    )
+    floor = replace(floor, movement=movement, now_ns=now_ns)
+    return (floor if in_view is None else _learned(floor, look)), look
+
+
+def stepped(floor: Floor, look: Look, rules: FloorRules, scene_since_ns: int | None) -> tuple[Floor, Change]:
+    """Look at all bodies of a moment at which somebody looked.
+
+    Args:
+        floor: from `looked`.
+        look: the same.
+        rules: when somebody is down.
+        scene_since_ns: since when there is a fall that the scene alone tells; None where there is none.
+    """
+    found = assigned(floor.downs, look)
+    known = [
+        after(one, body, look, rules.min_quiet_s, rules.offset) for one, body in zip(floor.downs, found, strict=True)
+    ]
+    taken = {body.track.id for body in found if body is not None}
+    ignored, tracks = ignoring(floor.ignored, look.without(taken))
+    others = look.without(taken | tracks)
+    watching = watched(floor.watched, others, rules.onset)
+    floor = _recalling(replace(floor, ignored=ignored, watched=watching), look.now_ns)
+    new: list[Began] = []
+    for body in others.bodies or ():
+        one = next(one for one in watching if one.track_id == body.track.id)
+        began = _began(one, body, others, rules, was_down=floor.was_down, scene_since_ns=scene_since_ns)
+        if began is not None:
+            start_ns, is_found_down = began
+            new.append(Began(begun(body, look, start_ns, one.rest, one.peak), is_found_down))
+    staying = [one for one in known if one.end_ns is None]
+    gone = {one.down.track_id for one in new}
+    floor = replace(
+        floor,
+        downs=(*staying, *(one.down for one in new)),
+        watched=tuple(one for one in watching if one.track_id not in gone),
+    )
+    return floor, Change(tuple(new), next((one for one in known if one.end_ns is not None), None))
+
+
+def _learned(floor: Floor, look: Look) -> Floor:
+    """What the picture looks like without people is learned while nobody is down; who is in it is counted."""
+    background = floor.background
+    if not floor.downs:
+        background = background.after(look.seen, cells_of([place.box for place in look.places.values()]))
+    somebody = [body.track for body in look.bodies or () if is_somebody(body.track)]
+    in_zones = [lies_in(look.zones, look.places[track.id], look.aspect) for track in somebody]
+    resting = bool(in_zones) and all(in_zones)
+    return replace(floor, looked_ns=look.now_ns, people=len(somebody), resting=resting, background=background)
+
+
+def _recalling(floor: Floor, now_ns: int) -> Floor:
+    """Look for who lay when the watching ended, for a while."""
+    if not floor.was_down:
+        return floor
+    recall_ns = now_ns if floor.recall_ns is None else floor.recall_ns
+    return replace(floor, recall_ns=recall_ns, was_down=now_ns - recall_ns <= RECALL_S * NS_PER_S)
+
+
+def _began(
+    one: Watched, body: Body, look: Look, rules: FloorRules, *, was_down: bool, scene_since_ns: int | None
+) -> tuple[int, bool] | None:
+    """Since when a body is down, and whether it was found so; None where it is not down."""
+    if falls(one, body, look, rules.onset):
+        return one.fell_ns, False
+    if one.lying_since_ns is None or lies_in(look.zones, one.place, look.aspect):
+        return None
+    lies = look.lasted(one.lying_since_ns, LYING_S)
+    if lies and scene_since_ns is not None and one.lying_since_ns >= scene_since_ns - BEFORE_S * NS_PER_S:
+        return scene_since_ns, False
+    if lies and was_down:
+        return one.lying_since_ns, True
+    if rules.found_down_s is not None and is_found(one, look, rules.found_down_s):
+        return one.still_since_ns, True
+    return None

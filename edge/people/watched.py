@@ -1,0 +1,151 @@
+"""Whether somebody who is not down yet goes down, or is found lying."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from edge.people.body import HIPS, SHOULDERS
+from edge.people.down import Look
+from edge.people.lying import SURE, Place, down, is_beside, is_upright, lies, lies_in, may_lie
+from edge.people.stillness import Rest
+from edge.people.tracking import is_somebody
+from edge.types import NS_PER_S, Body, Track
+
+LANDED_SPEED: Final = 0.5
+"""Body heights per second of a torso that has come to rest. Falls have 1 to 3."""
+LANDING_S: Final = 1.5
+"""So long at most it is waited for where a body comes to rest."""
+RISEN_S: Final = 1.0
+"""Who is seen not to lie for so long, does not."""
+TORSO: Final = tuple(1 + 2 * pair + side for pair in (SHOULDERS, HIPS) for side in (0, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is remembered of a track that is not down."""
+
+    track_id: int
+    seen_ns: int
+    place: Place
+    rest: Rest
+    peak: float = 0.0
+    """Of the probability that it falls, since it was last low."""
+    falling_since_ns: int | None = None
+    """Since when the probability is high."""
+    fell_ns: int = 0
+    """Since when it was, the last time; a body that lands falls no longer."""
+    landing_since_ns: int | None = None
+    """Since when it is waited for where it lands."""
+    lying_since_ns: int | None = None
+    """Since when it may lie, by posture or by head."""
+    flat_since_ns: int | None = None
+    """Since when it lies, by both."""
+    flat_ns: int = 0
+    """When it last did."""
+
+    @property
+    def still_since_ns(self) -> int:
+        """Since when it has not moved, of who lies."""
+        return self.rest.since_ns if self.flat_since_ns is None else max(self.flat_since_ns, self.rest.since_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """From when on somebody falls."""
+
+    threshold: float
+    min_active_s: float
+    max_gap_ns: int
+
+
+def watched(before: Sequence[Watched], look: Look, onset: Onset) -> tuple[Watched, ...]:
+    """Look once more at all that are not down, where somebody looked; the place of those that nobody sees stays.
+
+    Args:
+        before: from the last look.
+        look: the moment.
+        onset: of a fall.
+    """
+    known = {one.track_id: one for one in before}
+    seen = tuple(_after(known.pop(body.track.id, None), body, look, onset) for body in look.bodies or ())
+    unseen = (one for one in known.values() if one.track_id in look.coasting)
+    return (*seen, *(replace(one, rest=_unseen(one, look)) for one in unseen))
+
+
+def falls(one: Watched, body: Body, look: Look, onset: Onset) -> bool:
+    """Say whether a body has fallen, outside rest zones.
+
+    Who begins to fall beside a bed may land in it: there it is waited for where the body comes to rest.
+    """
+    if not is_somebody(body.track):
+        return False
+    if one.landing_since_ns is None:
+        return look.lasted(one.falling_since_ns, onset.min_active_s) and not is_beside(
+            look.zones, one.place, look.aspect
+        )
+    has_landed = _speed(body.track) < LANDED_SPEED or look.lasted(one.landing_since_ns, LANDING_S)
+    return has_landed and not lies_in(look.zones, one.place, look.aspect)
+
+
+def is_found(one: Watched, look: Look, found_down_s: float) -> bool:
+    """Say whether a body has lain still for so long, outside rest zones."""
+    if one.flat_since_ns is None or one.flat_ns < look.now_ns:
+        return False
+    still_ns = look.now_ns - one.still_since_ns
+    return still_ns >= found_down_s * NS_PER_S and not lies_in(look.zones, one.place, look.aspect)
+
+
+def _after(one: Watched | None, body: Body, look: Look, onset: Onset) -> Watched:
+    now_ns, place = look.now_ns, look.places[body.track.id]
+    if one is None:
+        one = Watched(body.track.id, now_ns, place, Rest(now_ns, now_ns))
+    if now_ns - one.seen_ns > onset.max_gap_ns:
+        one = replace(one, falling_since_ns=None, landing_since_ns=None, lying_since_ns=None)
+    if look.is_pause:
+        one = replace(one, flat_since_ns=None, rest=one.rest.anew(now_ns))
+    is_high = body.falling >= onset.threshold and now_ns >= look.jump_ns
+    falling_since_ns = _since(one.falling_since_ns, now_ns) if is_high else None
+    one = replace(
+        one,
+        seen_ns=now_ns,
+        place=place,
+        rest=one.rest.after(body.track, look.aspect, now_ns),
+        peak=max(one.peak if one.falling_since_ns is not None else 0.0, body.falling),
+        falling_since_ns=falling_since_ns,
+        fell_ns=one.fell_ns if falling_since_ns is None else falling_since_ns,
+        lying_since_ns=_since(one.lying_since_ns, now_ns) if may_lie(body) else None,
+    )
+    return _lying(_landing(one, body, look, onset), body, now_ns)
+
+
+def _landing(one: Watched, body: Body, look: Look, onset: Onset) -> Watched:
+    """Wait for where a body comes to rest that falls beside a rest zone."""
+    if one.landing_since_ns is not None:
+        is_over = look.lasted(one.landing_since_ns, LANDING_S) and one.falling_since_ns is None
+        is_up = is_upright(body.track) and down(body) < SURE
+        return replace(one, landing_since_ns=None) if is_over or is_up else one
+    if not look.zones or not look.lasted(one.falling_since_ns, onset.min_active_s):
+        return one
+    return replace(one, landing_since_ns=look.now_ns) if is_beside(look.zones, one.place, look.aspect) else one
+
+
+def _lying(one: Watched, body: Body, now_ns: int) -> Watched:
+    """Since when a body lies, by posture and by head; what is not seen for a moment goes on."""
+    if lies(body):
+        return replace(one, flat_since_ns=_since(one.flat_since_ns, now_ns), flat_ns=now_ns)
+    return replace(one, flat_since_ns=None) if now_ns - one.flat_ns >= RISEN_S * NS_PER_S else one
+
+
+def _unseen(one: Watched, look: Look) -> Rest:
+    return one.rest.unseen(look.now_ns, moves=look.moves_in(one.place))
+
+
+def _since(since_ns: int | None, now_ns: int) -> int:
+    return now_ns if since_ns is None else since_ns
+
+
+def _speed(track: Track) -> float:
+    """Of the torso, in body heights per second."""
+    return float(np.hypot(*track.velocities[list(TORSO)].mean(0))) / track.height
