@@ -71,6 +71,13 @@ class FallState(AlertState):
         """Whether somebody is down, told or not."""
         return bool(self.floor.downs) or self.scene.is_on
 
+    @property
+    def must_look(self) -> bool:
+        """Whether there is somebody, or something, that only looking can go on with, though nothing moves."""
+        floor = self.floor
+        lying = not floor.resting and any(one.lying_since_ns is not None for one in floor.watched)
+        return self.is_on or self.scene.since_ns is not None or lying or floor.was_down
+
 
 class FallMachine:
     """The alert of falls of one camera."""
@@ -123,14 +130,14 @@ class FallMachine:
         )
 
     def step(
-        self, bodies: Sequence[Body] | None, scene_score: float, seen: Glance, state: FallState, *, aspect: float
+        self, bodies: Sequence[Body] | None, scene_score: float | None, seen: Glance, state: FallState, *, aspect: float
     ) -> tuple[tuple[Event, ...], FallState]:
         """Take a moment later than the last one; return what there is to say of it.
 
         Args:
             bodies: all tracks, those too that were looked for in vain, with what the head last said of them; None
                 where nobody looked for bodies.
-            scene_score: of a fall, by the whole picture; 0 where nobody asks that.
+            scene_score: of a fall, by the whole picture; None where nobody asked that.
             seen: a glance at the picture; its time is that of the moment.
             state: from the last step.
             aspect: width of the picture over its height.
@@ -138,20 +145,17 @@ class FallMachine:
         now_ns, before = seen.capture_ns, state
         rules = self._floor_rules
         floor, look = looked(state.floor, bodies, seen, rules, aspect)
-        scene = state.scene.after(
-            scene_score,
-            now_ns,
-            self._in_force,
-            is_gap=look.elapsed_ns > self._max_gap_ns,
-            may_begin=not floor.downs and not floor.resting and now_ns >= floor.jump_ns,
-        )
+        scene = state.scene
+        if scene_score is not None:
+            may_begin = not floor.downs and not floor.resting and now_ns >= floor.jump_ns
+            scene = scene.after(scene_score, now_ns, self._in_force, self._max_gap_ns, may_begin=may_begin)
         change = Change()
         if look.bodies is not None:
             floor, change = stepped(floor, look, rules, scene.since_ns if scene.is_on else None)
         if floor.downs and (scene.is_on or before.scene.is_on):
             scene = scene.spent()
         state = replace(state, floor=floor, scene=scene, seen_ns=now_ns)
-        return self._told(change, before, _scored(scene_score, change, before, state))
+        return self._told(change, before, _scored(change, before, state))
 
     def acknowledge_false(self, event_id: str, now_ns: int, state: FallState) -> tuple[Event | None, FallState]:
         """Somebody says that an event was none: it ends, and who lies there is ignored until he moves."""
@@ -252,10 +256,10 @@ class FallMachine:
         return replace(event, region=state.region, people=state.floor.people)
 
 
-def _scored(scene_score: float, change: Change, before: FallState, state: FallState) -> FallState:
+def _scored(change: Change, before: FallState, state: FallState) -> FallState:
     """The state with what the events say: scores, the place, and why it began."""
     downs = (*state.floor.downs, *((change.over,) if change.over is not None else ()))
-    score = max((one.score for one in downs), default=scene_score)
+    score = max((one.score for one in downs), default=state.scene.score)
     peak_score = max([score, *(one.peak for one in downs)])
     if state.phase is Phase.ACTIVE:
         peak_score = max(peak_score, state.peak_score)

@@ -197,7 +197,11 @@ class Outbox:
 
 def _event(text: str) -> Event | None:
     with contextlib.suppress(ValueError):
-        return from_fields(Event, json.loads(text))
+        event = from_fields(Event, json.loads(text))
+        if event.region is None:
+            return event
+        y0, x0, y1, x1 = event.region
+        return replace(event, region=(y0, x0, y1, x1))  # which JSON has as a list
     return None
 
 

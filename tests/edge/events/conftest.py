@@ -54,19 +54,19 @@ class Who:
 
     @staticmethod
     def stands(track: int = 1, x: float = 0.5, **others: Any) -> Doing:
-        return Doing(track, x, **others)
+        return replace(Doing(track, x), **others)
 
     @staticmethod
     def falls(track: int = 1, x: float = 0.5, **others: Any) -> Doing:
-        return Doing(track, x, **({"posture": "lying", "says": "falls"} | others))
+        return replace(Doing(track, x, "lying", "falls"), **others)
 
     @staticmethod
     def lies(track: int = 1, x: float = 0.5, **others: Any) -> Doing:
-        return Doing(track, x, **({"posture": "lying", "says": "lies"} | others))
+        return replace(Doing(track, x, "lying", "lies"), **others)
 
     @staticmethod
     def sits(track: int = 1, x: float = 0.5, **others: Any) -> Doing:
-        return Doing(track, x, **({"posture": "sitting"} | others))
+        return replace(Doing(track, x, "sitting"), **others)
 
 
 def person_of(doing: Doing, chance: np.random.Generator) -> Person:
@@ -102,7 +102,7 @@ class Room:
     def look(
         self,
         *doings: Doing,
-        scene: float = 0.0,
+        scene: float | None = None,
         looks: bool = True,
         unseen: tuple[Doing, ...] = (),
         drawn: bool = True,
@@ -170,7 +170,7 @@ class Room:
     def _glance(self, doings: list[Doing], now_ns: int) -> Glance:
         """A room with furniture; bodies are dark."""
         chance = np.random.default_rng(self.picture)
-        small = chance.uniform(60, 180, (9, 16)).astype(np.float32)
+        small = chance.uniform(60, 180, (9 - 5 * self.picture, 16 - 11 * self.picture)).astype(np.float32)
         grey = cv2.resize(small, GLANCE_PX[::-1], interpolation=cv2.INTER_NEAREST)
         grey = grey * (1 + self.light / 100) + self.light / 2
         for doing in doings:

@@ -212,12 +212,18 @@ def rewrite(directory: Path, expression: str) -> None:
 def test_a_field_that_a_later_version_added_does_not_keep_an_event_from_being_ended(open_outbox, tmp_path) -> None:
     outbox = open_outbox(tmp_path)
     outbox.add(EVENT)
-    rewrite(tmp_path, "json_set(event, '$.version', 9, '$.region', json('[0.1, 0.2, 0.3, 0.4]'))")
+    rewrite(tmp_path, "json_set(event, '$.version', 9, '$.weather', json('[0.1, 0.2, 0.3, 0.4]'))")
     again = open_outbox(tmp_path)
     assert again.active() == [EVENT]
     assert again.acknowledge(EVENT.id, MOMENT) == EVENT
     again.add(ENDED)
     assert again.active() == []
+
+
+def test_an_event_that_happens_somewhere_is_remembered_as_it_was(open_outbox, tmp_path: Path) -> None:
+    event = replace(EVENT, region=(0.1, 0.2, 0.3, 0.4), people=2)
+    open_outbox(tmp_path).add(event)
+    assert open_outbox(tmp_path).active() == [event]
 
 
 def test_a_field_that_an_earlier_version_did_not_have_has_its_default(open_outbox, tmp_path: Path) -> None:
