@@ -23,8 +23,8 @@ GOT_UP: Final = "got_up"
 LEFT: Final = "left"
 UP_S: Final = 0.8
 """So long somebody is seen upright who has got up."""
-AWAY: Final = 1.0
-"""Body heights from where it lay: it goes."""
+AWAY: Final = 1.5
+"""Body heights from where it lay: it goes. Who gets up is up to 1 from where the middle of the body lay."""
 AWAY_S: Final = 0.8
 LAIN_S: Final = 0.8
 """So long a body is seen to lie before it counts as one that lay."""
