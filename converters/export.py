@@ -48,15 +48,17 @@ def export_frame(model: Any, spec: InputSpec) -> bytes:
     return fold_preprocessing(rename_input(exported, FRAME_INPUT))
 
 
-def export_head(model: Any) -> bytes:
-    """Export one step of a recurrent head (a keras.Model): features and state to probabilities and next_state."""
+def export_head(model: Any, n_batch: int = 1) -> bytes:
+    """Export one step of a recurrent head (a keras.Model): features and state to probabilities and next_state, of as
+    many sequences at once."""
     import keras  # noqa: PLC0415
 
     widths = input_widths(model)
-    inputs = {name: keras.Input(batch_shape=(1, widths[name]), name=name) for name in HEAD_INPUTS}
+    inputs = {name: keras.Input(batch_shape=(n_batch, widths[name]), name=name) for name in HEAD_INPUTS}
     outputs = model(inputs if isinstance(model.input, Mapping) else [inputs[t.name] for t in model.inputs])
     step = keras.Model(inputs, outputs)
-    signature = {name: keras.InputSpec(shape=(1, widths[name]), dtype="float32", name=name) for name in HEAD_INPUTS}
+    shapes = {name: (n_batch, widths[name]) for name in HEAD_INPUTS}
+    signature = {name: keras.InputSpec(shape=shape, dtype="float32", name=name) for name, shape in shapes.items()}
     return export(step, [signature])
 
 

@@ -58,7 +58,7 @@ def run_keras(model: Any, pictures: NDArray[np.uint8]) -> dict[str, NDArray[np.f
     return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
 
-def verify_head(keras_model: Any, converted: bytes) -> dict[str, Any]:
+def verify_head(keras_model: Any, converted: bytes, n_batch: int = 1) -> dict[str, Any]:
     """Largest difference between Keras and TFLite over a sequence in which each feeds its own state back.
 
     Raises:
@@ -66,8 +66,10 @@ def verify_head(keras_model: Any, converted: bytes) -> dict[str, Any]:
     """
     widths = input_widths(keras_model)
     order = None if isinstance(keras_model.input, dict) else [tensor.name for tensor in keras_model.inputs]
-    features = np.abs(np.random.default_rng(0).normal(size=(N_HEAD_STEPS, 1, widths["features"]))).astype(np.float32)
-    ours = theirs = np.zeros((1, widths["state"]), np.float32)
+    features = np.abs(np.random.default_rng(0).normal(size=(N_HEAD_STEPS, n_batch, widths["features"]))).astype(
+        np.float32
+    )
+    ours = theirs = np.zeros((n_batch, widths["state"]), np.float32)
     runner, worst = Runner(converted), 0.0
     for step in features:
         inputs = {"features": step, "state": theirs}
@@ -76,7 +78,7 @@ def verify_head(keras_model: Any, converted: bytes) -> dict[str, Any]:
         theirs, ours = np.asarray(expected["next_state"]), found["next_state"]
         worst = max(worst, float(np.abs(np.asarray(expected["probabilities"]) - found["probabilities"]).max()))
     if not worst <= HEAD_TOLERANCE:  # also when it is NaN
-        raise QualityError(f"head.tflite: {worst:.2g} from Keras after {N_HEAD_STEPS} steps, over {HEAD_TOLERANCE:g}")
+        raise QualityError(f"head: {worst:.2g} from Keras after {N_HEAD_STEPS} steps, over {HEAD_TOLERANCE:g}")
     return {"n_steps": N_HEAD_STEPS, "probability_difference_max": float(f"{worst:.2g}"), "size_bytes": len(converted)}
 
 

@@ -148,6 +148,12 @@ class NetworkSpecs(_Strict):
     scene: SceneNetworkSpec
     people: PeopleNetworkSpec | None = None
 
+    @property
+    def rates_hz(self) -> dict[str, tuple[float, float]]:
+        """By network, the wanted and the least rate."""
+        named = {"scene": self.scene} | ({} if self.people is None else {"people": self.people})
+        return {name: (network.input.rate_hz, network.least_rate_hz) for name, network in named.items()}
+
 
 class SceneHeadSpec(_Strict):
     """What follows the scene network in time, once for a camera."""

@@ -1,10 +1,10 @@
-"""Data enters at the top and leaves at the bottom: source -> shot -> network -> aggregator -> alerts."""
+"""Data enters at the top and leaves at the bottom: source -> shot -> networks -> bodies and scores -> alerts."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,41 +12,57 @@ from edge.bundle import AlertSpec
 from edge.errors import ModelError, SourceError
 from edge.events.alerts import AlertMachine, AlertState, Phase, Subject
 from edge.events.clock import Clock, live_clock, recording_clock
-from edge.events.falls import STILL_DOWN, FallRules
-from edge.frames.driver import drive
-from edge.frames.glance import GLANCE_PX, Glance
-from edge.frames.masking import covered
-from edge.frames.movement import REST_SHARE, Movement, Stillness
-from edge.frames.sampling import Sampler
+from edge.events.falls import FallMachine, FallRules, FallState
+from edge.frames.driver import Shot, Shots, drive
+from edge.frames.gate import Gate
+from edge.frames.glance import Glance
+from edge.frames.jump import jumped
+from edge.frames.looks import Look
+from edge.frames.regions import Polygon
 from edge.inference.model import Model
+from edge.inference.people import PeopleModel
 from edge.inference.streams import infer_streams
+from edge.people.following import Followed, begin, begin_anew, follow
+from edge.people.masking import without_masked
 from edge.sources import Source
-from edge.system.rates import MIN_RATE_SHARE, RateWindow
-from edge.types import NS_PER_S, Event, Inference, Sample, Scores
+from edge.system.rates import NetworkRates, Rate
+from edge.types import NS_PER_S, Body, Event, Inference, Sample, Scores
 
-FALL: Final = "fall"
-"""The label that rest zones hold back, and that `still_down` speaks of."""
+SCENE: Final = "scene"
+PERSON: Final = "person"
+NORMAL: Final = 0
+"""Column of the label that is none of the others."""
 END_OF_FILE: Final = "end of file"
 STOPPED: Final = "stopped"
 LOST: Final = "lost"
 
-Move = Callable[[int, AlertMachine, AlertState], tuple[Event | None, AlertState]]
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one sample led to. The last step of a watching has no inference: it ends what is still active."""
+    """What one shot led to. The last step of a watching has no time: it ends what is still active."""
 
+    capture_ns: int | None
+    duration_ns: int
+    """What the networks and heads took; 0 where none ran."""
     inference: Inference | None
+    """The scene network's answer, where it ran."""
     scores: Scores | None
+    """Of the same step, all heads combined."""
+    bodies: tuple[Body, ...] | None
+    """All tracks, where the people network ran."""
     events: tuple[Event, ...]
 
 
 class Pipeline:
-    """One camera's way from samples to events: the model is shared, all state is this camera's own."""
+    """One camera's way from shots to events: the model is shared, all state is this camera's own."""
 
     def __init__(
-        self, model: Model, subject: Subject, alerts: Mapping[str, AlertSpec], rules: FallRules | None = None
+        self,
+        model: Model,
+        subject: Subject,
+        alerts: Mapping[str, AlertSpec],
+        rules: FallRules | None = None,
+        masks: Sequence[Polygon] = (),
     ) -> None:
         """Prepare.
 
@@ -55,102 +71,185 @@ class Pipeline:
             subject: what the events say of their origin.
             alerts: per label; labels without one raise no alert.
             rules: for falls.
+            masks: that the camera's pictures lie behind.
         """
         self.gaps = 0
-        """Times that samples lay longer apart than the bundle's window."""
+        """Times that shots lay longer apart than the bundle's window."""
         self._model = model
-        rules = rules or FallRules()
+        self._masks = masks
         spec = model.spec
+        window_s = spec.heads.scene.window_s
         self._machines = {
-            spec.labels.index(label): AlertMachine(label, alert, subject, spec.heads.scene.window_s)
+            label: AlertMachine(label, alert, subject, window_s)
             for label, alert in alerts.items()
+            if PERSON not in spec.combine[label]
         }
-        self._rest_cells = covered(rules.rest_zones, *GLANCE_PX) if rules.rest_zones else None
-        self._still_down_ns = None if rules.still_down_s is None else round(rules.still_down_s * NS_PER_S)
-        self.minds_movement = self._rest_cells is not None or self._still_down_ns is not None
-        """Whether `step` makes use of glances."""
+        self._falls = {
+            label: FallMachine(label, alert, subject, rules or FallRules(), window_s)
+            for label, alert in alerts.items()
+            if PERSON in spec.combine[label]
+        }
         self._last_ns: int | None = None
         self.reset()
 
     def reset(self) -> None:
         """Begin as if nothing had been seen."""
-        self._state = self._model.aggregator.initial_state()
-        self._alert_states = {index: machine.initial_state() for index, machine in self._machines.items()}
-        self._movement = Movement()
-        self._stillness: Stillness | None = None
+        self._state: Any = self._model.aggregator.initial_state()
+        self._alert_states: dict[str, AlertState] = {
+            label: machine.initial_state() for label, machine in self._machines.items()
+        }
+        self._fall_states: dict[str, FallState] = {
+            label: machine.initial_state() for label, machine in self._falls.items()
+        }
+        self._forget()
 
-    def step(self, sample: Sample, seen: Glance | None = None) -> Step:
-        """Judge one sample, later than the last.
+    def _forget(self) -> None:
+        """Forget what was seen, and not what alerts are to remember."""
+        people = self._model.people
+        self._gate = Gate()
+        self._glance: Glance | None = None
+        self._aspect = 1.0
+        self._followed = None if people is None else begin(people.n_state)
+        self._falling = 0.0
+        """The highest score of a fall by a body since the scene network last ran."""
 
-        Args:
-            sample: of the camera.
-            seen: a glance at the same picture; only a pipeline without rules for falls can do without.
+    @property
+    def is_awake(self) -> bool:
+        """Whether the networks are likely to run at the next shot. May be asked from any thread."""
+        return self._gate.is_open
+
+    def step(self, shot: Shot) -> Step:
+        """Judge one shot, later than the last.
 
         Raises:
             ModelError: the model failed.
         """
-        self._note(sample.capture_ns)
+        self._note(shot.capture_ns)
+        people = self._model.people
+        if people is None:
+            return self._judge(shot, None, None)
+        seen = shot.seen
+        if self._glance is not None and self._followed is not None and jumped(self._glance, seen):
+            self._followed = begin_anew(self._followed)
+        self._glance = seen
+        if shot.look is not None:  # else the one look of a pause might be without
+            self._gate = self._gate.after(seen, self._must_look)
+        if self._gate.is_open:
+            return self._judge(shot, people, self._followed)
+        return Step(shot.capture_ns, 0, None, None, None, self._alert_of_falls(None, None, seen))
+
+    def _judge(self, shot: Shot, people: PeopleModel | None, followed: Followed | None) -> Step:
+        begin_ns = time.perf_counter_ns()
+        bodies = inference = scores = None
+        if shot.look is not None and people is not None and followed is not None:
+            bodies, self._followed = self._follow(shot.look, people, followed)
+        if shot.sample is not None:
+            inference, scores = self._infer(shot.sample)
+        duration_ns = time.perf_counter_ns() - begin_ns
+        events = [] if scores is None else self._alert(scores)
+        if people is not None:
+            events += self._alert_of_falls(bodies, self._scene_fall(scores), shot.seen)
+        return Step(shot.capture_ns, duration_ns, inference, self._combined(scores), bodies, tuple(events))
+
+    def _follow(self, look: Look, people: PeopleModel, followed: Followed) -> tuple[tuple[Body, ...], Followed]:
+        found = without_masked(people.find(look), self._masks)
+        self._aspect = look.aspect
+        bodies, state = follow(followed, found, look.capture_ns, look.aspect, people.step)
+        seen = (body.falling for body in bodies if body.track.last_ns == look.capture_ns)
+        self._falling = max(self._falling, *seen, 0.0)
+        return bodies, state
+
+    def _infer(self, sample: Sample) -> tuple[Inference, Scores]:
         begin_ns = time.perf_counter_ns()
         features, probabilities = infer_streams(self._model.network.run, sample.streams)
         inference = Inference(features, probabilities, sample.capture_ns, time.perf_counter_ns() - begin_ns)
         scores, self._state = self._model.aggregator.step(inference, self._state)
         if not np.isfinite(scores.probabilities).all():
             raise ModelError(f"{self._model.spec.name}: gives scores that are no numbers; convert the model again")
-        if self.minds_movement and seen is not None:
-            self._movement = self._movement.after(seen)
-        return Step(inference, scores, self._alert(scores))
+        return inference, scores
 
     def close(self, reason: str) -> tuple[Event, ...]:
-        """End what is active, because the watching ends."""
+        """End what is active, because the watching ends. Who lay there is told again when it goes on."""
         now_ns = self._last_ns or 0
-        return self._advance(lambda _, machine, state: machine.close(reason, now_ns, state))
+        events: list[Event | None] = []
+        for label, machine in self._machines.items():
+            event, self._alert_states[label] = machine.close(reason, now_ns, self._alert_states[label])
+            events.append(event)
+        for label, machine in self._falls.items():
+            event, self._fall_states[label] = machine.close(reason, now_ns, self._fall_states[label])
+            events.append(event)
+        self._forget()
+        return tuple(event for event in events if event is not None)
 
     def set_threshold(self, label: str, onset_threshold: float) -> None:
         """Change an alert's onset threshold, from the next step on; what is active goes on."""
-        index = self._model.spec.labels.index(label)
-        self._machines[index] = self._machines[index].with_onset(onset_threshold)
+        if label in self._falls:
+            self._falls[label] = self._falls[label].with_onset(onset_threshold)
+        else:
+            self._machines[label] = self._machines[label].with_onset(onset_threshold)
+
+    def acknowledge_false(self, event_id: str) -> tuple[Event, ...]:
+        """End the fall that somebody says was none; who lies there is ignored until he moves."""
+        events: list[Event] = []
+        for label, machine in self._falls.items():
+            event, self._fall_states[label] = machine.acknowledge_false(
+                event_id, self._last_ns or 0, self._fall_states[label]
+            )
+            if event is not None:
+                events.append(event)
+        return tuple(events)
+
+    def recall(self) -> None:
+        """Somebody lay there when the box was last stopped: who lies at the first looks is told again."""
+        self._fall_states = {label: machine.initial_state(was_down=True) for label, machine in self._falls.items()}
+
+    @property
+    def _must_look(self) -> bool:
+        """Whether something is told, or about to be, that only looking can go on with."""
+        is_told = any(state.phase in (Phase.PENDING, Phase.ACTIVE) for state in self._alert_states.values())
+        return is_told or any(state.must_look for state in self._fall_states.values())
 
     def _note(self, capture_ns: int) -> None:
         if self._last_ns is not None and capture_ns - self._last_ns > self._model.spec.heads.scene.window_s * NS_PER_S:
             self.gaps += 1
         self._last_ns = capture_ns
 
-    def _alert(self, scores: Scores) -> tuple[Event, ...]:
-        def move(index: int, machine: AlertMachine, state: AlertState) -> tuple[Event | None, AlertState]:
-            score = float(scores.probabilities[index])
-            if machine.label != FALL or not self.minds_movement:
-                return machine.step(score, scores.end_ns, state)
-            return self._step_fall(machine, score, scores.end_ns, state)
+    def _scene_fall(self, scores: Scores | None) -> float | None:
+        """What the scene says of falls, where it was asked; 0 where the bundle does not combine it."""
+        spec = self._model.spec
+        told = [label for label in self._falls if SCENE in spec.combine[label]]
+        if scores is None:
+            return None
+        return max((float(scores.probabilities[spec.labels.index(label)]) for label in told), default=0.0)
 
-        return self._advance(move)
+    def _combined(self, scores: Scores | None) -> Scores | None:
+        """The scores of the scene with what bodies say, and with what is left for none of the labels."""
+        if scores is None or not self._falls:
+            return scores
+        spec, probabilities = self._model.spec, scores.probabilities.copy()
+        for label in self._falls:
+            probabilities[spec.labels.index(label)] = max(self._scene_fall(scores) or 0.0, self._falling)
+        self._falling = 0.0
+        probabilities[NORMAL] = 1 - probabilities[NORMAL + 1 :].max()
+        return replace(scores, probabilities=probabilities)
 
-    def _step_fall(
-        self, machine: AlertMachine, score: float, now_ns: int, state: AlertState
-    ) -> tuple[Event | None, AlertState]:
-        """Step the fall's machine, minding rest zones and stillness."""
-        if state.phase is not Phase.ACTIVE:
-            resting = self._rest_cells is not None and self._movement.share_in(self._rest_cells) >= REST_SHARE
-            event, state = machine.step(0.0 if resting else score, now_ns, state)
-            if state.phase is Phase.ACTIVE and self._still_down_ns is not None:
-                self._stillness = Stillness(self._movement.region(), now_ns)
-            return event, state
-        if self._stillness is None or self._still_down_ns is None:
-            return machine.step(score, now_ns, state)
-        self._stillness = self._stillness.after(self._movement, now_ns)
-        lies_ns = now_ns - self._stillness.since_ns
-        if not self._stillness.said and lies_ns >= self._still_down_ns:
-            self._stillness = Stillness(self._stillness.region, self._stillness.since_ns, said=True)
-            return machine.report(STILL_DOWN, now_ns, state)
-        # Who lies still has a low score. Until it is said, or he moves for a while, the fall is not over.
-        hold = not self._stillness.said and lies_ns > 0
-        return machine.step(score, now_ns, state, hold=hold)
-
-    def _advance(self, move: Move) -> tuple[Event, ...]:
+    def _alert(self, scores: Scores) -> list[Event]:
         events: list[Event] = []
-        for index, machine in self._machines.items():
-            event, self._alert_states[index] = move(index, machine, self._alert_states[index])
+        for label, machine in self._machines.items():
+            score = float(scores.probabilities[self._model.spec.labels.index(label)])
+            event, self._alert_states[label] = machine.step(score, scores.end_ns, self._alert_states[label])
             if event is not None:
                 events.append(event)
+        return events
+
+    def _alert_of_falls(
+        self, bodies: Sequence[Body] | None, scene_score: float | None, seen: Glance
+    ) -> tuple[Event, ...]:
+        events: list[Event] = []
+        for label, machine in self._falls.items():
+            state = self._fall_states[label]
+            told, self._fall_states[label] = machine.step(bodies, scene_score, seen, state, aspect=self._aspect)
+            events += told
         return tuple(events)
 
 
@@ -167,14 +266,13 @@ class Progress:
     """Ticks of the bundle's rate that no frame reached: the source is slower, or had gaps."""
     gaps: int
     """Times that these lay longer apart than the bundle's window."""
-    target_rate_hz: float
-    achieved_rate_hz: float | None
-    """Samples a second of the source's time, over the last seconds; None before there are two."""
+    rate: Rate
+    """Pictures a second of the source's time, over the last seconds, of the network that suffers most."""
 
     @property
     def below_target(self) -> bool:
         """Whether the source does not keep the rate that the model was trained on."""
-        return self.achieved_rate_hz is not None and self.achieved_rate_hz < MIN_RATE_SHARE * self.target_rate_hz
+        return self.rate.share is not None and self.rate.share < 1
 
 
 class Watcher:
@@ -189,6 +287,7 @@ class Watcher:
         clock: Clock | None = None,
         *,
         rules: FallRules | None = None,
+        masks: Sequence[Polygon] = (),
     ) -> None:
         """Prepare; nothing is opened before `steps`.
 
@@ -199,13 +298,13 @@ class Watcher:
             alerts: per label, in place of the bundle's defaults; labels without one raise no alert.
             clock: what capture times mean; by default a recording begins now.
             rules: for falls.
+            masks: that the source lies behind.
         """
         self.source = source
-        self._spec = model.spec
         subject = Subject(camera, model.spec.name, model.digest, clock or default_clock(source), source.live)
-        self._pipeline = Pipeline(model, subject, model.spec.alerts if alerts is None else alerts, rules)
-        self._sampler = Sampler(model.spec.networks.scene.input)
-        self._rate = RateWindow()
+        self._pipeline = Pipeline(model, subject, model.spec.alerts if alerts is None else alerts, rules, masks)
+        self._shots = Shots(model.spec.networks)
+        self._rates = NetworkRates(model.spec.networks.rates_hz)
         self._frames = self._steps = 0
         self._stopped = False
 
@@ -218,12 +317,13 @@ class Watcher:
             ModelError: the model failed.
         """
         try:
-            for _, shot in drive(self.source, self._sampler, None, lambda: self._stopped):
+            for _, shot in drive(self.source, self._shots, None, lambda: self._stopped):
                 self._frames += 1
                 if shot is not None:
                     self._steps += 1
-                    self._rate.note(shot.sample.capture_ns)
-                    yield self._pipeline.step(shot.sample, shot.seen if self._pipeline.minds_movement else None)
+                    for name in shot.networks:
+                        self._rates.note(name, shot.capture_ns)
+                    yield self._pipeline.step(shot)
         except SourceError:
             yield from self._close(LOST)
             raise
@@ -245,16 +345,15 @@ class Watcher:
             frames=self._frames,
             skipped_frames=self.source.skipped_frames,
             steps=self._steps,
-            missed_ticks=self._sampler.missed_ticks,
+            missed_ticks=self._shots.missed_ticks,
             gaps=self._pipeline.gaps,
-            target_rate_hz=self._spec.networks.scene.input.rate_hz,
-            achieved_rate_hz=self._rate.rate_hz,
+            rate=self._rates.worst(),
         )
 
     def _close(self, reason: str) -> Iterator[Step]:
         """End what is active, in a step of its own when there is any."""
         if events := self._pipeline.close(reason):
-            yield Step(None, None, events)
+            yield Step(None, 0, None, None, None, events)
 
 
 def default_clock(source: Source) -> Clock:

@@ -66,12 +66,35 @@ class Frame:
     """Capture time. Files: position in the video, from 0. Live cameras: the monotonic clock."""
 
 
-@dataclass(frozen=True, slots=True)
 class Sample:
-    """What the frame model sees at one step of the bundle's rate."""
+    """What the scene network sees at one step of its rate."""
 
-    streams: NDArray[np.uint8]  # (n_streams, height, width, 3)
-    capture_ns: int
+    __slots__ = ("_make", "_streams", "capture_ns")
+
+    def __init__(self, capture_ns: int, make: "Callable[[], NDArray[np.uint8]]") -> None:
+        """Prepare.
+
+        Args:
+            capture_ns: of the newest of its frames.
+            make: makes the streams.
+        """
+        self.capture_ns = capture_ns
+        self._make: Callable[[], NDArray[np.uint8]] | None = make
+        self._streams: NDArray[np.uint8] | None = None
+
+    @classmethod
+    def of(cls, streams: NDArray[np.uint8], capture_ns: int) -> "Sample":
+        """A sample whose streams are at hand."""
+        return cls(capture_ns, lambda: streams)
+
+    @property
+    def streams(self) -> NDArray[np.uint8]:
+        """uint8 (n_streams, height, width, 3); made once, when somebody asks."""
+        if (make := self._make) is not None:  # two threads may both make them, and make the same
+            self._streams = make()
+            self._make = None
+        assert self._streams is not None
+        return self._streams
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,13 @@ from edge.cameras.capture import Keeper
 from edge.cameras.daemon import Cameras
 from edge.cameras.watching import Outlets, watch_once
 from edge.config import Config, alert_specs
+from edge.events.falls import FallRules
 from edge.events.sinks import JsonLines, Printer
 from edge.events.testalarm import TestAlarms
 from edge.inference.model import Model, open_model
 from edge.pictures.photographer import Photographer
 from edge.pictures.studio import open_photographer, open_rings
-from edge.pipeline import FallRules, Watcher
+from edge.pipeline import Watcher
 from edge.system.health import Health
 from edge.system.heap import trim_heap
 from edge.system.housekeeping import Chore, housekeeping
@@ -185,13 +186,15 @@ class Box:
             live=live,
             lossless=not live and not settings.realtime,
             rules=self.rules(camera),
+            masks=settings.masks,
             keeper=keeper,
             publish_scores=settings.publish_scores,
         )
 
     def watcher(self, camera: str) -> Watcher:
-        source = camera_source(camera, self.config.cameras[camera])
-        return Watcher(source, self.model, camera=camera, alerts=self.alerts[camera], rules=self.rules(camera))
+        settings = self.config.cameras[camera]
+        source, rules = camera_source(camera, settings), self.rules(camera)
+        return Watcher(source, self.model, camera, self.alerts[camera], rules=rules, masks=settings.masks)
 
     def rules(self, camera: str) -> FallRules:
         settings = self.config.cameras[camera]
@@ -218,8 +221,8 @@ def open_box(
     chosen, (alerts, model) = choose(config, partial(_open_bundle, config, log), opened, log)
     bundle = chosen.bundle
     served = {"name": bundle.spec.name, "sha256": bundle.digest}
-    stats = Stats(served, lambda: model.network.backend, version("edgewatch"))
-    stats.add("backends", model.network.fields)
+    stats = Stats(served, lambda: model.backend, version("edgewatch"))
+    stats.add("backends", lambda: {name: network.fields() for name, network in model.networks.items()})
     stats.add("log", log.fields)
     mqtt = None
     if config.broker is not None:

@@ -1,7 +1,7 @@
 """One camera of the daemon: what it is asked to watch, how it is doing, and what it has to say."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -14,12 +14,14 @@ from edge.cameras.view import View
 from edge.cameras.watching import Outlets
 from edge.events.alerts import Subject
 from edge.events.clock import live_clock, recording_clock, rfc3339
+from edge.events.falls import FallRules
 from edge.frames.driver import Keeper, Shot
+from edge.frames.regions import Polygon
 from edge.inference.model import Model
-from edge.pipeline import STOPPED, FallRules, Pipeline, Step
+from edge.pipeline import STOPPED, Pipeline, Step
 from edge.sources import Source
-from edge.system.rates import RateWindow
-from edge.types import Event, Inference
+from edge.system.rates import NetworkRates
+from edge.types import Event
 
 STATUS_INTERVAL_S: Final = 60.0
 SCORES_INTERVAL_S: Final = 1.0
@@ -30,12 +32,13 @@ DISABLED: Final = Condition("disabled")
 class Health(Protocol):
     """Takes note of what the cameras do. Called from the main thread."""
 
-    def inferred(self, camera: str, inference: Inference, *, live: bool) -> None:
-        """Take note of an inference that has just ended.
+    def judged(self, camera: str, capture_ns: int, duration_ns: int, *, live: bool) -> None:
+        """Take note of a picture that has just been judged.
 
         Args:
             camera: its name.
-            inference: what the model answered.
+            capture_ns: of the picture.
+            duration_ns: what the networks took; 0 where nothing moved, and none ran.
             live: whether capture times are of the monotonic clock.
         """
         ...
@@ -45,7 +48,7 @@ class Health(Protocol):
         ...
 
     def idle(self) -> None:
-        """Take note that no camera gives pictures now, so that no inference is to be expected."""
+        """Take note that no camera gives pictures now, so that none is to be judged."""
         ...
 
 
@@ -61,6 +64,8 @@ class CameraSetup:
     lossless: bool = False
     """Whether every sample of a recording is judged."""
     rules: FallRules = field(default_factory=FallRules)
+    masks: Sequence[Polygon] = ()
+    """That the sources lie behind."""
     keeper: Keeper | None = None
     """Of pictures."""
     publish_scores: bool = False
@@ -104,11 +109,11 @@ class Camera:
         if not setup.live:
             clock = recording_clock(datetime.now(UTC))
         subject = Subject(setup.name, model.spec.name, model.digest, clock, setup.live)
-        self._pipeline = Pipeline(model, subject, setup.alerts, setup.rules)
+        self._pipeline = Pipeline(model, subject, setup.alerts, setup.rules, setup.masks)
         self._capture: Capture | None = None
         self._enabled = True
         self._started = self._said = False
-        self._judged = RateWindow()
+        self._judged = NetworkRates(model.spec.networks.rates_hz)
         self._reopened = 0
         self._view = View()
         self._since = rfc3339(datetime.now(UTC))
@@ -146,19 +151,24 @@ class Camera:
         """Change an alert's onset threshold."""
         self._pipeline.set_threshold(label, onset_threshold)
 
+    def acknowledge_false(self, event_id: str) -> None:
+        """End the fall that somebody says was none."""
+        for event in self._pipeline.acknowledge_false(event_id):
+            self._outlets.publish(event)
+
     def judge(self, shot: Shot) -> None:
         """Judge what the camera saw, and say what came of it.
 
         Raises:
             ModelError: the model failed.
         """
-        step = self._pipeline.step(shot.sample, shot.seen)
-        assert step.inference is not None
-        capture_ns = step.inference.capture_ns
-        self._judged.note(capture_ns)
+        step = self._pipeline.step(shot)
+        capture_ns = shot.capture_ns
+        for name in shot.networks:
+            self._judged.note(name, capture_ns)
         if self._setup.live:
             self._view = self._view.after(shot.seen)
-        self._health.inferred(self.name, step.inference, live=self._setup.live)
+        self._health.judged(self.name, capture_ns, step.duration_ns, live=self._setup.live)
         for event in step.events:
             self._outlets.publish(event, capture_ns if self._setup.live else None)
             self._on_event(event, capture_ns)
@@ -181,11 +191,11 @@ class Camera:
     def fields(self) -> dict[str, Any]:
         """Return what stands in the stats."""
         notes = self._notes or Notes()
-        rate_hz = self._judged.rate_hz
+        rate = self._judged.worst()
         return {
             "state": self.condition.state,
-            "judged_hz": None if rate_hz is None else round(rate_hz, RATE_DIGITS),
-            "target_hz": self._model.spec.networks.scene.input.rate_hz,
+            "judged_hz": None if rate.found_hz is None else round(rate.found_hz, RATE_DIGITS),
+            "target_hz": rate.wanted_hz,
             "shed": self._slots.replaced(self.name),
             "skipped_frames": notes.skipped_frames,
             "reopened": notes.reopened,
@@ -213,10 +223,11 @@ class Camera:
         self._capture = Capture(
             self._slots.open(setup.name),
             setup.open_source,
-            self._model.spec.networks.scene.input,
+            self._model.spec.networks,
             self._slots,
             lossless=setup.lossless,
             keeper=setup.keeper,
+            is_awake=lambda: self._pipeline.is_awake,
             log_fault=lambda error: self._report(f"camera {setup.name}: {type(error).__name__}: {error}"),
         )
         self._capture.start()
@@ -240,9 +251,8 @@ class Camera:
             cannot_open=notes.cannot_open,
             ended=self.ended,
             blind=self._view.blind(),
-            target_hz=self._model.spec.networks.scene.input.rate_hz,
-            camera_hz=_settled(self._capture.rate),
-            judged_hz=_settled(self._judged),
+            camera_share=self._capture.rates.worst(MIN_RATE_SPAN_S).share,
+            judged_share=self._judged.worst(MIN_RATE_SPAN_S).share,
         )
 
     def _enter(self, condition: Condition) -> None:
@@ -262,7 +272,7 @@ class Camera:
     def _publish_status(self, now_s: float) -> None:
         self._status_s = now_s
         if self._outlets.publisher is not None:
-            rate_hz = self._judged.rate_hz if self.condition.state in DELIVERING else None
+            rate_hz = self._judged.worst().found_hz if self.condition.state in DELIVERING else None
             status = {
                 "state": self.condition.state,
                 "since": self._since,
@@ -284,8 +294,3 @@ class Camera:
         """End what is active."""
         for event in self._pipeline.close(reason):
             self._outlets.publish(event)
-
-
-def _settled(rate: RateWindow) -> float | None:
-    """A rate, once enough of it is known."""
-    return rate.rate_hz if rate.span_s >= MIN_RATE_SPAN_S else None

@@ -9,16 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from edge.bundle import InputSpec
+from edge.bundle import NetworkSpecs
 from edge.cameras.condition import SILENCE_S
 from edge.cameras.slots import Session, Slots
 from edge.errors import SourceError
-from edge.frames.driver import Keeper, Shot, drive
+from edge.frames.driver import Keeper, Shot, Shots, drive
 from edge.frames.glance import Glance
-from edge.frames.sampling import Sampler
 from edge.sources import Source
 from edge.system.pauses import growing_pauses_s
-from edge.system.rates import RateWindow
+from edge.system.rates import NetworkRates
 from edge.types import Pixels, RawFrame
 
 LONGEST_PAUSE_S: Final = 2.0
@@ -81,17 +80,18 @@ class Notes:
 
 
 class Capture:
-    """Reads a camera and leaves its newest sample in the camera's slot."""
+    """Reads a camera and leaves its newest shot in the camera's slot."""
 
     def __init__(
         self,
         session: Session,
         open_source: Callable[[], Source],
-        spec: InputSpec,
+        networks: NetworkSpecs,
         slots: Slots[Shot],
         *,
         lossless: bool = False,
         keeper: Keeper | None = None,
+        is_awake: Callable[[], bool] = lambda: True,
         log_fault: Callable[[BaseException], None],
     ) -> None:
         """Prepare; `start` begins.
@@ -99,19 +99,21 @@ class Capture:
         Args:
             session: of the camera's slot.
             open_source: makes a source, behind its privacy masks; called again whenever the camera was lost.
-            spec: what the model is fed.
+            networks: what they are fed.
             slots: of all cameras.
-            lossless: whether every sample of a recording waits for its turn.
+            lossless: whether every shot of a recording waits for its turn.
             keeper: of pictures.
+            is_awake: whether the networks are likely to look at the next shot.
             log_fault: takes an error of ours, which must not end the watching.
         """
         self.notes = Notes()
         self.freeze = Freeze()
-        self.rate = RateWindow()
-        """Of the samples that the camera gives."""
+        self.rates = NetworkRates(networks.rates_hz)
+        """Of what the camera gives."""
         self._session = session
         self._open_source = open_source
-        self._spec = spec
+        self._networks = networks
+        self._is_awake = is_awake
         self._slots = slots
         self._lossless = lossless
         self._keeper = _Gate(keeper)
@@ -170,9 +172,9 @@ class Capture:
         return None
 
     def _read(self, source: Source) -> None:
-        self.rate.clear()
+        self.rates.clear()
         skipped_before = self.notes.skipped_frames
-        for frame, shot in drive(source, Sampler(self._spec), self._keeper, self._stopping.is_set):
+        for frame, shot in drive(source, Shots(self._networks), self._keeper, self._stopping.is_set):
             self.notes.frame_s, self.notes.fault = time.monotonic(), None
             self.notes.skipped_frames = skipped_before + source.skipped_frames
             self._has_frames = True
@@ -180,13 +182,16 @@ class Capture:
                 self._offer(shot, frame, source)
 
     def _offer(self, shot: Shot, frame: RawFrame, source: Source) -> None:
-        """Put a sample into the slot.
+        """Put a shot into the slot.
 
         Raises:
             SourceError: the camera shows one and the same picture.
         """
-        self.rate.note(shot.sample.capture_ns)
+        for name in shot.networks:
+            self.rates.note(name, shot.capture_ns)
         seen = shot.seen  # taken here, so that the thread of the model need not
+        if self._is_awake():
+            shot.prepare()
         if source.live and (pixels := frame.pixels()) is not None:
             self.freeze.see(pixels, seen, time.monotonic())
             if self.freeze.is_frozen(time.monotonic()):

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from edge.system.rates import MIN_RATE_SHARE
-
 State = Literal["starting", "ok", "slow", "blind", "stalled", "lost", "disabled"]
 DELIVERING: Final = frozenset({"ok", "slow", "blind"})
 """States in which pictures come."""
 SILENCE_S: Final = 5.0
 """Without a picture, or with pictures that do not change by one bit."""
-RECOVERED_RATE_SHARE: Final = 0.95
+RECOVERED_SHARE: Final = 1.05
 """A slow camera is so until its rate is well back, so that its state does not flap."""
 MIN_RATE_SPAN_S: Final = 4.0
 END_OF_FILE: Final = "end of file"
@@ -44,11 +42,10 @@ class Facts:
     """Whether it was a recording, and is over."""
     blind: str | None = None
     """Why it cannot see."""
-    target_hz: float = 0.0
-    camera_hz: float | None = None
-    """Samples a second that the camera gives; None while too little is known."""
-    judged_hz: float | None = None
-    """Samples a second that the model has judged."""
+    camera_share: float | None = None
+    """What the camera gives, of the least rate of the network that suffers most; None while too little is known."""
+    judged_share: float | None = None
+    """The same of what was judged."""
 
 
 def condition_of(facts: Facts, before: Condition) -> Condition:
@@ -86,10 +83,9 @@ def _awaited(facts: Facts, before: Condition) -> Condition | None:
 def _present(facts: Facts, before: Condition) -> Condition:
     if facts.blind is not None:
         return Condition("blind", f"the camera {facts.blind}")
-    share = RECOVERED_RATE_SHARE if before.state == "slow" else MIN_RATE_SHARE
-    enough_hz = share * facts.target_hz
-    if facts.camera_hz is not None and facts.camera_hz < enough_hz:
+    enough = RECOVERED_SHARE if before.state == "slow" else 1.0
+    if facts.camera_share is not None and facts.camera_share < enough:
         return Condition("slow", "below target rate: the camera gives too few pictures")
-    if facts.judged_hz is not None and facts.judged_hz < enough_hz:
+    if facts.judged_share is not None and facts.judged_share < enough:
         return Condition("slow", "below target rate: this machine is too slow for all its cameras")
     return Condition("ok")

@@ -49,7 +49,7 @@ class Cameras:
             on_event: told of every event that a picture caused, once the event is safe, with the picture's time.
             on_false_alarm: told of the id of an event that somebody calls a false alarm.
         """
-        self._slots = Slots[Shot]([setup.name for setup in setups])
+        self._slots = Slots[Shot]([setup.name for setup in setups], Shot.after)
         self._outlets = outlets
         self._health = health
         self._on_false_alarm = on_false_alarm
@@ -80,8 +80,15 @@ class Cameras:
 
     def acknowledge(self, event_id: str, false_alarm: bool) -> None:
         """Take note that somebody has seen an event, and whether it was a false alarm."""
-        if false_alarm and self._on_false_alarm is not None:
+        if not false_alarm:
+            return
+        self._command(lambda: self._end_false(event_id))
+        if self._on_false_alarm is not None:
             self._on_false_alarm(event_id)
+
+    def _end_false(self, event_id: str) -> None:
+        for camera in self._cameras.values():
+            camera.acknowledge_false(event_id)
 
     def end(self) -> None:
         """Have `run` return."""

@@ -18,6 +18,10 @@ class Session:
     camera: str
 
 
+def _newer(item: Item, _waiting: Item) -> Item:
+    return item
+
+
 class Slots(Generic[Item]):
     """What a camera puts into its slot replaces what nobody has taken, so latency never builds up.
 
@@ -25,8 +29,14 @@ class Slots(Generic[Item]):
     session, because it hangs in a driver, can put nothing any more.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
-        """Prepare; every slot is shut until `open`."""
+    def __init__(self, names: Sequence[str], replace: Callable[[Item, Item], Item] = _newer) -> None:
+        """Prepare; every slot is shut until `open`.
+
+        Args:
+            names: of the cameras.
+            replace: makes, of an item and the older one that nobody has taken, what takes its place.
+        """
+        self._replace = replace
         self._sessions: dict[str, Session | None] = dict.fromkeys(names)
         self._items: dict[str, Item | None] = dict.fromkeys(names)
         self._replaced = dict.fromkeys(names, 0)
@@ -50,7 +60,10 @@ class Slots(Generic[Item]):
         """Show the newest item of a camera. After the session's end, nothing happens."""
         with self._changed:
             if self._sessions[session.camera] is session:
-                self._replaced[session.camera] += self._items[session.camera] is not None
+                waiting = self._items[session.camera]
+                if waiting is not None:
+                    self._replaced[session.camera] += 1
+                    item = self._replace(item, waiting)
                 self._items[session.camera] = item
                 self._changed.notify_all()
 

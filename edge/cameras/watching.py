@@ -55,7 +55,7 @@ class Outlets:
 class Summary:
     """What one run over a source came to."""
 
-    inferences: int = 0
+    looks: int = 0
     events: int = 0
     """Events that ended."""
     last_ns: int = 0
@@ -64,7 +64,7 @@ class Summary:
         """One line for people."""
         rate_hz = meter.rate_hz()
         rate = "" if rate_hz is None else f" ({rate_hz:.0f} a second)"
-        line = f"{name}: {position(self.last_ns / NS_PER_S)}, {self.inferences} inferences{rate}, {self.events} events"
+        line = f"{name}: {position(self.last_ns / NS_PER_S)}, {self.looks} looks{rate}, {self.events} events"
         return f"{line}; {skipped_frames} frames could not be decoded and were skipped" if skipped_frames else line
 
 
@@ -81,10 +81,10 @@ def watch_once(
     interruption.on_stop(watcher.stop)
     for step in watcher.steps():
         outlets.begin()
-        if step.inference is not None:
-            meter.count(step.inference)
-            summary.inferences += 1
-            summary.last_ns = step.inference.capture_ns
+        if step.capture_ns is not None:
+            meter.count(step.capture_ns, step.duration_ns)
+            summary.looks += 1
+            summary.last_ns = step.capture_ns
         for event in step.events:
             outlets.publish(event)
             summary.events += event.type == "ended"

@@ -18,15 +18,19 @@ import numpy as np
 from edge.bundle import Bundle
 from edge.commands.capacity import SAMPLE, capacity, measure_stream
 from edge.inference.model import Model, open_model
-from edge.inference.opening import open_frame_model
-from edge.inference.tflite import Interpreter, runtime_name
-from edge.pipeline import Watcher
+from edge.inference.opening import open_scene
+from edge.inference.tflite import Interpreter, open_interpreter, runtime_name
+from edge.pipeline import Step, Watcher
 from edge.system.stats import resident_mb
 from edge.types import NS_PER_S, Inference, Pixels, RawFrame
 
 N_ROUNDS: Final = 9
-N_WARM_UP: Final = 3
+N_WARM_UP: Final = 4
 STREAM_SHARE: Final = 0.5
+SETTLE_S: Final = 4.0
+"""After so long a gate is shut where nothing moves."""
+STILL_S: Final = 10.0
+"""In which it looks twice."""
 N_HEAD_STEPS: Final = 20
 HEIGHT_PX: Final = 480
 WIDTH_PX: Final = 640
@@ -47,8 +51,9 @@ class DecodedSource:
     live = False
     skipped_frames = 0
 
-    def __init__(self) -> None:
-        self._pictures = _pictures()
+    def __init__(self, *, still: bool = False) -> None:
+        """Prepare; `still`: nothing moves."""
+        self._pictures = _pictures()[: 1 if still else N_PICTURES]
         self._closed = False
 
     def frames(self) -> Iterator[RawFrame]:
@@ -56,7 +61,7 @@ class DecodedSource:
         for sequence in itertools.count():
             if self._closed:
                 return
-            pixels = self._pictures[sequence % N_PICTURES]
+            pixels = self._pictures[sequence % len(self._pictures)]
             yield RawFrame.of(pixels, sequence, round(sequence * NS_PER_S / CAMERA_RATE_HZ))
 
     def close(self) -> None:
@@ -65,12 +70,20 @@ class DecodedSource:
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """One stretch of the pipeline and one of the bare loop."""
+class _Timed:
+    """One step of the pipeline, with all that led to it."""
 
-    latencies_ns: list[int]  # of the pipeline's steps
-    inferences: list[Inference]
-    bare_ns: list[int]  # of a bare interpreter for one step's pictures
+    latency_ns: int
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One stretch of the pipeline and one of the bare networks."""
+
+    timed: list[_Timed]
+    scene_ns: list[int]  # of the bare scene network for one step's pictures
+    people_ns: list[int]  # of the bare people network for one look; empty without one
     head_ns: list[int]  # of the aggregator's steps
 
 
@@ -79,39 +92,72 @@ def bench(bundle: Bundle, threads: int = 1, seconds: float = 5.0, source: str = 
 
     Args:
         bundle: to run.
-        threads: that the interpreter may use; everything else takes one.
+        threads: that the interpreters may use; everything else takes one.
         seconds: about how long to measure, less what the stream takes: half as long again.
         source: a video or a camera, to measure what one second of it costs.
 
     Returns:
-        figures for JSON. Frames are pictures that the frame model has seen; a step takes one for each stream.
+        figures for JSON. Frames are pictures that the networks have seen; a step of the scene takes one for each
+        stream, a look for people one.
 
     Raises:
         ModelError: the bundle cannot run here.
         SourceError: the source cannot be read.
     """
     model = open_model(bundle, threads)
-    bare = open_frame_model(bundle, threads)
+    bare = _Bare(bundle, model, threads)
     opencv_threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         steps = _timed_steps(Watcher(DecodedSource(), model))
         _round(model, steps, bare, 0.0)
         rounds = [_round(model, steps, bare, seconds / N_ROUNDS / 2) for _ in range(N_ROUNDS)]
-        stream = measure_stream(source, model.spec.networks.scene.input, seconds * STREAM_SHARE)
+        still = _still_step_s(model)
+        stream = measure_stream(source, model.spec.networks, seconds * STREAM_SHARE)
     finally:
         cv2.setNumThreads(opencv_threads)
-    figures = _figures(bundle, model, threads, rounds)
-    return figures | capacity(stream, 1 / figures["steps_per_s"], model.spec.networks.scene.input.rate_hz)
+    figures = _figures(bundle, model, threads, rounds, still)
+    return figures | capacity(stream, 1 / figures["steps_per_s"], _rate_hz(model))
 
 
-def _round(model: Model, steps: Iterator[tuple[int, Inference]], bare: Interpreter, stretch_s: float) -> _Round:
+class _Bare:
+    """The interpreters alone: set, invoke, get, and nothing else."""
+
+    def __init__(self, bundle: Bundle, model: Model, threads: int) -> None:
+        networks = model.spec.networks
+        self.scene = _bare_loop(open_scene(bundle, threads), len(networks.scene.input.streams))
+        self.people: Iterator[int] | None = None
+        if networks.people is not None:
+            content = bundle.content(networks.people)
+            assert content is not None
+            self.people = _bare_loop(open_interpreter(content, threads, networks.people.files["cpu"]), 1)
+
+
+def _rate_hz(model: Model) -> float:
+    """Steps a second of a camera: those of the faster network, whose grid the other's lies on."""
+    return max(wanted_hz for wanted_hz, _ in model.spec.networks.rates_hz.values())
+
+
+def _round(model: Model, steps: Iterator[_Timed], bare: _Bare, stretch_s: float) -> _Round:
     stretch_ns = round(stretch_s * NS_PER_S)
     timed = list(_for(stretch_ns, steps))
-    inferences = [inference for _, inference in timed]
-    bare_ns = list(_for(stretch_ns, _bare_loop(bare, len(model.spec.networks.scene.input.streams))))
+    scene_ns = list(_for(stretch_ns // 2, bare.scene))
+    people_ns = [] if bare.people is None else list(_for(stretch_ns // 2, bare.people))
+    inferences = [one.step.inference for one in timed if one.step.inference is not None]
     head_ns = _head_steps(model, inferences[-1]) if model.spec.heads.scene.n_state else []
-    return _Round([latency_ns for latency_ns, _ in timed], inferences, bare_ns, head_ns)
+    return _Round(timed, scene_ns, people_ns, head_ns)
+
+
+def _still_step_s(model: Model) -> float | None:
+    """What a step costs where nothing moves, on average; None for a bundle that looks all the same."""
+    if model.people is None:
+        return None
+    steps = _timed_steps(Watcher(DecodedSource(still=True), model))
+    rate_hz = _rate_hz(model)
+    for _ in range(round(SETTLE_S * rate_hz)):
+        next(steps)
+    timed = [next(steps).latency_ns for _ in range(round(STILL_S * rate_hz))]
+    return sum(timed) / len(timed) / NS_PER_S
 
 
 def _for(stretch_ns: int, items: Iterator[T]) -> Iterator[T]:
@@ -123,15 +169,13 @@ def _for(stretch_ns: int, items: Iterator[T]) -> Iterator[T]:
             return
 
 
-def _timed_steps(watcher: Watcher) -> Iterator[tuple[int, Inference]]:
-    """Yield each step's duration, with all that led to it, and its inference."""
+def _timed_steps(watcher: Watcher) -> Iterator[_Timed]:
+    """Yield each step and its duration, with all that led to it."""
     steps = watcher.steps()
     while True:
         begin_ns = time.perf_counter_ns()
         step = next(steps)
-        end_ns = time.perf_counter_ns()
-        if step.inference is not None:
-            yield end_ns - begin_ns, step.inference
+        yield _Timed(time.perf_counter_ns() - begin_ns, step)
 
 
 def _bare_loop(interpreter: Interpreter, n_streams: int) -> Iterator[int]:
@@ -159,32 +203,36 @@ def _head_steps(model: Model, inference: Inference) -> list[int]:
     return durations_ns
 
 
-def _figures(bundle: Bundle, model: Model, threads: int, rounds: list[_Round]) -> dict[str, Any]:
-    n_streams = len(model.spec.networks.scene.input.streams)
+def _figures(bundle: Bundle, model: Model, threads: int, rounds: list[_Round], still_s: float | None) -> dict[str, Any]:
+    networks = model.spec.networks
+    n_streams = len(networks.scene.input.streams)
     listed = [_round_figures(one, n_streams) for one in rounds]
-    latencies_ns = np.array([latency for one in rounds for latency in one.latencies_ns])
+    latencies_ns = np.array([timed.latency_ns for one in rounds for timed in one.timed])
     p50, p95, p99 = (round(float(ns) * MS_PER_NS, 3) for ns in np.percentile(latencies_ns, (50, 95, 99)))
-    pipeline_fps = statistics.median(one["pipeline_fps"] for one in listed)
+    steps_per_s = statistics.median(one["steps_per_s"] for one in listed)
     inference_s = statistics.median(one["frame_inference_s"] for one in listed)
     head_s = statistics.median(one["head_step_s"] for one in listed) if model.spec.heads.scene.n_state else None
+    look_s = statistics.median(one["look_s"] for one in listed) if networks.people is not None else None
     return {
         "bundle": model.spec.name,
         "bundle_sha256": bundle.digest,
-        "precision": model.spec.networks.scene.precision,
-        "backend": model.network.backend,
+        "precision": networks.scene.precision,
+        "backend": model.backend,
         "runtime": runtime_name(),
         "threads": threads,
         "streams": n_streams,
-        "steps_per_s": round(pipeline_fps / n_streams, 2),
-        "pipeline_fps": round(pipeline_fps, 2),
+        "steps_per_s": round(steps_per_s, 2),
+        "pipeline_fps": round(statistics.median(one["pipeline_fps"] for one in listed), 2),
         "bare_fps": round(statistics.median(one["bare_fps"] for one in listed), 2),
         "pipeline_to_bare": round(statistics.median(one["pipeline_fps"] / one["bare_fps"] for one in listed), 4),
         "step_p50_ms": p50,
         "step_p95_ms": p95,
         "step_p99_ms": p99,
         "frame_inference_ms": round(inference_s * 1000, 3),
+        "look_ms": None if look_s is None else round(look_s * 1000, 3),
         "head_step_ms": None if head_s is None else round(head_s * 1000, 4),
         "head_to_frame": None if head_s is None else round(head_s / inference_s, 4),
+        "still_to_busy": None if still_s is None else round(still_s * steps_per_s, 4),
         "memory_mb": resident_mb(),
         "rounds": listed,
     }
@@ -192,11 +240,18 @@ def _figures(bundle: Bundle, model: Model, threads: int, rounds: list[_Round]) -
 
 def _round_figures(one: _Round, n_streams: int) -> dict[str, Any]:
     """Rates are of sums, so that no slow step is lost in a median."""
-    inference_ns = statistics.median(inference.duration_ns for inference in one.inferences)
+    inferences = [timed.step.inference for timed in one.timed if timed.step.inference is not None]
+    n_looks = sum(timed.step.bodies is not None for timed in one.timed)
+    scene_ns = sum(one.scene_ns) / len(one.scene_ns)
+    people_ns = sum(one.people_ns) / len(one.people_ns) if one.people_ns else 0.0
+    pipeline_s = sum(timed.latency_ns for timed in one.timed) / NS_PER_S
+    n_frames = n_streams * len(inferences) + n_looks
     return {
-        "pipeline_fps": n_streams * len(one.latencies_ns) * NS_PER_S / sum(one.latencies_ns),
-        "bare_fps": n_streams * len(one.bare_ns) * NS_PER_S / sum(one.bare_ns),
-        "frame_inference_s": inference_ns / n_streams / NS_PER_S,
+        "steps_per_s": len(one.timed) / pipeline_s,
+        "pipeline_fps": n_frames / pipeline_s,
+        "bare_fps": n_frames * NS_PER_S / (len(inferences) * scene_ns + n_looks * people_ns),
+        "frame_inference_s": statistics.median(each.duration_ns for each in inferences) / n_streams / NS_PER_S,
+        "look_s": people_ns / NS_PER_S if one.people_ns else None,
         "head_step_s": statistics.median(one.head_ns) / NS_PER_S if one.head_ns else None,
     }
 

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge.bundle import InputSpec
+from edge.bundle import NetworkSpecs
 from edge.errors import SourceError
-from edge.frames.driver import drive
-from edge.frames.sampling import Sampler
+from edge.frames.driver import Shots, drive
 from edge.sources import Source
 from edge.sources.opening import open_source
 from edge.types import NS_PER_S
@@ -48,12 +47,12 @@ class Stream:
     """Seconds of one core for each second of the stream: decoding, colours, size, a look at the picture's health."""
 
 
-def measure_stream(source: str, spec: InputSpec, seconds: float) -> Stream:
+def measure_stream(source: str, networks: NetworkSpecs, seconds: float) -> Stream:
     """Read a video, again and again, or a camera, as the daemon's threads do, and count their processor time.
 
     Args:
         source: a video or a camera, as in a configuration.
-        spec: what the model is fed.
+        networks: what they are fed.
         seconds: of processor or of wall time, whichever is over first; a video is read at least once.
 
     Raises:
@@ -64,7 +63,7 @@ def measure_stream(source: str, spec: InputSpec, seconds: float) -> Stream:
     size_px = (0, 0)
     while True:
         one = open_source(source)
-        passage = _read(one, spec, lambda live=one.live: live and time.monotonic() >= end_s)
+        passage = _read(one, networks, lambda live=one.live: live and time.monotonic() >= end_s)
         cost_ns += passage.cost_ns
         length_ns += passage.length_ns
         pictures += passage.pictures
@@ -126,18 +125,19 @@ class _Passage:
     size_px: tuple[int, int]
 
 
-def _read(source: Source, spec: InputSpec, is_over: Callable[[], bool]) -> _Passage:
+def _read(source: Source, networks: NetworkSpecs, is_over: Callable[[], bool]) -> _Passage:
     """Read once. What opening costs is not counted: it happens once."""
     times_ns: list[int] = []
     size_px = (0, 0)
     begin_ns = 0
-    for frame, shot in drive(source, Sampler(spec), None, is_over):
+    for frame, shot in drive(source, Shots(networks), None, is_over):
         times_ns.append(frame.capture_ns)
         if len(times_ns) == 1:
             begin_ns = time.thread_time_ns()
         if shot is not None and (pixels := frame.pixels()) is not None:
             size_px = (pixels.shape[0], pixels.shape[1])
             _ = shot.seen  # which a camera's thread looks at
+            shot.prepare()
     if not times_ns:
         return _Passage(0, 0, 0, size_px)
     return _Passage(time.thread_time_ns() - begin_ns, times_ns[-1] - times_ns[0], len(times_ns) - 1, size_px)

@@ -79,7 +79,7 @@ def _bundle(config: Config) -> str:
     warning = f"; warning: {spec.warning}" if spec.warning else ""
     told = "".join(f"; {line}" for line in refused) + warning
     precision = spec.networks.scene.precision
-    return f"{spec.name}, {precision}, labels {', '.join(spec.labels)}, on {model.network.backend}{told}"
+    return f"{spec.name}, {precision}, labels {', '.join(spec.labels)}, on {model.backend}{told}"
 
 
 def _camera(config: Config, name: str) -> str:

@@ -27,8 +27,9 @@ class _Kept:
 
     def shrunk(self) -> Frame:
         if not self._is_shrunk:
-            frame, self._is_shrunk = self._frame, True
+            frame = self._frame
             self._frame = Frame(shrink(frame.pixels, self._spec), frame.sequence, frame.capture_ns)
+            self._is_shrunk = True
         return self._frame
 
     def resized(self) -> Frame:
@@ -105,7 +106,8 @@ class Sampler:
         missed = (frame.capture_ns - self._tick_ns) // self._period_ns
         self.missed_ticks += missed
         self._tick_ns += self._period_ns * (1 + missed)
-        return Sample(streams([kept.resized() for kept in self._compared()], self._spec), frame.capture_ns)
+        compared = list(self._compared())
+        return Sample(frame.capture_ns, lambda: streams([kept.resized() for kept in compared], self._spec))
 
     def _compared(self) -> Iterator[_Kept]:
         """Yield the newest frame and those nearest to one, two ... intervals before it."""

@@ -78,8 +78,8 @@ class Network:
             self._backend, self._model = self._open_next()
 
     def fields(self) -> dict[str, Any]:
-        """Return what stands in the stats: what was wanted, and why some of it is not in use."""
-        return {"wanted": self._wanted, "refused": self._refused.copy()}
+        """Return what stands in the stats: what is in use, what was wanted, and why some of that is not in use."""
+        return {"in_use": self._backend, "wanted": self._wanted, "refused": self._refused.copy()}
 
     def _open_next(self) -> tuple[str, Runnable]:
         while True:

@@ -8,7 +8,8 @@ from typing import Any
 from edge.bundle import Bundle, BundleSpec
 from edge.inference.aggregation import Aggregator, MeanAggregator, RecurrentAggregator
 from edge.inference.choice import Network, open_network
-from edge.inference.opening import frame_openers, open_head
+from edge.inference.opening import open_head, open_person_head, people_openers, scene_openers
+from edge.inference.people import PeopleModel
 from edge.inference.window import StepsAggregator, open_window
 
 Report = Callable[[str], object]
@@ -26,8 +27,20 @@ class Model:
     digest: str
     """SHA-256 of `bundle.json`, for events."""
     network: Network
-    """The frame model."""
+    """The scene network."""
     aggregator: Aggregator[Any]
+    people: PeopleModel | None = None
+    """Of a bundle that sees people."""
+
+    @property
+    def backend(self) -> str:
+        """What its networks run on, for people."""
+        return ", ".join(dict.fromkeys(network.backend for network in self.networks.values()))
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        """All of them, by name."""
+        return {"scene": self.network} | ({} if self.people is None else {"people": self.people.network})
 
 
 def open_model(
@@ -37,7 +50,7 @@ def open_model(
     edgetpu: Mapping[str, str] | None = None,
     report: Report = _say,
 ) -> Model:
-    """Open a bundle's files and check that they are what `bundle.json` says. The head runs on the processor, always.
+    """Open a bundle's files and check that they are what `bundle.json` says. Heads run on the processor, always.
 
     Args:
         bundle: what to run.
@@ -50,8 +63,20 @@ def open_model(
         ModelError: a file cannot run here, or a shape, type, name, scale or count does not fit; the message names the
             file and the field.
     """
-    network = open_network(frame_openers(bundle, threads, edgetpu or {}), backends, report)
-    return Model(bundle.spec, bundle.digest, network, _aggregator(bundle, threads))
+    options = edgetpu or {}
+    network = open_network(scene_openers(bundle, threads, options), backends, report)
+    people = _people(bundle, threads, backends, options, report)
+    return Model(bundle.spec, bundle.digest, network, _aggregator(bundle, threads), people)
+
+
+def _people(
+    bundle: Bundle, threads: int, backends: Sequence[str], edgetpu: Mapping[str, str], report: Report
+) -> PeopleModel | None:
+    spec, head = bundle.spec.networks.people, bundle.spec.heads.person
+    if spec is None or head is None:
+        return None
+    network = open_network(people_openers(bundle, spec, threads, edgetpu), backends, report)
+    return PeopleModel(network, open_person_head(bundle, head), head.n_state)
 
 
 def _aggregator(bundle: Bundle, threads: int) -> Aggregator[Any]:

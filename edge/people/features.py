@@ -33,6 +33,8 @@ PAIR_FEATURES: Final = (
     "feet_least",
     "score",  # of the less sure
 )
+FEATURES_VERSION: Final = 1
+"""To be raised when the same people give other features of tracks: heads are trained with one version."""
 N_TRACK_FEATURES: Final = len(TRACK_FEATURES)
 N_PAIR_FEATURES: Final = len(PAIR_FEATURES)
 MOST_SPEED: Final = 6.0

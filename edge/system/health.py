@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 
 from edge.system.notify import Notifier
 from edge.system.stats import Stats
-from edge.types import Inference
 
 DECLARED = frozenset({"lost", "stalled", "disabled"})
 """States of a camera from which no first inference is waited for."""
@@ -43,15 +42,16 @@ class Health:
         self._told = ""
         self._fed_s = now_s()
 
-    def inferred(self, camera: str, inference: Inference, *, live: bool) -> None:
-        """Take note of an inference that has just ended.
+    def judged(self, camera: str, capture_ns: int, duration_ns: int, *, live: bool) -> None:
+        """Take note of a picture that has just been judged.
 
         Args:
             camera: whose picture it was.
-            inference: the answer.
+            capture_ns: when it was taken.
+            duration_ns: what the networks took; 0 where none ran.
             live: whether its capture time is the monotonic clock's.
         """
-        self._stats.camera(camera).count(inference, live=live)
+        self._stats.camera(camera).count(capture_ns, duration_ns, live=live)
         self._see(camera)
         self._feed()
 

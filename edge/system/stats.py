@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from edge.system.latency import Latency
-from edge.types import Inference
 
 RATE_WINDOW_S = 60.0
 B_PER_MB = 1_000_000
@@ -23,7 +22,7 @@ SINCE_BOOT_SHIFT = 16
 
 
 class Meter:
-    """Rate and latencies of one camera's inferences. Safe to use from several threads."""
+    """Rate and latencies of one camera's judged pictures. Safe to use from several threads."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()
@@ -35,16 +34,18 @@ class Meter:
         self.more: Callable[[], dict[str, Any]] = dict
         """Answers further fields."""
 
-    def count(self, inference: Inference, *, live: bool = False) -> None:
-        """Take note of an inference that has just ended.
+    def count(self, capture_ns: int, duration_ns: int, *, live: bool = False) -> None:
+        """Take note of a picture that has just been judged.
 
         Args:
-            inference: the answer.
+            capture_ns: when it was taken.
+            duration_ns: what the networks took; 0 where none ran, which is no latency.
             live: whether its capture time is the monotonic clock's, so that its age is known.
         """
-        self._inference.add(inference.duration_ns)
-        if live:
-            self._capture_to_inference.add(time.monotonic_ns() - inference.capture_ns)
+        if duration_ns:
+            self._inference.add(duration_ns)
+            if live:
+                self._capture_to_inference.add(time.monotonic_ns() - capture_ns)
         with self._lock:
             now_s = self._now_s()
             self._ends_s.append(now_s)
@@ -57,7 +58,7 @@ class Meter:
             self._notes |= fields
 
     def rate_hz(self) -> float | None:
-        """Inferences a second of wall time, over the last minute; None before there are two."""
+        """Judged pictures a second of wall time, over the last minute; None before there are two."""
         with self._lock:
             ends_s = self._ends_s
             if len(ends_s) < 2 or ends_s[-1] <= ends_s[0]:

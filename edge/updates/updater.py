@@ -22,7 +22,6 @@ from edge.bundle import Bundle
 from edge.cameras.condition import DELIVERING
 from edge.config import Config, alert_specs
 from edge.errors import EdgewatchError, ModelError
-from edge.system.rates import MIN_RATE_SHARE
 from edge.updates.opening import Chosen
 from edge.updates.shadow import Shadow, Task
 from edge.updates.shelf import REQUEST, Choice, Shelf, status_fields
@@ -33,6 +32,8 @@ MIN_INFERENCES: Final = 5
 """Of each camera that delivers, before a shadow run says anything."""
 MAX_LOAD: Final = 0.9
 """Share of one thread's time that a model may need: the main thread runs all inferences."""
+KEPT_SHARE: Final = 0.9
+"""Of the rate that a camera was judged at before, under which the new model is too slow."""
 HANG_S: Final = 60.0
 """Opening a model, or one inference, takes no longer."""
 STOP_S: Final = 30.0
@@ -157,7 +158,7 @@ class Updater:
             list(config.backends),
             config.edgetpu.model_dump(),
         )
-        shadow = Shadow(task, bundle.spec.networks.scene.input, {name: self._watched.taps[name] for name in cameras})
+        shadow = Shadow(task, bundle.spec.networks, {name: self._watched.taps[name] for name in cameras})
         self._tried = _Tried(bundle, shadow, time.monotonic())
         self._say("shadow", bundle)
         shadow.start()
@@ -166,7 +167,7 @@ class Updater:
         findings, spec = tried.shadow.findings, tried.bundle.spec
         lasted_s = time.monotonic() - tried.since_s
         lacking = [name for name, count in findings.counts.items() if count < MIN_INFERENCES]
-        load = findings.load(spec.networks.scene.input.rate_hz)
+        load = findings.load(max(wanted_hz for wanted_hz, _ in spec.networks.rates_hz.values()))
         if findings.fault is not None:
             self._refuse(tried.bundle, findings.fault)
         elif findings.asked_s is not None and time.monotonic() - findings.asked_s > HANG_S:
@@ -197,7 +198,7 @@ class Updater:
         except OSError as error:
             self._refuse(tried.bundle, f"the disk refuses ({error.strerror})")
             return
-        inference_ms = round(1000 * sum(findings.durations_s) / len(findings.durations_s), 1)
+        inference_ms = round(1000 * sum(findings.durations_s) / max(len(findings.durations_s), 1), 1)
         seen = {"inferences": len(findings.durations_s), "inference_ms": inference_ms, "alerts": findings.alerts}
         self._say("trial", tried.bundle, shadow=seen)
         self._end()
@@ -223,7 +224,7 @@ class Updater:
                 continue
             if fields["state"] not in DELIVERING:
                 faults.append(f"{name} gives no pictures any more ({fields['state']})")
-            elif _share(fields) < MIN_RATE_SHARE * min(1.0, share_before):
+            elif _share(fields) < KEPT_SHARE * min(1.0, share_before):
                 rate, target = fields["judged_hz"] or 0.0, fields["target_hz"]
                 faults.append(f"the rate of {name} dropped: {rate:.1f} of {target:g} a second")
         return faults

@@ -167,13 +167,13 @@ class TestProgress:
     def test_of_a_source_that_keeps_the_rate(self, model):
         progress = self.after(Scene((GREY, 6), rate_hz=30), model)
         assert (progress.frames, progress.steps, progress.missed_ticks, progress.gaps) == (180, 30, 0, 0)
-        assert progress.achieved_rate_hz == pytest.approx(5.0, rel=0.02)
-        assert progress.target_rate_hz == 5.0
+        assert progress.rate.found_hz == pytest.approx(5.0, rel=0.02)
+        assert progress.rate.wanted_hz == 5.0
         assert not progress.below_target
 
     def test_a_slow_source_is_seen(self, model):
         progress = self.after(Scene((GREY, 20), rate_hz=3), model)
-        assert progress.achieved_rate_hz == pytest.approx(3.0, rel=0.02)
+        assert progress.rate.found_hz == pytest.approx(3.0, rel=0.02)
         assert progress.below_target
         assert progress.missed_ticks == pytest.approx(40, abs=3)
 
@@ -181,7 +181,7 @@ class TestProgress:
         scene = Scene((GREY, 60), rate_hz=10)
         scene._frames += Scene((GREY, 12), rate_hz=2, begin_s=60)._frames
         progress = self.after(scene, model)
-        assert progress.achieved_rate_hz == pytest.approx(2.0, rel=0.1)
+        assert progress.rate.found_hz == pytest.approx(2.0, rel=0.1)
         assert progress.below_target
 
     def test_a_gap_longer_than_the_window_is_counted(self, model):
@@ -191,7 +191,7 @@ class TestProgress:
 
     def test_before_the_beginning(self, model):
         progress = Watcher(Scene(), model).progress
-        assert (progress.steps, progress.achieved_rate_hz, progress.below_target) == (0, None, False)
+        assert (progress.steps, progress.rate.found_hz, progress.below_target) == (0, None, False)
 
 
 def test_a_recording_too_short_for_a_sample_is_refused(make_bundle):

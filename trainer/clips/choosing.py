@@ -89,7 +89,7 @@ def chosen_samples(path: Path, spec: InputSpec, choice: str) -> Iterator[Sample]
         raise DatasetError(f"{path}: no chosen frame can be decoded; replace the clip or leave it out")
     for time_ns in wanted_ns:  # a frame that cannot be decoded gives way to its neighbour
         nearest_ns = min(decoded, key=lambda known_ns: abs(known_ns - time_ns))
-        yield Sample(decoded[nearest_ns][np.newaxis], time_ns)
+        yield Sample.of(decoded[nearest_ns][np.newaxis], time_ns)
 
 
 class _Reading:

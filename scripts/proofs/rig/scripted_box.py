@@ -27,7 +27,7 @@ from edge.cli import main
 from edge.inference.aggregation import MeanAggregator
 from edge.inference.choice import Backend, Network
 from edge.inference.model import Model
-from edge.inference.opening import open_frame_model
+from edge.inference.opening import open_scene
 from edge.inference.quantization import Quantization
 from edge.inference.streams import infer_streams
 from edge.inference.tflite import Interpreter, Tensor
@@ -182,7 +182,7 @@ def patch(script: Script) -> None:
         end_interrupted(outbox, outlets)
 
     def scripted_model(bundle: Bundle, threads: int = 1, *_: object) -> Model:
-        real = open_frame_model(Bundle.load(BUILTIN), threads) if script.costs else None
+        real = open_scene(Bundle.load(BUILTIN), threads) if script.costs else None
         network = Network([Backend("script", lambda: ScriptedNetwork(bundle.spec, real))], print)
         return Model(bundle.spec, bundle.digest, network, MeanAggregator(bundle.spec.heads.scene.window_s))
 

@@ -53,15 +53,15 @@ class Diary:
 
     def __init__(self) -> None:
         self.states: list[tuple[str, str]] = []
-        self.judged: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self.events: list[Event] = []
         self.lines: list[str] = []
         self.idles = 0
 
-    def inferred(self, camera, inference, *, live) -> None:
-        assert inference.duration_ns >= 0
+    def judged(self, camera, capture_ns, duration_ns, *, live) -> None:
+        assert min(capture_ns, duration_ns) >= 0
         assert isinstance(live, bool)
-        self.judged[camera] += 1
+        self.counts[camera] += 1
 
     def condition(self, camera, state) -> None:
         self.states.append((camera, state))
@@ -144,12 +144,12 @@ def test_a_server_that_dies_is_lost_and_found_again_and_the_other_camera_does_no
         until(lambda: "ok" in diary.of("hall") and "ok" in diary.of("stairs"), "both cameras")
         one.kill()
         until(lambda: "lost" in diary.of("hall"), "the loss")
-        before = diary.judged["stairs"]
+        before = diary.counts["stairs"]
         one.start()
         back_s = time.monotonic()
         until(lambda: diary.of("hall")[-1] == "ok", "the return")
         assert time.monotonic() - back_s < 5
-        until(lambda: diary.judged["stairs"] > before + 5, "the other camera's pictures")
+        until(lambda: diary.counts["stairs"] > before + 5, "the other camera's pictures")
         assert diary.of("stairs") == ["starting", "ok"]
 
 
@@ -169,9 +169,9 @@ def test_a_frozen_stream_is_stalled_until_it_moves(server, watch, diary, until):
     server.command("hall", "freeze")
     until(lambda: diary.of("hall")[-1] == "stalled", "the stall")
     assert any("stalled: its picture has not changed" in line for line in diary.lines)
-    judged = diary.judged["hall"]
+    judged = diary.counts["hall"]
     server.command("hall", "play")
-    until(lambda: diary.of("hall")[-1] == "ok" and diary.judged["hall"] > judged, "the return")
+    until(lambda: diary.of("hall")[-1] == "ok" and diary.counts["hall"] > judged, "the return")
     assert diary.of("hall") == ["starting", "ok", "stalled", "ok"], "opened again and again, it was always frozen"
 
 
@@ -239,9 +239,9 @@ def test_switching_off_ends_what_is_active_and_on_begins_anew(watch, diary, unti
     cameras.set_enabled("hall", False)
     until(lambda: diary.of("hall")[-1] == "disabled", "the end")
     assert [(event.type, event.reason) for event in diary.events] == [("started", None), ("ended", "disabled")]
-    judged = diary.judged["hall"], diary.judged["stairs"]
-    until(lambda: diary.judged["stairs"] > judged[1] + 3, "the other camera's pictures")
-    assert diary.judged["hall"] == judged[0]
+    judged = diary.counts["hall"], diary.counts["stairs"]
+    until(lambda: diary.counts["stairs"] > judged[1] + 3, "the other camera's pictures")
+    assert diary.counts["hall"] == judged[0]
     cameras.set_enabled("hall", True)
     until(lambda: diary.of("hall")[-1] == "ok", "the return")
     until(lambda: diary.events[-1].type == "started", "the fall that goes on")
@@ -250,13 +250,13 @@ def test_switching_off_ends_what_is_active_and_on_begins_anew(watch, diary, unti
 def test_a_threshold_holds_from_the_next_picture_and_leaves_an_active_alert_alone(watch, diary, until):
     cameras = watch(hall=partial(Wall, GREEN))
     cameras.set_threshold("hall", "fall", 0.99)  # green gives 0.86
-    until(lambda: diary.judged["hall"] > 10, "pictures")
+    until(lambda: diary.counts["hall"] > 10, "pictures")
     assert diary.events == []
     cameras.set_threshold("hall", "fall", 0.6)
     until(lambda: diary.events, "the fall")
     cameras.set_threshold("hall", "fall", 0.95)
-    judged = diary.judged["hall"]
-    until(lambda: diary.judged["hall"] > judged + 5, "pictures")
+    judged = diary.counts["hall"]
+    until(lambda: diary.counts["hall"] > judged + 5, "pictures")
     assert [event.type for event in diary.events] == ["started"]
 
 
@@ -281,7 +281,7 @@ def test_a_camera_that_breaks_off_is_opened_again_and_a_short_break_is_not_worth
         return opened[-1]
 
     watch(hall=opener)
-    until(lambda: len(opened) == 2 and diary.judged["hall"] > 5, "pictures after the break")
+    until(lambda: len(opened) == 2 and diary.counts["hall"] > 5, "pictures after the break")
     assert diary.of("hall") == ["starting", "ok"]
     assert ("camera hall: ZeroDivisionError: ours" in diary.lines) == isinstance(fault, ZeroDivisionError)
 
@@ -308,8 +308,8 @@ def test_a_machine_that_is_too_slow_sheds_evenly_and_says_so(model, watch, diary
     monkeypatch.setattr("edge.cameras.camera.MIN_RATE_SPAN_S", 1.0)
     names = ["a", "b", "c"]
     cameras = watch(using=slowed(model, 0.15), **dict.fromkeys(names, Wall))
-    until(lambda: sum(diary.judged.values()) >= 30, "pictures")
-    assert max(diary.judged.values()) - min(diary.judged.values()) <= 2
+    until(lambda: sum(diary.counts.values()) >= 30, "pictures")
+    assert max(diary.counts.values()) - min(diary.counts.values()) <= 2
     until(lambda: all("slow" in diary.of(name) for name in names), "the states")
     assert all(f"camera {name}: slow: below target rate: this machine is too slow for all its cameras" in diary.lines
                for name in names)  # fmt: skip
@@ -325,7 +325,7 @@ def test_a_recording_as_fast_as_possible_is_judged_to_the_last_picture(model, di
               for name in ("a", "b")]  # fmt: skip
     slow = slowed(model, 0.02)
     Cameras(setups, slow, Outlets(None, None, [diary]), health=diary, report=diary.lines.append).run(Stop())
-    assert diary.judged == {"a": 45, "b": 45}
+    assert diary.counts == {"a": 45, "b": 45}
     for name in ("a", "b"):
         told = [(event.type, event.position_s) for event in diary.events if event.camera == name]
         assert told == [("started", pytest.approx(2.4)), ("ended", pytest.approx(7.0, abs=0.41))]

@@ -16,7 +16,7 @@ from edge.frames import driver as driving
 from edge.frames.driver import Shot
 from edge.frames.glance import Glance, glance
 from edge.inference.model import Model, open_model
-from edge.types import NS_PER_S, Inference, RawFrame
+from edge.types import NS_PER_S, RawFrame
 
 FAR_S = 30.0
 AT_ONCE_S = 0.0
@@ -62,7 +62,7 @@ class Times:
 class Deaf:
     """Takes no note of what a camera does."""
 
-    def inferred(self, camera: str, inference: Inference, *, live: bool) -> None:
+    def judged(self, camera: str, capture_ns: int, duration_ns: int, *, live: bool) -> None:
         pass
 
     def condition(self, camera: str, state: str) -> None:

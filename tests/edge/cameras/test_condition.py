@@ -7,8 +7,8 @@ import pytest
 from edge.cameras.condition import Condition, Facts, condition_of
 
 OK = Condition("ok")
-SEEN = Facts(now_s=100.0, begun_s=0.0, frame_s=99.9, target_hz=5.0, camera_hz=5.0, judged_hz=5.0)
-NEW = Facts(now_s=2.0, begun_s=0.0, target_hz=5.0)
+SEEN = Facts(now_s=100.0, begun_s=0.0, frame_s=99.9, camera_share=1.1, judged_share=1.1)
+NEW = Facts(now_s=2.0, begun_s=0.0)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ NEW = Facts(now_s=2.0, begun_s=0.0, target_hz=5.0)
         (replace(SEEN, ended=True), OK, Condition("lost", "end of file")),
         (replace(SEEN, blind="is covered"), OK, Condition("blind", "the camera is covered")),
         # Too little is known of its rate:
-        (replace(SEEN, camera_hz=None, judged_hz=None), OK, OK),
+        (replace(SEEN, camera_share=None, judged_share=None), OK, OK),
     ],
 )
 def test_states(facts, before, expected):
@@ -40,16 +40,16 @@ def test_states(facts, before, expected):
 
 
 def test_slow_says_whose_fault_it_is():
-    of_camera = condition_of(replace(SEEN, camera_hz=4.0, judged_hz=4.0), OK)
-    of_machine = condition_of(replace(SEEN, judged_hz=4.0), OK)
+    of_camera = condition_of(replace(SEEN, camera_share=0.8, judged_share=0.8), OK)
+    of_machine = condition_of(replace(SEEN, judged_share=0.8), OK)
     assert of_camera == Condition("slow", "below target rate: the camera gives too few pictures")
     assert of_machine == Condition("slow", "below target rate: this machine is too slow for all its cameras")
 
 
 def test_slow_does_not_flap():
-    rates = [5.0, 4.4, 4.6, 4.45, 4.6, 4.8, 4.6]
+    shares = [1.1, 0.98, 1.02, 0.99, 1.02, 1.06, 1.02]
     states, condition = [], OK
-    for rate_hz in rates:
-        condition = condition_of(replace(SEEN, judged_hz=rate_hz), condition)
+    for share in shares:
+        condition = condition_of(replace(SEEN, judged_share=share), condition)
         states.append(condition.state)
     assert states == ["ok", "slow", "slow", "slow", "slow", "ok", "ok"]

@@ -11,7 +11,7 @@ from edge.errors import SourceError
 from edge.sources import decoded_frames
 from edge.sources.file import FileSource
 
-SPEC = Bundle.load(BUILTIN).spec.networks.scene.input
+SPEC = Bundle.load(BUILTIN).spec.networks
 STREAM = Stream("hall", 720, 1280, 15.0, 0.1)
 
 

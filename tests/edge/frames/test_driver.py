@@ -7,17 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle import Bundle, InputSpec
+from edge.bundle import Bundle
 from edge.cameras.capture import Capture
 from edge.cameras.slots import Slots
-from edge.frames.driver import Shot, drive
-from edge.frames.glance import Glance
-from edge.frames.sampling import Sampler
+from edge.frames.driver import Shot, Shots, drive
 from edge.inference.model import Model, open_model
-from edge.pipeline import FallRules, Step, Watcher
-from edge.types import NS_PER_S, RawFrame, Sample
+from edge.pipeline import Step, Watcher
+from edge.types import NS_PER_S, RawFrame
 
-Judged = tuple[Sample, Glance]
 SIZES_PX = [(48, 64), (360, 640), (721, 1281)]  # smaller, not much larger and much larger than what the model sees
 N_FRAMES = 12
 
@@ -48,14 +45,14 @@ def model(colour_bundle: Path) -> Model:
     return open_model(Bundle.load(colour_bundle))
 
 
-def judged_of_a_recording(model: Model, size_px: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> list[Judged]:
-    judged: list[Judged] = []
-    watcher = Watcher(Room(size_px), model, rules=FallRules(still_down_s=10.0))
+def judged_of_a_recording(model: Model, size_px: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> list[Shot]:
+    judged: list[Shot] = []
+    watcher = Watcher(Room(size_px), model)
     step = watcher._pipeline.step
 
-    def noted(sample: Sample, seen: Glance) -> Step:
-        judged.append((sample, seen))
-        return step(sample, seen)
+    def noted(shot: Shot) -> Step:
+        judged.append(shot)
+        return step(shot)
 
     monkeypatch.setattr(watcher._pipeline, "step", noted)
     list(watcher.steps())
@@ -68,7 +65,7 @@ def handed_over_by_a_camera(model: Model, size_px: tuple[int, int]) -> list[Shot
     capture = Capture(
         slots.open("hall"),
         lambda: Room(size_px),
-        model.spec.networks.scene.input,
+        model.spec.networks,
         slots,
         lossless=True,
         log_fault=errors.append,
@@ -88,11 +85,13 @@ def test_a_recording_is_judged_by_what_a_camera_would_hand_over(model, size_px, 
     recorded = judged_of_a_recording(model, size_px, monkeypatch)
     live = handed_over_by_a_camera(model, size_px)
     assert len(recorded) == len(live) > 4
-    for (sample, seen), shot in zip(recorded, live, strict=True):
-        assert sample.capture_ns == shot.sample.capture_ns == seen.capture_ns
-        np.testing.assert_array_equal(sample.streams, shot.sample.streams)
-        np.testing.assert_array_equal(seen.grey, shot.seen.grey)
-        assert seen.sharpness == shot.seen.sharpness
+    for judged, shot in zip(recorded, live, strict=True):
+        assert judged.sample is not None
+        assert shot.sample is not None
+        assert judged.capture_ns == shot.capture_ns == judged.seen.capture_ns
+        np.testing.assert_array_equal(judged.sample.streams, shot.sample.streams)
+        np.testing.assert_array_equal(judged.seen.grey, shot.seen.grey)
+        assert judged.seen.sharpness == shot.seen.sharpness
 
 
 class Diary:
@@ -105,23 +104,22 @@ class Diary:
         self.shown.append(frame.sequence)
 
 
-def test_the_keeper_sees_every_frame_and_nobody_sees_one_after_the_end():
+def test_the_keeper_sees_every_frame_and_nobody_sees_one_after_the_end(model):
     over, diary = threading.Event(), Diary()
     given = []
-    for frame, _ in drive(Room((48, 64)), Sampler(InputSpec(height_px=32, width_px=32)), diary, over.is_set):
+    for frame, _ in drive(Room((48, 64)), Shots(model.spec.networks), diary, over.is_set):
         given.append(frame.sequence)
         if frame.sequence == 6:
             over.set()
     assert given == diary.shown == list(range(7))
 
 
-def test_what_cannot_be_decoded_is_no_shot_and_the_others_go_on():
+def test_what_cannot_be_decoded_is_no_shot_and_the_others_go_on(model):
     class Damaged(Room):
         def frames(self) -> Iterator[RawFrame]:
             for frame in super().frames():
                 yield RawFrame(frame.sequence, frame.capture_ns, lambda: None) if frame.sequence == 4 else frame
 
-    spec = InputSpec(height_px=32, width_px=32, stream="rgb", rate_hz=5.0)
-    shots = [shot for _, shot in drive(Damaged((48, 64)), Sampler(spec), None, lambda: False) if shot is not None]
-    times_s = [shot.sample.capture_ns / NS_PER_S for shot in shots]
+    driven = drive(Damaged((48, 64)), Shots(model.spec.networks), None, lambda: False)
+    times_s = [shot.capture_ns / NS_PER_S for _, shot in driven if shot is not None]
     assert times_s == pytest.approx([0.0, 0.2, 0.5, 0.6, 0.8, 1.0])

@@ -57,7 +57,7 @@ def test_the_first_that_works_is_taken_and_no_other_is_opened(lines):
     assert network.backend == "gpu"
     assert answer(network) == 1
     assert lines == []
-    assert network.fields() == {"wanted": ["gpu", "cpu"], "refused": {}}
+    assert network.fields() == {"in_use": "gpu", "wanted": ["gpu", "cpu"], "refused": {}}
 
 
 def test_what_cannot_be_opened_is_told_and_the_next_taken(lines):

@@ -38,7 +38,7 @@ def run(mosquitto, make_clip, make_bundle, until) -> Callable[..., tuple[dict, s
 def test_a_gpu_that_is_there_is_used(run):
     stats, said = run("--backends", "gpu")
     assert stats["backend"] == "gpu"
-    assert stats["backends"] == {"wanted": ["gpu", "cpu"], "refused": {}}
+    assert stats["backends"] == {"scene": {"in_use": "gpu", "wanted": ["gpu", "cpu"], "refused": {}}}
     assert "goes on with" not in said
 
 
@@ -46,7 +46,7 @@ def test_without_a_gpu_the_box_watches_all_the_same_and_says_so(run, monkeypatch
     monkeypatch.setenv("VK_DRIVER_FILES", "/nonexistent.json")
     stats, said = run("--backends", "edgetpu,gpu,cpu")
     assert stats["backend"] == "cpu"
-    assert list(stats["backends"]["refused"]) == ["edgetpu", "gpu"]
+    assert list(stats["backends"]["scene"]["refused"]) == ["edgetpu", "gpu"]
     assert "backend edgetpu: tiny has no file for the Edge TPU" in said
     assert "backend gpu: " in said
     assert "; goes on with cpu\n" in said
@@ -55,7 +55,7 @@ def test_without_a_gpu_the_box_watches_all_the_same_and_says_so(run, monkeypatch
 def test_stats_say_what_was_wanted_where_there_is_no_choice_too(run):
     stats, _ = run()
     assert stats["backend"] == "cpu"
-    assert stats["backends"] == {"wanted": ["cpu"], "refused": {}}
+    assert stats["backends"] == {"scene": {"in_use": "cpu", "wanted": ["cpu"], "refused": {}}}
 
 
 def test_check_tells_what_is_used_and_why(make_bundle, tmp_path: Path, monkeypatch):

@@ -9,7 +9,7 @@ from edge.errors import ModelError
 from edge.inference.aggregation import MeanAggregator, RecurrentAggregator
 from edge.inference.choice import open_network
 from edge.inference.model import open_model
-from edge.inference.opening import frame_openers
+from edge.inference.opening import scene_openers
 from edge.inference.window import StepsAggregator
 from tests.manifests import manifest
 
@@ -18,7 +18,7 @@ def test_opens_a_frame_bundle(make_bundle):
     model = open_model(Bundle.load(make_bundle()))
     assert isinstance(model.aggregator, MeanAggregator)
     assert model.network.backend == "cpu"
-    assert model.network.fields() == {"wanted": ["cpu"], "refused": {}}
+    assert model.network.fields() == {"in_use": "cpu", "wanted": ["cpu"], "refused": {}}
     assert model.network.run(np.zeros((1, 32, 32, 3), np.uint8))["probabilities"].shape == (1, 3)
 
 
@@ -119,7 +119,7 @@ def test_a_window_of_pixels_must_be_of_the_pictures_size():
 
 def test_a_window_of_pixels_runs_on_the_processor_and_says_so():
     lines: list[str] = []
-    network = open_network(frame_openers(pixel_bundle(n_features=32 * 32 * 3), 1, {}), ("gpu",), lines.append)
+    network = open_network(scene_openers(pixel_bundle(n_features=32 * 32 * 3), 1, {}), ("gpu",), lines.append)
     assert network.backend == "cpu"
     assert network.run(np.ones((1, 32, 32, 3), np.uint8))["features"].tolist() == [[1.0] * 3072]
     assert lines == [

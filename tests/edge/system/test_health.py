@@ -5,15 +5,13 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edge.system.health import Health
 from edge.system.notify import Notifier
 from edge.system.stats import Stats
-from edge.types import Inference
 
-INFERENCE = Inference(np.zeros(1, np.float32), np.zeros(1, np.float32), 0, 1_000_000)
+INFERENCE = (0, 1_000_000)  # capture time and duration, ns
 
 
 class Systemd:
@@ -71,13 +69,13 @@ def make_health(systemd: Systemd, clock: Clock) -> Callable[..., Health]:
 
 def test_the_box_is_ready_when_every_camera_has_inferred_or_is_lost(make_health, systemd: Systemd) -> None:
     health = make_health("hall", "attic", "stairs")
-    health.inferred("hall", INFERENCE, live=False)
+    health.judged("hall", *INFERENCE, live=False)
     health.condition("attic", "starting")
     health.condition("attic", "lost")
     assert systemd.heard() == []
-    health.inferred("stairs", INFERENCE, live=False)
+    health.judged("stairs", *INFERENCE, live=False)
     assert systemd.heard() == ["READY=1", "STATUS=3 cameras: 2 starting, 1 lost"]
-    health.inferred("hall", INFERENCE, live=False)
+    health.judged("hall", *INFERENCE, live=False)
     health.condition("hall", "ok")
     health.condition("stairs", "ok")
     assert systemd.heard() == ["STATUS=3 cameras: 1 ok, 1 lost, 1 starting", "STATUS=3 cameras: 2 ok, 1 lost"]
@@ -86,11 +84,11 @@ def test_the_box_is_ready_when_every_camera_has_inferred_or_is_lost(make_health,
 def test_the_status_says_once_whether_the_broker_hears_us(make_health, systemd: Systemd) -> None:
     connected: list[bool] = []
     health = make_health("hall", is_connected=lambda: bool(connected))
-    health.inferred("hall", INFERENCE, live=False)
+    health.judged("hall", *INFERENCE, live=False)
     health.condition("hall", "ok")
     connected.append(True)
     for _ in range(3):
-        health.inferred("hall", INFERENCE, live=False)
+        health.judged("hall", *INFERENCE, live=False)
     assert systemd.heard() == [
         "READY=1",
         "STATUS=1 cameras: 1 starting; broker: away",
@@ -101,12 +99,12 @@ def test_the_status_says_once_whether_the_broker_hears_us(make_health, systemd: 
 
 def test_while_a_camera_delivers_only_inferences_feed_the_watchdog(make_health, systemd: Systemd, clock: Clock) -> None:
     health = make_health("hall", "attic")
-    health.inferred("hall", INFERENCE, live=False)
+    health.judged("hall", *INFERENCE, live=False)
     health.condition("attic", "lost")
     health.condition("hall", "ok")
     systemd.heard()
     for clock.now_s in range(1, 20):
-        health.inferred("hall", INFERENCE, live=False)
+        health.judged("hall", *INFERENCE, live=False)
     assert systemd.heard() == ["WATCHDOG=1"] * 3  # every 5 s
     for clock.now_s in range(20, 100):
         health.idle()

@@ -36,7 +36,7 @@ def run_shadow() -> Iterator[Callable[[Path, dict[str, Tap]], Shadow]]:
     running: list[Shadow] = []
 
     def run(path: Path, taps: dict[str, Tap]) -> Shadow:
-        shadow = Shadow(Task(str(path), list(taps)), Bundle.load(path).spec.networks.scene.input, taps)
+        shadow = Shadow(Task(str(path), list(taps)), Bundle.load(path).spec.networks, taps)
         running.append(shadow)
         shadow.start()
         return shadow

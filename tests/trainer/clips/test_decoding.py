@@ -19,7 +19,7 @@ def numbered(until: int, made: list[int], error: Exception | None = None) -> Ite
         for number in range(until):
             assert threading.current_thread() is not threading.main_thread()
             made.append(number)
-            yield Sample(np.full((1, 2, 2, 3), number, np.uint8), number)
+            yield Sample.of(np.full((1, 2, 2, 3), number, np.uint8), number)
         if error is not None:
             raise error
     finally:
