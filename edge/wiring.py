@@ -198,7 +198,7 @@ class Box:
 
     def rules(self, camera: str) -> FallRules:
         settings = self.config.cameras[camera]
-        return FallRules(settings.rest_zones, settings.still_down_s)
+        return FallRules(settings.rest_zones or (), settings.still_down_s)
 
 
 def open_box(

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from edge.bundle import BUILTIN, Bundle
 from edge.config import Config, alert_specs
@@ -13,6 +14,7 @@ from edge.system.interruption import Interruption
 
 Fact = Callable[[], str]
 """Answers what is fine, in a few words, or raises what is not."""
+FOUND_DOWN_SLEEPS: Final = "found_down sleeps: draw rest_zones (edge mask), or say rest_zones = [] where nobody rests"
 
 
 def check(
@@ -91,7 +93,8 @@ def _camera(config: Config, name: str) -> str:
         height, width, _ = frame.pixels.shape
         size = f"{width}x{height}"
         source.close()
-    return f"{source.name}, {size}"
+    asleep = "" if config.cameras[name].finds_down else f"; {FOUND_DOWN_SLEEPS}"
+    return f"{source.name}, {size}{asleep}"
 
 
 def _state_dir(directory: Path) -> str:

@@ -52,9 +52,9 @@ def draw_camera(name: str, settings: CameraConfig, out: Path) -> str:
         raise ConfigurationError(f"{out}: cannot be written; give a name that ends with {' or '.join(FORMATS)}")
     source = camera_source(name, settings, realtime=False)
     pixels = _one_picture(source)
-    write_picture(drawn(pixels, settings.masks, settings.rest_zones), out)
+    write_picture(drawn(pixels, settings.masks, settings.rest_zones or []), out)
     height_px, width_px, _ = pixels.shape
-    regions = f"{len(settings.masks)} masks, {len(settings.rest_zones)} rest zones"
+    regions = f"{len(settings.masks)} masks, {len(settings.rest_zones or [])} rest zones"
     return f"{out}: {name}, {width_px}x{height_px}, {regions}"
 
 

@@ -57,12 +57,24 @@ class CameraConfig(Table):
     alerts: dict[Name, AlertOverride] = Field(default={})
     masks: list[Polygon] = Field(default=[])
     """Privacy: black before anything looks at the picture."""
-    rest_zones: list[Polygon] = Field(default=[])
-    """Beds and sofas: no fall begins there."""
+    rest_zones: list[Polygon] | None = None
+    """Beds and sofas: no fall begins there. An empty list says that there are none; without it nobody knows, and
+    `found_down` sleeps."""
+    found_down_s: float = Field(default=20.0, ge=5, le=3600)
+    """Report who lies still for so long outside the rest zones though nobody was seen falling."""
     still_down_s: float | None = Field(default=None, ge=5, le=3600)
     """Report who does not move for so long after a fall."""
+    publish_people: bool = True
+    """Whether it is published how many people are in the picture, and how many of them lie."""
+    figures: bool = True
+    """Whether events are followed by stick figures of who was in the picture."""
     publish_scores: bool = False
     """Whether the scores are published once a second."""
+
+    @property
+    def finds_down(self) -> bool:
+        """Whether `found_down` is in force: a bed that nobody has drawn would be one alarm a night."""
+        return self.rest_zones is not None
 
     @field_validator("source")
     @classmethod

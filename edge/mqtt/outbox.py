@@ -10,7 +10,7 @@ import contextlib
 import json
 import sqlite3
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from edge.events.clock import boot_id, since_boot_s
 from edge.events.schema import event_fields, to_json
@@ -198,10 +198,8 @@ class Outbox:
 def _event(text: str) -> Event | None:
     with contextlib.suppress(ValueError):
         event = from_fields(Event, json.loads(text))
-        if event.region is None:
-            return event
-        y0, x0, y1, x1 = event.region
-        return replace(event, region=(y0, x0, y1, x1))  # which JSON has as a list
+        region: object = event.region  # a list in JSON
+        return replace(event, region=tuple(cast("list[float]", region)) if isinstance(region, list) else None)
     return None
 
 

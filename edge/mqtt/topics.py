@@ -20,6 +20,10 @@ class Topics:
         """Where the camera's own condition is retained."""
         return f"{self.base}/{camera}/status"
 
+    def people(self, camera: str) -> str:
+        """Where it is retained how many people are in the picture."""
+        return f"{self.base}/{camera}/people"
+
     def enabled(self, camera: str) -> str:
         """Where it is retained whether the camera is watched; with `/set`, where that is commanded."""
         return f"{self.base}/{camera}/enabled"
@@ -27,6 +31,10 @@ class Topics:
     def threshold(self, camera: str, label: str) -> str:
         """Where the onset threshold in force is retained; with `/set`, where it is commanded."""
         return f"{self.base}/{camera}/{label}/threshold"
+
+    def figure(self, event_id: str) -> str:
+        """Where the stick figures of an event go."""
+        return f"{self.base}/events/{event_id}/figure"
 
     def snapshot(self, camera: str) -> str:
         """Where pictures go."""

@@ -84,6 +84,7 @@ def test_a_clip_gives_its_events_as_lines_and_as_json(make_clip, colour_bundle: 
     assert len(run.stderr.splitlines()) == 1
 
 
+LEFT_HALF = "[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]"
 INSPECT = """
 import resource, sys
 sockets, OPENING = [], {"socket.__new__", "socket.bind", "socket.connect"}
@@ -130,6 +131,17 @@ def test_the_warning_of_a_bundle_is_printed(make_clip, colour_bundle: Path, tmp_
     (line,) = (line for line in check.stdout.splitlines() if line.startswith("bundle: "))
     assert line.startswith("bundle: ok: ")
     assert line.endswith(f"; warning: {warning}")
+
+
+@pytest.mark.parametrize(
+    ("zones", "sleeps"), [("", True), ("rest_zones = []", False), (f"rest_zones = [{LEFT_HALF}]", False)]
+)
+def test_it_is_said_where_found_down_sleeps(make_clip, tmp_path: Path, zones: str, sleeps: bool) -> None:
+    configuration = tmp_path / "edgewatch.toml"
+    configuration.write_text(f"[cameras.hall]\nsource = '{make_clip('clip.mp4', *EVENTFUL)}'\n{zones}\n")
+    check = edge("check", "--config", configuration)
+    (line,) = (line for line in check.stdout.splitlines() if line.startswith("camera hall: ok: "))
+    assert ("found_down sleeps" in line) == sleeps
 
 
 def test_version_and_help() -> None:

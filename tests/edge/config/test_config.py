@@ -79,6 +79,13 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert read.broker is None
 
 
+def test_what_a_camera_says_of_people_by_default() -> None:
+    camera = parse({"cameras": {"hall": {"source": "0"}}}, "x").cameras["hall"]
+    assert (camera.publish_people, camera.figures, camera.found_down_s) == (True, True, 20.0)
+    assert not camera.finds_down
+    assert parse({"cameras": {"hall": {"source": "0", "rest_zones": []}}}, "x").cameras["hall"].finds_down
+
+
 def test_the_state_directory_is_systemds_unless_the_file_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/edgewatch:/var/lib/other")
     assert parse({}, "x").state_dir == Path("/var/lib/edgewatch")
