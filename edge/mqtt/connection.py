@@ -29,6 +29,8 @@ PROTOCOL_OF_VERSION = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolV
 MAX_MESSAGE_BYTES = 64 * 1024
 """Of what others send us. Commands are a few bytes; more is an attempt on the box's memory."""
 MAX_UNREAD_MESSAGES = 100
+MAX_HEADER_BYTES = 512
+"""Of a packet that we send, its topic included."""
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long an MQTT 5 broker keeps what a listener that is away asked for; older ones decide for themselves."""
 
@@ -99,6 +101,8 @@ class Connection:
         self._keeps_session = keeps_session
         self._receive: Callable[[Message], None] | None = None
         self._answer: ReasonCode | None = None
+        self._max_packet_bytes: int | None = None
+        """That the broker takes; None where it does not say."""
         self._end: str | None = None
         self._acknowledged: deque[int] = deque()
         self._refused: deque[tuple[int, str]] = deque()
@@ -120,6 +124,10 @@ class Connection:
     def publish(self, topic: str, payload: str | bytes, *, qos: int, retain: bool) -> int:
         """Hand a message to the network; return its number, which `acknowledged` repeats for QoS 1."""
         return self._client.publish(topic, payload, qos=qos, retain=retain).mid
+
+    def takes(self, payload: bytes) -> bool:
+        """Say whether the broker takes a message so large, as far as it says so: MQTT 5's do."""
+        return self._max_packet_bytes is None or len(payload) + MAX_HEADER_BYTES <= self._max_packet_bytes
 
     def acknowledged(self) -> list[int]:
         """Return the numbers of the messages that the broker acknowledged since the last call."""
@@ -268,8 +276,9 @@ class Connection:
             sock.close()
 
     def _on_connect(
-        self, _client: Client, _userdata: Any, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
+        self, _client: Client, _userdata: Any, _flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
+        self._max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
         self._answer = code
 
     def _on_disconnect(

@@ -4,6 +4,8 @@ An event is added, and synced, before anything else happens to it, and leaves af
 least once. Events are sent one at a time, so that no reconnection can put two of them in the wrong order. The outbox
 also remembers the latest events, so that a restart after a crash can end what was active, and people can acknowledge
 what has ended.
+
+Stick figures wait beside the events, and for them: there is none to send while an event waits.
 """
 
 import contextlib
@@ -24,6 +26,8 @@ ROW_VERSION = 1
 """Of `recent.event`, which carries it. It is raised when a field is renamed or means something else; a new field has a
 default instead, and is passed over by versions that do not know it. (`waiting.fields` carry the contract's `schema`.)
 """
+MAX_FIGURES = 64
+"""Parts that wait; the oldest are dropped. They are 60 kB at most, and evidence, not alarms."""
 DROPPED_FIRST, DROPPED_NEXT, DROPPED_LAST = range(3)
 
 SCHEMA = """
@@ -47,6 +51,9 @@ CREATE TABLE IF NOT EXISTS recent (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE, ended INTEGER NOT NULL, acknowledged_at TEXT, event TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS figures (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, content BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -60,6 +67,15 @@ class Waiting:
     """However the clock was set meanwhile; None when it waits since before the machine was switched on."""
     fields: dict[str, Any]
     """As `events.event_fields` made them."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFigure:
+    """A stored part of an event as stick figures."""
+
+    sequence: int
+    event_id: str
+    content: bytes
 
 
 class Outbox:
@@ -96,6 +112,28 @@ class Outbox:
     def remove(self, sequence: int) -> None:
         """Forget an event that the broker has. One that was dropped meanwhile is passed over."""
         self._store.write(lambda database: database.execute("DELETE FROM waiting WHERE sequence = ?", (sequence,)))
+
+    def add_figure(self, event_id: str, content: bytes) -> None:
+        """Store a part of an event as stick figures, after the event itself: of one that was never added it is none."""
+        self._store.write(lambda database: _add_figure(database, event_id, content))
+
+    def oldest_figure(self) -> WaitingFigure | None:
+        """Return the part that is to be sent next, if there is one and no event waits."""
+        row = self._store.read(
+            lambda database: database.execute(
+                "SELECT sequence, id, content FROM figures WHERE NOT EXISTS (SELECT 1 FROM waiting) "
+                "ORDER BY sequence LIMIT 1"
+            ).fetchone()
+        )
+        return None if row is None else WaitingFigure(*row)
+
+    def remove_figure(self, sequence: int) -> None:
+        """Forget a part that the broker has, or does not want."""
+        self._store.write(lambda database: database.execute("DELETE FROM figures WHERE sequence = ?", (sequence,)))
+
+    def figures(self) -> int:
+        """Parts of stick figures that wait."""
+        return self._store.read(lambda database: database.execute("SELECT count(*) FROM figures").fetchone())[0]
 
     def active(self) -> list[Event]:
         """Return the last transition of every event that has not ended: after a start, what a crash interrupted.
@@ -193,6 +231,17 @@ class Outbox:
             repeated = event if event.type == "ended" else replace(event, type="updated")
             self._enqueue(database, repeated, moment)
         return event
+
+
+def _add_figure(database: sqlite3.Connection, event_id: str, content: bytes) -> None:
+    database.execute(
+        "INSERT INTO figures (id, content) SELECT ?, ? WHERE EXISTS (SELECT 1 FROM recent WHERE id = ?)",
+        (event_id, content, event_id),
+    )
+    database.execute(
+        "DELETE FROM figures WHERE sequence <= (SELECT sequence FROM figures ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
+        (MAX_FIGURES,),
+    )
 
 
 def _event(text: str) -> Event | None:

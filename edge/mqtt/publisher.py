@@ -16,9 +16,10 @@ from edge.events.clock import rfc3339
 from edge.events.schema import SCORE_DIGITS, to_json, with_delivery
 from edge.mqtt.bell import Bell
 from edge.mqtt.connection import Connection, Message
+from edge.mqtt.figures import FigurePost
 from edge.mqtt.outbox import Outbox, Waiting
 from edge.mqtt.refusals import CredentialsRefusedError, OversizedMessageError
-from edge.mqtt.retained import OFF, Retained
+from edge.mqtt.retained import OFF, Counts, Retained
 from edge.mqtt.topics import Topics
 from edge.mqtt.traffic import Traffic
 from edge.system.latency import Latency
@@ -36,6 +37,8 @@ LASTING_S = 30.0
 """A connection that lasted so long has nothing to do with the faults before it: pauses begin small again."""
 MAX_PICTURES = 4
 """That wait for the network; of each topic only the newest."""
+PEOPLE_INTERVAL_S = 1.0
+"""The least time between two messages about the people before one camera."""
 MAX_TIMED_EVENTS = 1000
 ONLINE, OFFLINE = "online", "offline"
 
@@ -77,12 +80,14 @@ class Publisher:
         self._password = password
         self._outbox = outbox
         self._report = report
+        self._figures = FigurePost(outbox, self.topics, lambda line: report(f"{broker.address}: {line}"))
         self._stats = stats
         self._filters: list[str] = []
         self._receivers: list[Callable[[Message], None]] = []
         self._is_listening = True
         self._changes = threading.Condition()
         self._retained = Retained()
+        self._counts = Counts(PEOPLE_INTERVAL_S)
         self._pictures: dict[str, bytes | str] = {}
         self._captured_ns: dict[tuple[str, str], int] = {}
         self._settled = False
@@ -154,6 +159,30 @@ class Publisher:
         """Send a camera's scores once, with QoS 0; without a connection they are dropped."""
         rounded = {label: round(score, SCORE_DIGITS) for label, score in scores.items()}
         self._send_once(f"{self.topics.base}/{camera}/scores", to_json(rounded))
+
+    def people(self, camera: str, people: int | None, lying: int | None) -> None:
+        """Say how many people a camera sees; may be said at every look.
+
+        Args:
+            camera: its name.
+            people: in the picture; None while nobody looks.
+            lying: how many of them lie.
+        """
+        with self._changes:
+            if self._counts.put(self.topics.people(camera), to_json({"people": people, "lying": lying})):
+                self._notify()
+
+    def figure(self, event_id: str, content: bytes) -> None:
+        """Store a part of an event as stick figures, to be called after `publish` of the event.
+
+        It is sent when no event waits. One that the broker refuses, or with which the connection ends, is dropped.
+
+        Args:
+            event_id: of the event.
+            content: from `edge.people.figures`.
+        """
+        self._outbox.add_figure(event_id, content)
+        self.wake()
 
     def wake(self) -> None:
         """Have the publisher look into the outbox: somebody else has put something there."""
@@ -246,6 +275,7 @@ class Publisher:
             self.was_connected = True
             self._connections += 1
             self._retained.connected((self.topics.availability, ONLINE))
+            self._counts.connected()
         self._note(None)
         return connection
 
@@ -264,12 +294,15 @@ class Publisher:
                     connection.publish(self.topics.stats, to_json(self._stats()), qos=0, retain=True)
                 self._send_changes(traffic)
                 self._send_next_event(traffic)
+                self._send_counts(connection)
+                self._figures.send_next(traffic)
                 self._send_pictures(connection)
                 self._settle(traffic)
                 self._receive(traffic, LONGEST_WAIT_S)
             self._say_goodbye(traffic)
         except BaseException:
             connection.abandon()
+            self._figures.lose(traffic)
             raise
 
     def _send_changes(self, traffic: Traffic) -> None:
@@ -287,6 +320,12 @@ class Publisher:
         payload = to_json(with_delivery(event.fields, datetime.now(UTC), delayed=delayed))
         traffic.send_event(self.topics.events, payload, event)
 
+    def _send_counts(self, connection: Connection) -> None:
+        with self._changes:
+            due = self._counts.due(time.monotonic())
+        for topic, payload in due:
+            connection.publish(topic, payload, qos=0, retain=True)
+
     def _send_pictures(self, connection: Connection) -> None:
         with self._changes:
             pictures, self._pictures = self._pictures, {}
@@ -299,6 +338,7 @@ class Publisher:
         if (acknowledged := traffic.take_acknowledged()) is not None:
             self._outbox.remove(acknowledged.sequence)
             self._time(acknowledged)
+        self._figures.settle(traffic)
         for message in traffic.connection.received():
             for receive in self._receivers:
                 receive(message)
@@ -319,7 +359,8 @@ class Publisher:
 
     def _settle(self, traffic: Traffic) -> None:
         with self._changes:
-            self._settled = self._retained.is_sent() and traffic.is_idle() and self._outbox.depth() == 0
+            is_empty = self._outbox.depth() == 0 and self._outbox.figures() == 0
+            self._settled = self._retained.is_sent() and traffic.is_idle() and is_empty
             if self._settled:
                 self._changes.notify_all()
 

@@ -54,3 +54,38 @@ class Retained:
     def is_sent(self) -> bool:
         """Whether a connection has been given everything."""
         return self._to_send is not None and not self._to_send
+
+
+class Counts:
+    """Retained payloads that change often and may be missed. Its owner holds a lock."""
+
+    def __init__(self, interval_s: float) -> None:
+        """Prepare.
+
+        Args:
+            interval_s: the least time between two payloads of one topic.
+        """
+        self._interval_s = interval_s
+        self._payloads: dict[str, str] = {}
+        self._sent: dict[str, tuple[str, float]] = {}
+        """What was sent last on this connection, and when."""
+
+    def put(self, topic: str, payload: str) -> bool:
+        """Change a payload; say whether it is another than before."""
+        is_new = self._payloads.get(topic) != payload
+        self._payloads[topic] = payload
+        return is_new
+
+    def connected(self) -> None:
+        """Send everything again."""
+        self._sent.clear()
+
+    def due(self, now_s: float) -> list[tuple[str, str]]:
+        """Take the topics and payloads that are to be sent now."""
+        found = [(topic, payload) for topic, payload in self._payloads.items() if self._is_due(topic, payload, now_s)]
+        self._sent |= {topic: (payload, now_s) for topic, payload in found}
+        return found
+
+    def _is_due(self, topic: str, payload: str, now_s: float) -> bool:
+        sent = self._sent.get(topic)
+        return sent is None or (sent[0] != payload and now_s - sent[1] >= self._interval_s)

@@ -1,8 +1,8 @@
-"""What is under way on one connection: at most one event, and any number of retained payloads."""
+"""What is under way on one connection: at most one event, one stick figure, and any number of retained payloads."""
 
 from edge.errors import BrokerError
 from edge.mqtt.connection import Connection
-from edge.mqtt.outbox import Waiting
+from edge.mqtt.outbox import Waiting, WaitingFigure
 
 
 class Traffic:
@@ -11,9 +11,14 @@ class Traffic:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.event: Waiting | None = None
+        self.figure: WaitingFigure | None = None
+        self.finished_figure: WaitingFigure | None = None
+        """Which the broker has acknowledged or refused; the caller empties it."""
+        self.figure_refused: str | None = None
+        """Why it was refused; the caller empties it."""
         self.refused_topics: list[str] = []
         """Of retained payloads that the broker does not take from us; the caller empties it."""
-        self._event_number = 0
+        self._event_number = self._figure_number = 0
         self._retained: dict[int, str] = {}
         """Topic of each message."""
 
@@ -21,6 +26,11 @@ class Traffic:
         """Send the only event; the next one waits until this one is acknowledged."""
         self._event_number = self.connection.publish(topic, payload, qos=1, retain=False)
         self.event = event
+
+    def send_figure(self, topic: str, figure: WaitingFigure) -> None:
+        """Send the only stick figure."""
+        self._figure_number = self.connection.publish(topic, figure.content, qos=1, retain=False)
+        self.figure = figure
 
     def send_retained(self, topic: str, payload: str) -> None:
         """Send a payload that the broker keeps; an empty one ends that."""
@@ -35,10 +45,16 @@ class Traffic:
         for number, reason in self.connection.refused():
             if self.event is not None and number == self._event_number:
                 raise BrokerError(f"the broker refuses an event ({reason}); check its ACL")
-            self.refused_topics.append(self._retained.pop(number, "a topic"))
+            if self.figure is not None and number == self._figure_number:
+                self.figure_refused = reason
+                self._finish_figure()
+            else:
+                self.refused_topics.append(self._retained.pop(number, "a topic"))
         numbers = self.connection.acknowledged()
         for number in numbers:
             self._retained.pop(number, None)
+        if self._figure_number in numbers:
+            self._finish_figure()
         if self.event is None or self._event_number not in numbers:
             return None
         event, self.event = self.event, None
@@ -46,4 +62,7 @@ class Traffic:
 
     def is_idle(self) -> bool:
         """Whether nothing is under way."""
-        return self.event is None and not self._retained
+        return self.event is None and self.figure is None and not self._retained
+
+    def _finish_figure(self) -> None:
+        self.finished_figure, self.figure = self.figure, None

@@ -13,7 +13,7 @@ import pytest
 
 from edge.events.schema import event_fields
 from edge.mqtt import outbox as module
-from edge.mqtt.outbox import REMEMBERED_EVENTS, SCHEMA, Outbox
+from edge.mqtt.outbox import MAX_FIGURES, REMEMBERED_EVENTS, SCHEMA, Outbox
 from edge.mqtt.store import FILE_NAME, Store
 from edge.types import Event
 
@@ -163,6 +163,47 @@ def test_waiting_is_measured_whatever_the_wall_clock_does(
     assert again.oldest().waited_s == 12.5
     monkeypatch.setattr(module, "boot_id", lambda: "another")
     assert again.oldest().waited_s is None
+
+
+# Stick figures beside the events
+
+
+def figures(outbox: Outbox) -> list[tuple[str, bytes]]:
+    found = []
+    while (figure := outbox.oldest_figure()) is not None:
+        found.append((figure.event_id, figure.content))
+        outbox.remove_figure(figure.sequence)
+    return found
+
+
+def test_figures_wait_for_all_events_and_keep_their_order(open_outbox, tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path)
+    outbox.add(EVENT)
+    outbox.add_figure(EVENT.id, b"first")
+    outbox.add(replace(EVENT, id="1" * 26))
+    outbox.add_figure(EVENT.id, b"rest")
+    assert outbox.oldest_figure() is None
+    again = open_outbox(tmp_path)
+    assert (again.depth(), again.figures()) == (2, 2)
+    drain(again)
+    assert figures(again) == [(EVENT.id, b"first"), (EVENT.id, b"rest")]
+    assert again.figures() == 0
+
+
+def test_a_figure_of_no_event_is_none(open_outbox, directory: Path | None) -> None:
+    outbox = open_outbox(directory)
+    outbox.add_figure(EVENT.id, b"figure")
+    assert outbox.figures() == 0
+
+
+def test_the_oldest_figures_are_dropped_and_no_event_for_them(open_outbox, directory: Path | None) -> None:
+    outbox = open_outbox(directory, 10)
+    outbox.add(EVENT)
+    for number in range(MAX_FIGURES + 3):
+        outbox.add_figure(EVENT.id, bytes([number]) * 60_000)
+    assert (outbox.depth(), outbox.figures(), outbox.dropped()) == (1, MAX_FIGURES, {})
+    drain(outbox)
+    assert [content[0] for _, content in figures(outbox)] == list(range(3, MAX_FIGURES + 3))
 
 
 # Acknowledged by people

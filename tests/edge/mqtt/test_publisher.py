@@ -356,6 +356,93 @@ def test_pictures_and_scores_are_sent_once_or_dropped(mosquitto, start_publisher
     assert subscriber.payloads("hall/snapshot") == ["jpeg"]
 
 
+def test_people_are_retained_and_said_when_they_change_at_most_once_a_second(mosquitto, start_publisher, until) -> None:
+    subscriber = mosquitto.subscribe()
+    publisher = start_publisher(mosquitto.url)
+    until(publisher.is_connected, "the connection")
+    for number in range(300):
+        publisher.people("hall", 2 + number % 3, 0)
+        publisher.people("hall", 2, 1)
+    until(lambda: subscriber.payloads("hall/people")[-1:] == ['{"people":2,"lying":1}'], "the last")
+    assert len(subscriber.payloads("hall/people")) <= 2
+    publisher.people("hall", None, None)
+    until(lambda: subscriber.payloads("hall/people")[-1:] == ['{"people":null,"lying":null}'], "nobody looks")
+    late = mosquitto.subscribe()
+    until(lambda: late.payloads("hall/people"), "the retained message")
+
+
+def test_people_are_told_a_broker_that_lost_its_memory(start_mosquitto, start_publisher, until) -> None:
+    mosquitto = start_mosquitto()
+    publisher = start_publisher(mosquitto.url)
+    publisher.people("hall", 1, 0)
+    before = mosquitto.subscribe()
+    until(lambda: before.payloads("hall/people"), "the people")
+    mosquitto.kill()
+    mosquitto.start()
+    assert publisher.flush(20) == 0
+    subscriber = mosquitto.subscribe()
+    until(lambda: subscriber.payloads("hall/people") == ['{"people":1,"lying":0}'], "the people again")
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_figures_come_after_all_events(start_mosquitto, start_publisher, until, version) -> None:
+    mosquitto = start_mosquitto(running=False)
+    publisher = start_publisher(mosquitto.url, version=version)
+    publisher.publish(EVENT)
+    publisher.figure(EVENT.id, b"a" * 60_000)
+    for number in range(5):
+        publisher.publish(replace(EVENT, id=f"{number:026}"))
+    publisher.figure(EVENT.id, b"b")
+    mosquitto.start()
+    subscriber = mosquitto.subscribe()
+    assert publisher.flush(20) == 0
+    topic = f"events/{EVENT.id}/figure"
+    until(lambda: len(subscriber.payloads(topic)) == 2, "the figures")
+    assert [len(payload) for payload in subscriber.payloads(topic)] == [60_000, 1]
+    order = [name.removeprefix("edgewatch/box/") for name, _, _ in subscriber.messages]
+    assert [name for name in order if name.startswith("events")] == ["events"] * 6 + [topic] * 2
+    assert not any(payload for name, payload, _ in mosquitto.subscribe().messages if name.endswith("figure"))
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+@pytest.mark.parametrize("setting", ["max_packet_size 20000", "message_size_limit 20000"])
+def test_a_figure_that_the_broker_refuses_is_dropped_and_never_tried_again(
+    start_mosquitto, start_publisher, until, version, setting
+) -> None:
+    lines: list[str] = []
+    mosquitto = start_mosquitto(lines=(setting,))
+    subscriber = mosquitto.subscribe()
+    publisher = start_publisher(mosquitto.url, version=version, report=lines.append)
+    publisher.publish(EVENT)
+    publisher.figure(EVENT.id, b"a" * 60_000)
+    publisher.figure(EVENT.id, b"small")
+    until(lambda: publisher.flush(1) == 0 and publisher._outbox.figures() == 0, "the refusal")
+    connections = publisher.fields()["connections"]
+    publisher.publish(replace(EVENT, type="ended"))
+    assert publisher.flush(20) == 0
+    until(lambda: [event["type"] for event in subscriber.events()] == ["started", "ended"], "the end")
+    assert subscriber.payloads(f"events/{EVENT.id}/figure") == ["small"]
+    assert publisher.fields()["connections"] == connections <= 2
+    told = [line for line in lines if "stick figures" in line]
+    assert len(told) == (0 if (setting[:7], version) == ("message", "3.1.1") else 1)
+
+
+def test_a_figure_that_is_not_allowed_is_dropped(start_mosquitto, start_publisher, until, tmp_path) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic read #\ntopic write edgewatch/box/availability\ntopic write edgewatch/box/events\n"
+                   "topic write edgewatch/box/hall/fall/state\n", encoding="utf-8")  # fmt: skip
+    mosquitto = start_mosquitto(lines=(f"acl_file {acl}",))
+    subscriber = mosquitto.subscribe()
+    lines: list[str] = []
+    publisher = start_publisher(mosquitto.url, version="5", report=lines.append)
+    publisher.publish(EVENT)
+    publisher.figure(EVENT.id, b"figure")
+    until(lambda: publisher.flush(1) == 0 and publisher._outbox.figures() == 0, "the refusal")
+    assert any("stick figures" in line and "Not authorized" in line for line in lines)
+    assert publisher.fields()["connections"] == 1
+    until(lambda: [event["type"] for event in subscriber.events()] == ["started"], "the event")
+
+
 def test_the_time_from_capture_to_acknowledgement_is_measured(mosquitto, start_publisher) -> None:
     publisher = start_publisher(mosquitto.url)
     publisher.publish(EVENT, time.monotonic_ns() - 50_000_000)
