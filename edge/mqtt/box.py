@@ -82,15 +82,20 @@ def announce(
         snapshots: whether pictures are published.
     """
     publisher = mqtt.publisher
+    counted = {name for name, camera in config.cameras.items() if camera.publish_people}
     gone = discovery.remember(Settings(mqtt.store), cameras)
     for topic in discovery.retired_topics(publisher.topics, gone, cameras):
         publisher.retain(topic, "")
+    for name in set(config.cameras) - counted:
+        publisher.retain(publisher.topics.people(name), "")
     home_assistant = config.home_assistant
     topic = discovery.topic(home_assistant.prefix, config.device_id)
     if not home_assistant.discovery:
         return
     allowed = config.broker is not None and config.broker.commands
-    message = discovery.payload(device, publisher.topics, cameras, gone, commands=allowed, snapshots=snapshots)
+    message = discovery.payload(
+        device, publisher.topics, cameras, gone, counted=counted, commands=allowed, snapshots=snapshots
+    )
     publisher.retain(topic, to_json(message))
     birth = f"{home_assistant.prefix}/status"
 

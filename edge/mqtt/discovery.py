@@ -4,7 +4,7 @@ https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload. A com
 with nothing but its platform: that is how Home Assistant is told to forget it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,12 +57,19 @@ def retired_topics(topics: Topics, gone: Cameras, cameras: Cameras) -> list[str]
         for label in labels:
             found += [topics.state(camera, label), topics.threshold(camera, label)]
         if camera not in cameras:
-            found += [topics.status(camera), topics.enabled(camera)]
+            found += [topics.status(camera), topics.enabled(camera), topics.people(camera)]
     return found
 
 
 def payload(
-    device: Device, topics: Topics, cameras: Cameras, gone: Cameras, *, commands: bool, snapshots: bool
+    device: Device,
+    topics: Topics,
+    cameras: Cameras,
+    gone: Cameras,
+    *,
+    counted: Collection[str],
+    commands: bool,
+    snapshots: bool,
 ) -> dict[str, Any]:
     """Return the discovery message.
 
@@ -71,12 +78,13 @@ def payload(
         topics: of the box.
         cameras: that it watches.
         gone: what it once announced, from `remember`.
+        counted: cameras that say how many people they see.
         commands: whether thresholds and switches can be set.
         snapshots: whether pictures are published.
     """
-    present = _components(device, topics, cameras, commands=commands, snapshots=snapshots)
+    present = _components(device, topics, cameras, counted, commands=commands, snapshots=snapshots)
     every = {name: [*cameras.get(name, []), *gone.get(name, [])] for name in {**cameras, **gone}}
-    once = _components(device, topics, every, commands=True, snapshots=True)
+    once = _components(device, topics, every, every, commands=True, snapshots=True)
     removed = {name: {"platform": once[name]["platform"]} for name in once if name not in present}
     return {
         "device": {
@@ -100,11 +108,14 @@ def payload(
 
 
 def _components(
-    device: Device, topics: Topics, cameras: Cameras, *, commands: bool, snapshots: bool
+    device: Device, topics: Topics, cameras: Cameras, counted: Collection[str], *, commands: bool, snapshots: bool
 ) -> dict[str, Component]:
     components = {"events": _events(topics), **_stats(topics)}
     for camera, labels in cameras.items():
         components |= _camera(topics, camera, commands=commands, snapshots=snapshots)
+        if camera in counted:
+            components[_key(camera, "", "people")] = _count(topics, camera, "people", "people")
+            components[_key(camera, "", "lying")] = _count(topics, camera, "people lying", "lying")
         for label in labels:
             components[_key(camera, label, "state")] = _alert(topics, camera, label)
             if commands:
@@ -127,6 +138,17 @@ def _alert(topics: Topics, camera: str, label: str) -> Component:
         "state_topic": topics.state(camera, label),
         "payload_on": ON,
         "payload_off": OFF,
+    }
+
+
+def _count(topics: Topics, camera: str, name: str, field: str) -> Component:
+    """While nobody looks the field is null, which Home Assistant shows as unknown."""
+    return {
+        "platform": "sensor",
+        "name": f"{camera} {name}",
+        "state_class": "measurement",
+        "state_topic": topics.people(camera),
+        "value_template": f"{{{{ value_json.{field} }}}}",
     }
 
 

@@ -32,9 +32,9 @@ LARGE = {f"camera-{number}": ["fall", "violence"] for number in range(16)}
 
 def messages() -> dict[str, dict[str, Any]]:
     """As boxes send them."""
-    small = payload(DEVICE, TOPICS, {"hall": ["fall"]}, {}, commands=False, snapshots=False)
-    large = payload(DEVICE, TOPICS, LARGE, {}, commands=True, snapshots=True)
-    shrunk = payload(DEVICE, TOPICS, {"hall": ["fall"]}, LARGE, commands=True, snapshots=True)
+    small = payload(DEVICE, TOPICS, {"hall": ["fall"]}, {}, counted=["hall"], commands=False, snapshots=False)
+    large = payload(DEVICE, TOPICS, LARGE, {}, counted=LARGE, commands=True, snapshots=True)
+    shrunk = payload(DEVICE, TOPICS, {"hall": ["fall"]}, LARGE, counted=["hall"], commands=True, snapshots=True)
     return {"small": small, "large": large, "shrunk": shrunk}
 
 
@@ -61,6 +61,9 @@ def readings() -> list[dict[str, str]]:
         ("events", event, json.dumps(event | {"event_type": "started"})),
         ("hall____status", {"state": "ok", "since": "x"}, "ok"),
         ("hall____rate", stats, "4.98"),
+        ("hall____people", {"people": 2, "lying": 1}, "2"),
+        ("hall____lying", {"people": 2, "lying": 1}, "1"),
+        ("hall____lying", {"people": None, "lying": None}, "None"),
         ("memory", stats, "104.2"),
         ("events_waiting", stats, "3"),
         ("disk", stats, "OFF"),

@@ -19,8 +19,12 @@ TOPICS = Topics("box")
 CAMERAS = {"hall": ["fall", "violence"], "living_room": ["fall"]}
 
 
-def components(cameras=CAMERAS, gone=None, *, commands: bool = False, snapshots: bool = False) -> dict[str, dict]:
-    found = discovery.payload(DEVICE, TOPICS, cameras, gone or {}, commands=commands, snapshots=snapshots)
+def components(
+    cameras=CAMERAS, gone=None, *, counted=(), commands: bool = False, snapshots: bool = False
+) -> dict[str, dict]:
+    found = discovery.payload(
+        DEVICE, TOPICS, cameras, gone or {}, counted=counted, commands=commands, snapshots=snapshots
+    )
     return json.loads(json.dumps(found))["components"]
 
 
@@ -55,10 +59,24 @@ def test_what_can_be_told_to_it_and_seen() -> None:
     }
 
 
+def test_people_are_counted_where_that_is_published() -> None:
+    found = components(counted=["hall"])
+    assert set(alive(found)) - set(alive(components())) == {("sensor", "hall people"), ("sensor", "hall people lying")}
+    assert found["hall____lying"] | {"unique_id": ""} == {
+        "platform": "sensor",
+        "name": "hall people lying",
+        "state_class": "measurement",
+        "state_topic": "edgewatch/box/hall/people",
+        "value_template": "{{ value_json.lying }}",
+        "unique_id": "",
+    }
+    assert components()["hall____people"] == {"platform": "sensor"}, "not published any more: forgotten"
+
+
 def test_what_is_gone_is_left_with_its_platform_alone() -> None:
-    before = components(commands=True, snapshots=True)
+    before = components(counted=CAMERAS, commands=True, snapshots=True)
     gone = {"hall": ["violence"], "living_room": ["fall"]}
-    after = components({"hall": ["fall"]}, gone, commands=True, snapshots=True)
+    after = components({"hall": ["fall"]}, gone, counted=["hall"], commands=True, snapshots=True)
     here = {name for name, part in after.items() if len(part) > 1}
     assert {name for name in before if "living_-room" in name or "violence" in name} == set(before) - here
     assert set(after) == set(before)
@@ -79,6 +97,7 @@ def test_what_was_announced_is_remembered(tmp_path: Path) -> None:
         "edgewatch/box/living_room/fall/threshold",
         "edgewatch/box/living_room/status",
         "edgewatch/box/living_room/enabled",
+        "edgewatch/box/living_room/people",
     ]
 
 
@@ -87,6 +106,6 @@ names = st.text("ab_-", min_size=1, max_size=4)
 
 @given(st.dictionaries(names, st.lists(names, unique=True, max_size=3), max_size=4))
 def test_no_two_components_share_a_name_or_an_id(cameras: dict[str, list[str]]) -> None:
-    found = components(cameras, commands=True, snapshots=True)
-    assert len(found) == len(components({})) + sum(4 + 2 * len(labels) for labels in cameras.values())
+    found = components(cameras, counted=cameras, commands=True, snapshots=True)
+    assert len(found) == len(components({})) + sum(6 + 2 * len(labels) for labels in cameras.values())
     assert len({part["unique_id"] for part in found.values()}) == len(found)
