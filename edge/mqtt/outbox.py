@@ -12,7 +12,7 @@ import contextlib
 import json
 import sqlite3
 from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from edge.events.clock import boot_id, since_boot_s
 from edge.events.schema import event_fields, to_json
@@ -247,8 +247,10 @@ def _add_figure(database: sqlite3.Connection, event_id: str, content: bytes) -> 
 def _event(text: str) -> Event | None:
     with contextlib.suppress(ValueError):
         event = from_fields(Event, json.loads(text))
-        region: object = event.region  # a list in JSON
-        return replace(event, region=tuple(cast("list[float]", region)) if isinstance(region, list) else None)
+        if event.region is None:
+            return event
+        y0, x0, y1, x1 = event.region
+        return replace(event, region=(y0, x0, y1, x1))  # which JSON has as a list
     return None
 
 

@@ -16,6 +16,8 @@ FILTERS: Final = (f"{ROOT}/+/events", f"{ROOT}/+/events/+/ack", f"{ROOT}/+/avail
 BROKER: Final = "broker"
 """Takes a box's place where all of them are out of reach."""
 S_PER_MIN: Final = 60
+BEGINNINGS: Final = {"found_down": "Somebody lies there; nobody was seen falling."}
+"""What the reason of an event that starts means."""
 
 Situation = dict[str, Any]
 
@@ -67,6 +69,7 @@ class Bridge:
             words = f"{_title(event.label)}: {event.camera} in {box}"
             title = f"Test: {words}" if event.test else words
             body = f"{self._clock(began_s)}, score {event.score:.0%}."
+            body += f" {BEGINNINGS[event.reason]}" if event.reason in BEGINNINGS else ""
             body += " It comes late: the box had no connection." if event.delayed else ""
             notes = [note for rule in rules for note in self._notes(rule, subject, title, body, now_s)]
             self._ledger.add(notes, (began_s, event.label, box, event.camera, subject))

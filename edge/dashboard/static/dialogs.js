@@ -4,7 +4,7 @@ import { find, make, mark, name, order, say } from "./dom.js";
 import { command } from "./link.js";
 import { activeLabels, condition, model, mood, now } from "./model.js";
 import { sparkline, traceplot } from "./plot.js";
-import { STATES, ago, duration, fullTime, outcome, percent, time, title } from "./words.js";
+import { STATES, ago, duration, fullTime, outcome, percent, reason, time, title } from "./words.js";
 
 let shown = null; // {redraw, event}: what is open
 const dialog = find("dialog");
@@ -81,7 +81,7 @@ function facts(event) {
     fact("Began", fullTime(event.started_ms)),
     event.type === "ended" ? fact("Ended", `${fullTime(event.ended_ms)}, after ${duration(event.duration_s)}`) : null,
     fact("Score", `${percent(event.score)}, highest ${percent(event.peak)}`),
-    event.reason ? fact("Reason", name(title(event.reason))) : null,
+    event.reason ? fact("Reason", name(reason(event.reason))) : null,
     event.delayed ? fact("Delivery", "late: it waited on the box for the broker") : null,
     event.clock_wrong ? fact("Clock", "the box's time is impossible; this is when it arrived") : null,
     asked ? fact("Answer", asked) : null,

@@ -47,6 +47,19 @@ export function ago(ms, nowMs) {
   return seconds < 5 ? "just now" : `${duration(seconds)} ago`;
 }
 
+const REASONS = {
+  got_up: "Got up",
+  left: "Went away",
+  unseen: "Out of sight, may still lie there",
+  another: "Another fall",
+  found_down: "Found lying",
+  still_down: "Does not move",
+  false_alarm: "False alarm",
+};
+
+/** Why an event began, went on or ended. */
+export const reason = (word) => (Object.hasOwn(REASONS, word) ? REASONS[word] : title(word));
+
 /** `fall` is `Fall`, `still_down` is `Still down`. */
 export function title(label) {
   const words = label.replaceAll("_", " ");

@@ -103,6 +103,8 @@ def test_ten_boxes_are_understood_at_a_glance_and_an_alarm_comes_by_itself(page,
     page.locator("dialog [data-answer=false_alarm]").click()
     patience(lambda: boxes.commands, [(f"edgewatch/ward-a/events/{event['id']}/ack", '{"false_alarm": true}')])
     patience(lambda: "The box has not answered" in page.inner_text("dialog"), True)
+    boxes.event("ward-a", **event | {"type": "updated", "reason": "unseen"})
+    patience(lambda: "Out of sight, may still lie there" in page.inner_text("dialog"), True)
     boxes.event("ward-a", **event | {"type": "ended", "acknowledged_at": event["published_at"]})
     patience(lambda: "The box took note" in page.inner_text("dialog"), True)
     page.set_viewport_size({"width": 560, "height": 900})

@@ -91,6 +91,17 @@ def test_urgent_messages_do_not_wait(at_desk) -> None:
     assert [title for _, title, _ in desk.told] == ["Fall: hall in box"]
 
 
+def test_who_was_found_lying_is_said_to_be(at_desk) -> None:
+    desk = at_desk(BASE + RULE + "urgent = true\n")
+    desk.fall("A", reason="found_down")
+    desk.fall("B", reason="of another version")
+    desk.courier.tick()
+    [(_, _, body)] = desk.told
+    first, second = body.splitlines()
+    assert first.endswith("score 90%. Somebody lies there; nobody was seen falling.")
+    assert second.endswith("score 90%.")
+
+
 def test_a_rule_keeps_to_its_hours_days_boxes_and_cameras(at_desk) -> None:
     rule = RULE.replace('"nurse"', '"doctor"')
     desk = at_desk(BASE + rule + 'hours = "20:00-07:00"\ndays = ["sat"]\nboxes = ["b*"]\ncameras = ["ha*"]\n')
