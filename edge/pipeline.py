@@ -199,9 +199,10 @@ class Pipeline:
                 events.append(event)
         return tuple(events)
 
-    def recall(self) -> None:
-        """Somebody lay there when the box was last stopped: who lies at the first looks is told again."""
-        self._fall_states = {label: machine.initial_state(was_down=True) for label, machine in self._falls.items()}
+    def recall(self, label: str) -> None:
+        """An event of this label was active when the box was last stopped: who lies at the first looks is told."""
+        if label in self._falls:
+            self._fall_states[label] = self._falls[label].initial_state(was_down=True)
 
     @property
     def _must_look(self) -> bool:

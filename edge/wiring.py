@@ -30,6 +30,7 @@ from edge.system.interruption import Interruption
 from edge.system.log import Log
 from edge.system.notify import Notifier
 from edge.system.stats import Stats
+from edge.types import Event
 from edge.updates.opening import Chosen, choose
 from edge.updates.taking import Daemon, make_taps, open_updater
 from edge.updates.updater import Updater
@@ -90,7 +91,8 @@ class Box:
         publisher = None if self.mqtt is None else self.mqtt.publisher
         daemon = Daemon(cameras.fields, cameras.end, self.log)
         updater = open_updater(self.config, self.chosen, taps, daemon, publisher)
-        self._connect()
+        for event in self._connect():
+            cameras.recall(event.camera, event.label)
         with ExitStack() as watching:
             if updater is not None:
                 watching.enter_context(updater.deciding())
@@ -100,13 +102,15 @@ class Box:
                 notifier.stopping()
         return cameras.is_ending
 
-    def _connect(self) -> None:
-        """End what a crash left, then begin to talk."""
+    def _connect(self) -> list[Event]:
+        """End what a crash left, then begin to talk; return what was interrupted."""
         from edge.cameras.recovery import end_interrupted  # noqa: PLC0415 - with a broker only
 
-        if self.mqtt is not None:
-            end_interrupted(self.mqtt.outbox, self.outlets)
-            self.mqtt.publisher.start()
+        if self.mqtt is None:
+            return []
+        interrupted = end_interrupted(self.mqtt.outbox, self.outlets)
+        self.mqtt.publisher.start()
+        return interrupted
 
     def _announce(self, mqtt: "Mqtt") -> None:
         from edge.mqtt.box import announce  # noqa: PLC0415 - imports paho
@@ -188,6 +192,8 @@ class Box:
             rules=self.rules(camera),
             masks=settings.masks,
             keeper=keeper,
+            publish_people=settings.publish_people,
+            figures=settings.figures,
             publish_scores=settings.publish_scores,
         )
 
@@ -198,7 +204,7 @@ class Box:
 
     def rules(self, camera: str) -> FallRules:
         settings = self.config.cameras[camera]
-        return FallRules(settings.rest_zones or (), settings.still_down_s)
+        return FallRules(settings.rest_zones, settings.still_down_s, settings.found_down_s)
 
 
 def open_box(

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from edge.bundle import AlertSpec
 from edge.cameras.capture import Capture, Notes
 from edge.cameras.condition import DELIVERING, END_OF_FILE, MIN_RATE_SPAN_S, Condition, Facts, condition_of
+from edge.cameras.presence import Presence
 from edge.cameras.slots import Slots
 from edge.cameras.view import View
 from edge.cameras.watching import Outlets
@@ -68,6 +69,8 @@ class CameraSetup:
     """That the sources lie behind."""
     keeper: Keeper | None = None
     """Of pictures."""
+    publish_people: bool = False
+    figures: bool = False
     publish_scores: bool = False
 
 
@@ -110,6 +113,13 @@ class Camera:
             clock = recording_clock(datetime.now(UTC))
         subject = Subject(setup.name, model.spec.name, model.digest, clock, setup.live)
         self._pipeline = Pipeline(model, subject, setup.alerts, setup.rules, setup.masks)
+        sees_people = model.people is not None
+        self._presence = Presence(
+            setup.name,
+            outlets.publisher,
+            publish_people=setup.publish_people and sees_people,
+            figures=setup.figures and sees_people,
+        )
         self._capture: Capture | None = None
         self._enabled = True
         self._started = self._said = False
@@ -154,7 +164,11 @@ class Camera:
     def acknowledge_false(self, event_id: str) -> None:
         """End the fall that somebody says was none."""
         for event in self._pipeline.acknowledge_false(event_id):
-            self._outlets.publish(event)
+            self._publish(event)
+
+    def recall(self, label: str) -> None:
+        """An event of this label was active when the box was last stopped: who lies there is told again."""
+        self._pipeline.recall(label)
 
     def judge(self, shot: Shot) -> None:
         """Judge what the camera saw, and say what came of it.
@@ -172,6 +186,10 @@ class Camera:
         for event in step.events:
             self._outlets.publish(event, capture_ns if self._setup.live else None)
             self._on_event(event, capture_ns)
+        if step.bodies is not None and shot.look is not None:
+            self._presence.see(step.bodies, capture_ns, shot.look.aspect)
+        for event in step.events:
+            self._presence.told(event, capture_ns)
         if self.condition.state not in DELIVERING:
             self.check(time.monotonic())
         self._publish_scores(step)
@@ -293,4 +311,10 @@ class Camera:
     def _close(self, reason: str) -> None:
         """End what is active."""
         for event in self._pipeline.close(reason):
-            self._outlets.publish(event)
+            self._publish(event)
+        self._presence.gone()
+
+    def _publish(self, event: Event) -> None:
+        """Tell of an event that no picture caused."""
+        self._outlets.publish(event)
+        self._presence.told(event, 0)

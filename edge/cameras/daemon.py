@@ -86,6 +86,11 @@ class Cameras:
         if self._on_false_alarm is not None:
             self._on_false_alarm(event_id)
 
+    def recall(self, camera: str, label: str) -> None:
+        """An event was active when the box was last stopped. Before `run`."""
+        if camera in self._cameras:
+            self._cameras[camera].recall(label)
+
     def _end_false(self, event_id: str) -> None:
         for camera in self._cameras.values():
             camera.acknowledge_false(event_id)

@@ -11,10 +11,12 @@ from edge.types import Event
 RESTART = "restart"
 
 
-def end_interrupted(outbox: Outbox, outlets: Outlets) -> None:
-    """Send the end of everything that was active. To be called before the first frame."""
-    for event in outbox.active():
+def end_interrupted(outbox: Outbox, outlets: Outlets) -> list[Event]:
+    """Send the end of everything that was active, and return what was. To be called before the first frame."""
+    interrupted = outbox.active()
+    for event in interrupted:
         outlets.publish(ended_by_restart(event))
+    return interrupted
 
 
 def ended_by_restart(interrupted: Event) -> Event:
