@@ -1,6 +1,7 @@
 """From a trained model to a verified bundle."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,10 +15,23 @@ from converters.limits import clips_over_limit, loss_over_limit
 from converters.plan import Plan, Precision
 from converters.targets import EDGETPU_FILE, Finished, Target, finish, precision_for
 from converters.write import refuse_existing, sha256, temporary_folder, write_bundle
-from edge.bundle import FORMAT_VERSION, AlertSpec, Bundle, BundleSpec, InputSpec
+from edge.bundle import (
+    FORMAT_VERSION,
+    STATES,
+    AlertSpec,
+    Bundle,
+    BundleSpec,
+    HeadName,
+    InputSpec,
+    PeopleNetworkSpec,
+    PersonHeadSpec,
+)
 from edge.errors import ConfigurationError, ModelError, QualityError
+from edge.people.decoding import MOST_PEOPLE
+from edge.people.features import FEATURES_VERSION, N_TRACK_FEATURES
 
 FRAME_FILE, HEAD_FILE, WINDOW_FILE = "frame.tflite", "head.tflite", "window.tflite"
+PERSON_FILE = "person.tflite"
 LEAST_RATE_SHARE = 0.9
 """Of the rate that a scene network was trained at: it knows no other."""
 MIN_REPRESENTATIVE = 16
@@ -57,6 +71,17 @@ class Trained(Protocol):
         ...
 
     @property
+    def person(self) -> Any:
+        """keras.Model of one step of the person head, `features`, `state` -> dict of `probabilities`, `next_state`; or
+        None."""
+        ...
+
+    @property
+    def combine(self) -> Mapping[str, Sequence[HeadName]]:
+        """Which heads say a label; of one that it does not name, the scene's."""
+        ...
+
+    @property
     def labels(self) -> Sequence[str]: ...
 
     @property
@@ -75,6 +100,16 @@ class Trained(Protocol):
     def video_rules(self) -> Mapping[str, str]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PeopleNetwork:
+    """A network that finds bodies, converted before (`converters.convert_pose`)."""
+
+    spec: PeopleNetworkSpec
+    files: Mapping[str, bytes]
+    """Those that the spec names."""
+    verification: Mapping[str, Any]
+
+
 def convert(
     trained: Trained,
     *,
@@ -84,6 +119,7 @@ def convert(
     held_out: Pictures,
     out: Path,
     provenance: Mapping[str, Any],
+    people: PeopleNetwork | None = None,
     target: Target = "cpu",
     force: bool = False,
     accept_loss: bool = False,
@@ -103,6 +139,7 @@ def convert(
         held_out: uint8 (m, height, width, 3), of other clips: the verification.
         out: directory or `.zip` to write.
         provenance: data sets, recipe, versions, seed.
+        people: finds the bodies that the person head follows; needed where there is one.
         target: what is to run the frame model; the processor runs every bundle.
         force: replace `out` when it exists.
         accept_loss: write the bundle, with a warning that the box prints, where more is lost than the precision's
@@ -121,7 +158,7 @@ def convert(
     precision = precision_for(target, precision)
     _check_pictures(trained.input, representative, held_out)
     _check_models(trained, precision)
-    draft = _draft(trained, name, precision, provenance)
+    draft = _draft(trained, name, precision, provenance, people if trained.person is not None else None)
     converted = Finished()
     if trained.frame is not None:
         converted = _convert_frame(
@@ -130,6 +167,9 @@ def convert(
         )  # fmt: skip
     files, verification = dict(converted.files), dict(converted.verification)
     _convert_rest(trained, held_out, files, verification)
+    if trained.person is not None and people is not None:
+        files |= {**people.files, PERSON_FILE: export_person(trained.person)}
+        verification |= {"people": dict(people.verification), "person": verify_person(trained.person, files)}
     verification["parts"] = parts_of(precision, target, files)
     spec = _with_files(draft, files)
     if judge is not None:
@@ -221,6 +261,20 @@ def _convert_rest(trained: Trained, held_out: Pictures, files: dict[str, bytes],
         files[WINDOW_FILE] = export_window(trained.window)
         rows = steps_of(trained.frame, trained.input, held_out)
         verification["window"] = verify_window(trained.window, files[WINDOW_FILE], rows)
+
+
+def export_person(model: Any) -> bytes:
+    """The person head as TFLite: a step of all tracks at once."""
+    from converters.export import export_head  # noqa: PLC0415  (takes seconds)
+
+    return export_head(model, MOST_PEOPLE)
+
+
+def verify_person(model: Any, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """How far the converted person head is from Keras."""
+    from converters.verify import verify_head  # noqa: PLC0415
+
+    return verify_head(model, files[PERSON_FILE], MOST_PEOPLE)
 
 
 def parts_of(precision: Precision, target: Target, files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
@@ -372,7 +426,9 @@ def _check_pictures(spec: InputSpec, representative: Pictures, held_out: Picture
         )
 
 
-def _draft(trained: Trained, name: str, precision: Precision, provenance: Mapping[str, Any]) -> BundleSpec:
+def _draft(
+    trained: Trained, name: str, precision: Precision, provenance: Mapping[str, Any], people: PeopleNetwork | None
+) -> BundleSpec:
     """The bundle's spec before there are files and figures: what does not fit is said before the work.
 
     Raises:
@@ -395,14 +451,19 @@ def _draft(trained: Trained, name: str, precision: Precision, provenance: Mappin
     elif trained.head is not None:
         head |= {"kind": "recurrent", "file": HEAD_FILE, "n_state": input_widths(trained.head)["state"]}
     names = [*scene["files"].values(), *([head["file"]] if "file" in head else [])]
+    person = None if trained.person is None else person_spec(trained.person)
+    if (person is None) != (people is None):
+        raise ConfigurationError("the person head needs a network that finds bodies, and there is none")
+    if people is not None and person is not None:
+        names += [*people.spec.files.values(), person.file]
     fields: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "name": name,
         "created_at": datetime.now(UTC).replace(microsecond=0),
         "labels": list(trained.labels),
-        "networks": {"scene": scene},
-        "heads": {"scene": head},
-        "combine": {label: ["scene"] for label in trained.alerts},
+        "networks": {"scene": scene, "people": people and people.spec},
+        "heads": {"scene": head, "person": person},
+        "combine": {label: trained.combine.get(label, ["scene"]) for label in trained.alerts},
         "alerts": dict(trained.alerts),
         "thresholds": dict(trained.thresholds),
         "video_rules": dict(trained.video_rules),
@@ -416,3 +477,21 @@ def _draft(trained: Trained, name: str, precision: Precision, provenance: Mappin
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "bundle"
         raise ConfigurationError(f"{field}: {first['msg']} (found {first['input']!r})") from error
+
+
+def person_spec(model: Any) -> PersonHeadSpec:
+    """What `bundle.json` says of a person head.
+
+    Raises:
+        ModelError: inputs or outputs have other names or sizes.
+    """
+    from converters.export import check_head, input_widths  # noqa: PLC0415
+
+    check_head("person head", model)
+    widths, n_states = input_widths(model), int(model.output["probabilities"].shape[-1])
+    if (widths["features"], n_states) != (N_TRACK_FEATURES, len(STATES)):
+        raise ModelError(
+            f"person head: takes {widths['features']} features and tells {n_states} states; "
+            f"{N_TRACK_FEATURES} and {len(STATES)} are needed"
+        )
+    return PersonHeadSpec(file=PERSON_FILE, n_state=widths["state"], features_version=FEATURES_VERSION)

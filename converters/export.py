@@ -27,11 +27,18 @@ def check_models(frame: Any, head: Any) -> None:
     """
     _check_outputs("frame model", frame, FRAME_OUTPUTS)
     if head is not None:
-        _check_outputs("head", head, HEAD_OUTPUTS)
-        if set(input_widths(head)) != set(HEAD_INPUTS):
-            raise ModelError(
-                f"head: its inputs are named {sorted(input_widths(head))}; name them {sorted(HEAD_INPUTS)}"
-            )
+        check_head("head", head)
+
+
+def check_head(what: str, head: Any) -> None:
+    """Stop before the work when a recurrent head is not as agreed.
+
+    Raises:
+        ModelError: inputs or outputs have other names.
+    """
+    _check_outputs(what, head, HEAD_OUTPUTS)
+    if set(input_widths(head)) != set(HEAD_INPUTS):
+        raise ModelError(f"{what}: its inputs are named {sorted(input_widths(head))}; name them {sorted(HEAD_INPUTS)}")
 
 
 def input_widths(model: Any) -> dict[str, int]:

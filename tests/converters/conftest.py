@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.bundle import AlertSpec, InputSpec
+from edge.bundle import AlertSpec, HeadName, InputSpec
 
 LABELS = ("normal", "fall", "violence")
 N_FEATURES = 24
@@ -25,6 +25,8 @@ class SmallTrained:
     frame: Any
     head: Any = None
     window: Any = None
+    person: Any = None
+    combine: dict[str, list[HeadName]] = field(default_factory=dict)
     labels: tuple[str, ...] = LABELS
     input: InputSpec = field(default_factory=lambda: InputSpec(height_px=32, width_px=32, stream="motion"))
     window_s: float = 2.0

@@ -9,6 +9,7 @@ from converters import ClipJudge, Target, convert
 from edge.bundle import Bundle
 from edge.errors import ConfigurationError
 from trainer.bundles.calibration import read_calibration
+from trainer.bundles.people import shipped
 from trainer.clips.labels import slug
 from trainer.clips.manifest import RENDERED_PREFIX
 from trainer.fitting.run import RATE, SAMPLING, Run
@@ -63,6 +64,7 @@ def convert_run(
         held_out=held_out,
         out=out,
         provenance=provenance(run),
+        people=None if model.person is None else shipped(),
         force=force,
         accept_loss=accept_loss,
         judge=judge,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from edge.bundle import AlertSpec, InputSpec
+from edge.bundle import AlertSpec, HeadName, InputSpec
 from edge.errors import ConfigurationError
 from trainer.files import write_atomically, write_json
 
@@ -27,6 +27,7 @@ METRICS_NAME = "metrics.json"
 FRAME_NAME = "frame.keras"
 HEAD_NAME = "head.keras"
 WINDOW_NAME = "window.keras"
+PERSON_NAME = "person.keras"
 MODEL_NAME = "model.json"
 COMMAND_NAME = "command.json"
 N_STEPS = "n_steps"
@@ -90,6 +91,7 @@ class Kept(BaseModel):
     alerts: dict[str, AlertSpec]
     thresholds: dict[str, float]
     video_rules: dict[str, str] = {}
+    combine: dict[str, list[HeadName]] = {}
     parts: tuple[str, ...] = ()
     """Names of the Keras files."""
     head: bool = False
@@ -118,6 +120,10 @@ class TrainedModel:
     video_rules: dict[str, str] = field(default_factory=dict)
     """How the score of a whole video is made of its steps', per label: `peak`, `last` or, without a rule, `mean`."""
     window: "keras.Model | None" = None
+    person: "keras.Model | None" = None
+    """One step of the person head: `features` and `state` of tracks to `probabilities` and `next_state`."""
+    combine: dict[str, list[HeadName]] = field(default_factory=dict)
+    """Which heads say a label; of one that it does not name, the scene's."""
 
 
 class Run:
@@ -207,7 +213,12 @@ class Run:
 
     def save_model(self, trained: TrainedModel) -> None:
         """Write the trained model; `finished` becomes true last."""
-        parts = {FRAME_NAME: trained.frame, HEAD_NAME: trained.head, WINDOW_NAME: trained.window}
+        parts = {
+            FRAME_NAME: trained.frame,
+            HEAD_NAME: trained.head,
+            WINDOW_NAME: trained.window,
+            PERSON_NAME: trained.person,
+        }
         for name, model in parts.items():
             if model is not None:
                 write_atomically(self.path / name, model.save)
@@ -218,6 +229,7 @@ class Run:
             alerts=trained.alerts,
             thresholds=trained.thresholds,
             video_rules=trained.video_rules,
+            combine=trained.combine,
             parts=tuple(name for name, model in parts.items() if model is not None),
         )
         write_json(self.path / MODEL_NAME, kept.model_dump(mode="json", exclude={"head"}))
@@ -245,6 +257,8 @@ class Run:
             alerts=kept.alerts,
             thresholds=kept.thresholds,
             video_rules=kept.video_rules,
+            person=parts.get(PERSON_NAME),
+            combine=kept.combine,
         )
 
 
