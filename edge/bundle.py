@@ -289,8 +289,9 @@ def _parse(manifest: bytes, path: Path) -> BundleSpec:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or MANIFEST
         if field == "format_version":
+            found = "is missing" if first["type"] == "missing" else f"{first['input']!r} is not {FORMAT_VERSION}"
             raise ModelError(
-                f"{path}: format_version {first['input']!r} is not {FORMAT_VERSION}; "
+                f"{path}: format_version {found}; "
                 "convert the model again with this version of edgewatch, or update the box"
             ) from error
         raise ModelError(f"{path}: {field}: {first['msg']}; convert the model again") from error
