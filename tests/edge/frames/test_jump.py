@@ -21,7 +21,7 @@ def glances(path: Path, most_s: float) -> list[Glance]:
     while number / rate_hz < most_s and capture.grab():
         if number / rate_hz >= due_s:
             due_s += LOOK_S[0]
-            pixels = np.ascontiguousarray(capture.retrieve()[1][..., ::-1])
+            pixels = np.ascontiguousarray(capture.retrieve()[1][..., ::-1], np.uint8)
             found.append(glance(pixels, round(number / rate_hz * NS_PER_S)))
         number += 1
     capture.release()

@@ -50,7 +50,9 @@ def noisy(pixels: np.ndarray, chance: np.random.Generator) -> np.ndarray:
     """The same picture with a sensor's noise, encoded again."""
     grain = (pixels + chance.normal(0, NOISE, pixels.shape)).clip(0, 255).astype(np.uint8)
     _, encoded = cv2.imencode(".jpg", grain[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return np.ascontiguousarray(decoded[..., ::-1], np.uint8)
 
 
 class Watch:
