@@ -144,14 +144,14 @@ class FallMachine:
         """
         now_ns, before = seen.capture_ns, state
         rules = self._floor_rules
-        floor, look = looked(state.floor, bodies, seen, rules, aspect)
+        floor, moment = looked(state.floor, bodies, seen, rules, aspect)
         scene = state.scene
         if scene_score is not None:
             may_begin = not floor.downs and not floor.resting and now_ns >= floor.jump_ns
             scene = scene.after(scene_score, now_ns, self._in_force, self._max_gap_ns, may_begin=may_begin)
         change = Change()
-        if look.bodies is not None:
-            floor, change = stepped(floor, look, rules, scene.since_ns if scene.is_on else None)
+        if moment.bodies is not None:
+            floor, change = stepped(floor, moment, rules, scene.since_ns if scene.is_on else None)
         if floor.downs and (scene.is_on or before.scene.is_on):
             scene = scene.spent()
         state = replace(state, floor=floor, scene=scene, seen_ns=now_ns)

@@ -50,7 +50,7 @@ STILL_GAP_S: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Moment:
     """One moment, as far as it is known."""
 
     now_ns: int
@@ -90,7 +90,7 @@ class Look:
         """Say whether something moves in a place other than who is seen."""
         return int((self.moving & cells_of([place.box]) & ~self.cells()).sum()) >= MIN_MOVING_CELLS
 
-    def without(self, tracks: Collection[int]) -> "Look":
+    def without(self, tracks: Collection[int]) -> "Moment":
         """The same moment without some of the bodies."""
         return replace(self, bodies=tuple(body for body in self.bodies or () if body.track.id not in tracks))
 
@@ -144,61 +144,61 @@ class Down:
     """When that was; None while it lasts."""
 
 
-def begun(body: Body, look: Look, start_ns: int, rest: Rest, peak: float) -> Down:
+def begun(body: Body, moment: Moment, start_ns: int, rest: Rest, peak: float) -> Down:
     """A body that is down from now on."""
-    place, score = look.places[body.track.id], down(body)
-    return Down(body.track.id, place, start_ns, rest, max(peak, score), score, look.now_ns)
+    place, score = moment.places[body.track.id], down(body)
+    return Down(body.track.id, place, start_ns, rest, max(peak, score), score, moment.now_ns)
 
 
-def assigned(downs: Sequence[Down], look: Look) -> list[Body | None]:
+def assigned(downs: Sequence[Down], moment: Moment) -> list[Body | None]:
     """The body that each of those who are down is; None where it is not seen.
 
     It is its track; or, once that is lost, who lies there, or who began there since.
     """
-    seen = {body.track.id: body for body in look.bodies or ()}
+    seen = {body.track.id: body for body in moment.bodies or ()}
     found = [seen.pop(one.track_id, None) for one in downs]
     for k, one in enumerate(downs):
         if found[k] is None:
-            found[k] = next((body for body in seen.values() if _may_be(one, body, look)), None)
+            found[k] = next((body for body in seen.values() if _may_be(one, body, moment)), None)
             if (body := found[k]) is not None:
                 del seen[body.track.id]
     return found
 
 
-def after(one: Down, body: Body | None, look: Look, min_quiet_s: float, offset: float) -> Down:
+def after(one: Down, body: Body | None, moment: Moment, min_quiet_s: float, offset: float) -> Down:
     """Look once more.
 
     Args:
         one: who is down.
         body: who that is now; None where it is not seen.
-        look: the moment, at which somebody looked.
+        moment: at which somebody looked.
         min_quiet_s: so long a body that never lay is seen not to be down, and it was nothing.
         offset: the probability under which it is not.
     """
-    if look.is_pause:
-        one = replace(one, rest=one.rest.anew(look.now_ns))
+    if moment.is_pause:
+        one = replace(one, rest=one.rest.anew(moment.now_ns))
     if body is None:
-        return _unseen(one, look)
-    one = _followed(one, body, look)
-    here = look.places[body.track.id]
+        return _unseen(one, moment)
+    one = _followed(one, body, moment)
+    here = moment.places[body.track.id]
     is_away = one.place.away(here) > AWAY
     upright = is_upright(body.track)
     quiet = not one.lain and not may_lie(body) and down(body) < offset
-    in_zone = bool(look.zones) and may_lie(body) and lies_in(look.zones, here, look.aspect)
+    in_zone = bool(moment.zones) and may_lie(body) and lies_in(moment.zones, here, moment.aspect)
     one = replace(
         one,
-        up_since_ns=look.since(one.up_since_ns, holds=upright and down(body) < SURE),
-        away_since_ns=look.since(one.away_since_ns, holds=is_away and (upright or not may_lie(body))),
-        quiet_since_ns=look.since(one.quiet_since_ns, holds=quiet),
-        zone_since_ns=look.since(one.zone_since_ns, holds=in_zone),
+        up_since_ns=moment.since(one.up_since_ns, holds=upright and down(body) < SURE),
+        away_since_ns=moment.since(one.away_since_ns, holds=is_away),
+        quiet_since_ns=moment.since(one.quiet_since_ns, holds=quiet),
+        zone_since_ns=moment.since(one.zone_since_ns, holds=in_zone),
     )
-    if look.lasted(one.up_since_ns, UP_S):
+    if moment.lasted(one.up_since_ns, UP_S):
         return replace(one, end=LEFT if is_away else GOT_UP, end_ns=one.up_since_ns)
-    if look.lasted(one.away_since_ns, AWAY_S):
+    if moment.lasted(one.away_since_ns, AWAY_S):
         return replace(one, end=LEFT, end_ns=one.away_since_ns)
-    if look.lasted(one.zone_since_ns, REST_S):
+    if moment.lasted(one.zone_since_ns, REST_S):
         return replace(one, end=LEFT, end_ns=one.zone_since_ns)
-    return replace(one, end_ns=one.quiet_since_ns) if look.lasted(one.quiet_since_ns, min_quiet_s) else one
+    return replace(one, end_ns=one.quiet_since_ns) if moment.lasted(one.quiet_since_ns, min_quiet_s) else one
 
 
 def is_lost(one: Down) -> bool:
@@ -211,60 +211,60 @@ def lies_still(one: Down, now_ns: int, still_s: float) -> bool:
     return not one.still_said and one.up_since_ns is None and now_ns - one.rest.since_ns >= still_s * NS_PER_S
 
 
-def _may_be(one: Down, body: Body, look: Look) -> bool:
+def _may_be(one: Down, body: Body, moment: Moment) -> bool:
     """Say whether a body that is nobody else's may be this one, which is lost."""
     if one.unseen_s < LOST_S:
         return False
-    here = look.places[body.track.id]
+    here = moment.places[body.track.id]
     boxes = np.array([one.place.box, here.box], np.float32)
     is_there = one.place.away(here) <= NEAR or float(overlaps(boxes[:1], boxes[1:])[0, 0]) >= SAME_BOX
     if is_there and lies(body):
         return True
     # Who came from elsewhere, and kneels or stands there, is somebody else.
     began_there = body.track.first_ns > one.seen_ns and one.place.may_rise_to(body.track.origin.tolist())
-    return began_there and ((is_there and may_lie(body)) or body.track.first_ns > look.jump_ns)
+    return began_there and ((is_there and may_lie(body)) or body.track.first_ns > moment.jump_ns)
 
 
-def _followed(one: Down, body: Body, look: Look) -> Down:
+def _followed(one: Down, body: Body, moment: Moment) -> Down:
     """Where and how a body is that is seen."""
     lying = may_lie(body)
-    here = look.places[body.track.id]
-    lying_since_ns = look.since(one.lying_since_ns, holds=lying)
-    back_since_ns = look.since(one.back_since_ns, holds=True)
-    lain = one.lain or look.lasted(lying_since_ns, LAIN_S)
+    here = moment.places[body.track.id]
+    lying_since_ns = moment.since(one.lying_since_ns, holds=lying)
+    back_since_ns = moment.since(one.back_since_ns, holds=True)
+    lain = one.lain or moment.lasted(lying_since_ns, LAIN_S)
     place = one.place if is_upright(body.track) or (lain and not lying) else here
     if lain and place is here:
-        one = replace(one, lying=look.seen, lying_taken=look.cells(but=body.track.id), is_marked=None)
+        one = replace(one, lying=moment.seen, lying_taken=moment.cells(but=body.track.id), is_marked=None)
     return replace(
         one,
         track_id=body.track.id,
         place=place,
-        rest=one.rest.after(body.track, look.aspect, look.now_ns),
+        rest=one.rest.after(body.track, moment.aspect, moment.now_ns),
         peak=max(one.peak, down(body)),
         score=down(body),
-        seen_ns=look.now_ns,
+        seen_ns=moment.now_ns,
         lain=lain,
         unseen_s=0.0,
-        loss_said=one.loss_said and not look.lasted(back_since_ns, SEEN_S),
+        loss_said=one.loss_said and not moment.lasted(back_since_ns, SEEN_S),
         lying_since_ns=lying_since_ns,
         back_since_ns=back_since_ns,
         gone_since_ns=None,
     )
 
 
-def _unseen(one: Down, look: Look) -> Down:
+def _unseen(one: Down, moment: Moment) -> Down:
     place, is_as_before = cells_of([one.place.box]), False
     if one.is_marked is None and one.lying is not None and one.lying_taken is not None:
-        likeness = look.background.likeness(one.lying, place, one.lying_taken)
+        likeness = moment.background.likeness(one.lying, place, one.lying_taken)
         one = replace(one, is_marked=likeness is not None and likeness <= MARKED)
     if one.is_marked:
-        likeness = look.background.likeness(look.seen, place, look.cells())
+        likeness = moment.background.likeness(moment.seen, place, moment.cells())
         is_as_before = likeness is not None and likeness >= AS_BEFORE
     one = replace(
         one,
-        rest=one.rest.unseen(look.now_ns, moves=look.moves_in(one.place)),
-        unseen_s=one.unseen_s + min(look.looked_ns / NS_PER_S, MOST_LOOK_S),
+        rest=one.rest.unseen(moment.now_ns, moves=moment.moves_in(one.place)),
+        unseen_s=one.unseen_s + min(moment.looked_ns / NS_PER_S, MOST_LOOK_S),
         back_since_ns=None,
-        gone_since_ns=look.since(one.gone_since_ns, holds=is_as_before),
+        gone_since_ns=moment.since(one.gone_since_ns, holds=is_as_before),
     )
-    return replace(one, end=LEFT, end_ns=one.gone_since_ns) if look.lasted(one.gone_since_ns, AS_BEFORE_S) else one
+    return replace(one, end=LEFT, end_ns=one.gone_since_ns) if moment.lasted(one.gone_since_ns, AS_BEFORE_S) else one

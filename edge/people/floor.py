@@ -9,7 +9,7 @@ from edge.frames.glance import Glance
 from edge.frames.jump import jumped
 from edge.frames.movement import Movement
 from edge.frames.regions import Polygon
-from edge.people.down import Down, Look, after, assigned, begun
+from edge.people.down import Down, Moment, after, assigned, begun
 from edge.people.ignored import Ignored, ignoring
 from edge.people.lying import lies_in, places_of
 from edge.people.tracking import is_somebody
@@ -94,7 +94,7 @@ class Change:
 
 def looked(
     floor: Floor, bodies: Sequence[Body] | None, seen: Glance, rules: FloorRules, aspect: float
-) -> tuple[Floor, Look]:
+) -> tuple[Floor, Moment]:
     """Take a moment later than the last; return it beside what was before.
 
     Args:
@@ -110,7 +110,7 @@ def looked(
     movement = floor.movement.after(seen)
     in_view = None if bodies is None else tuple(body for body in bodies if body.track.last_ns == now_ns)
     tracks = [body.track for body in bodies or ()]
-    look = Look(
+    moment = Moment(
         now_ns=now_ns,
         seen=seen,
         bodies=in_view,
@@ -126,34 +126,34 @@ def looked(
         jump_ns=floor.jump_ns,
     )
     floor = replace(floor, movement=movement, now_ns=now_ns)
-    return (floor if in_view is None else _learned(floor, look)), look
+    return (floor if in_view is None else _learned(floor, moment)), moment
 
 
-def stepped(floor: Floor, look: Look, rules: FloorRules, scene_since_ns: int | None) -> tuple[Floor, Change]:
+def stepped(floor: Floor, moment: Moment, rules: FloorRules, scene_since_ns: int | None) -> tuple[Floor, Change]:
     """Look at all bodies of a moment at which somebody looked.
 
     Args:
         floor: from `looked`.
-        look: the same.
+        moment: the same.
         rules: when somebody is down.
         scene_since_ns: since when there is a fall that the scene alone tells; None where there is none.
     """
-    found = assigned(floor.downs, look)
+    found = assigned(floor.downs, moment)
     known = [
-        after(one, body, look, rules.min_quiet_s, rules.offset) for one, body in zip(floor.downs, found, strict=True)
+        after(one, body, moment, rules.min_quiet_s, rules.offset) for one, body in zip(floor.downs, found, strict=True)
     ]
     taken = {body.track.id for body in found if body is not None}
-    ignored, tracks = ignoring(floor.ignored, look.without(taken))
-    others = look.without(taken | tracks)
+    ignored, tracks = ignoring(floor.ignored, moment.without(taken))
+    others = moment.without(taken | tracks)
     watching = watched(floor.watched, others, rules.onset)
-    floor = _recalling(replace(floor, ignored=ignored, watched=watching), look.now_ns)
+    floor = _recalling(replace(floor, ignored=ignored, watched=watching), moment.now_ns)
     new: list[Began] = []
     for body in others.bodies or ():
         one = next(one for one in watching if one.track_id == body.track.id)
         began = _began(one, body, others, rules, was_down=floor.was_down, scene_since_ns=scene_since_ns)
         if began is not None:
             start_ns, is_found_down = began
-            new.append(Began(begun(body, look, start_ns, one.rest, one.peak), is_found_down))
+            new.append(Began(begun(body, moment, start_ns, one.rest, one.peak), is_found_down))
     staying = [one for one in known if one.end_ns is None]
     gone = {one.down.track_id for one in new}
     floor = replace(
@@ -164,15 +164,15 @@ def stepped(floor: Floor, look: Look, rules: FloorRules, scene_since_ns: int | N
     return floor, Change(tuple(new), next((one for one in known if one.end_ns is not None), None))
 
 
-def _learned(floor: Floor, look: Look) -> Floor:
+def _learned(floor: Floor, moment: Moment) -> Floor:
     """What the picture looks like without people is learned while nobody is down; who is in it is counted."""
     background = floor.background
     if not floor.downs:
-        background = background.after(look.seen, cells_of([place.box for place in look.places.values()]))
-    somebody = [body.track for body in look.bodies or () if is_somebody(body.track)]
-    in_zones = [lies_in(look.zones, look.places[track.id], look.aspect) for track in somebody]
+        background = background.after(moment.seen, cells_of([place.box for place in moment.places.values()]))
+    somebody = [body.track for body in moment.bodies or () if is_somebody(body.track)]
+    in_zones = [lies_in(moment.zones, moment.places[track.id], moment.aspect) for track in somebody]
     resting = bool(in_zones) and all(in_zones)
-    return replace(floor, looked_ns=look.now_ns, people=len(somebody), resting=resting, background=background)
+    return replace(floor, looked_ns=moment.now_ns, people=len(somebody), resting=resting, background=background)
 
 
 def _recalling(floor: Floor, now_ns: int) -> Floor:
@@ -184,18 +184,18 @@ def _recalling(floor: Floor, now_ns: int) -> Floor:
 
 
 def _began(
-    one: Watched, body: Body, look: Look, rules: FloorRules, *, was_down: bool, scene_since_ns: int | None
+    one: Watched, body: Body, moment: Moment, rules: FloorRules, *, was_down: bool, scene_since_ns: int | None
 ) -> tuple[int, bool] | None:
     """Since when a body is down, and whether it was found so; None where it is not down."""
-    if falls(one, body, look, rules.onset):
+    if falls(one, body, moment, rules.onset):
         return one.fell_ns, False
-    if one.lying_since_ns is None or lies_in(look.zones, one.place, look.aspect):
+    if one.lying_since_ns is None or lies_in(moment.zones, one.place, moment.aspect):
         return None
-    lies = look.lasted(one.lying_since_ns, LYING_S)
+    lies = moment.lasted(one.lying_since_ns, LYING_S)
     if lies and scene_since_ns is not None and one.lying_since_ns >= scene_since_ns - BEFORE_S * NS_PER_S:
         return scene_since_ns, False
     if lies and was_down:
         return one.lying_since_ns, True
-    if rules.found_down_s is not None and is_found(one, look, rules.found_down_s):
+    if rules.found_down_s is not None and is_found(one, moment, rules.found_down_s):
         return one.still_since_ns, True
     return None

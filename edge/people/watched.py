@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from edge.people.body import HIPS, SHOULDERS
-from edge.people.down import Look
+from edge.people.down import Moment
 from edge.people.lying import SURE, Place, down, is_beside, is_upright, lies, lies_in, may_lie
 from edge.people.stillness import Rest
 from edge.people.tracking import is_somebody
@@ -60,21 +60,21 @@ class Onset:
     max_gap_ns: int
 
 
-def watched(before: Sequence[Watched], look: Look, onset: Onset) -> tuple[Watched, ...]:
+def watched(before: Sequence[Watched], moment: Moment, onset: Onset) -> tuple[Watched, ...]:
     """Look once more at all that are not down, where somebody looked; the place of those that nobody sees stays.
 
     Args:
         before: from the last look.
-        look: the moment.
+        moment: at which somebody looked.
         onset: of a fall.
     """
     known = {one.track_id: one for one in before}
-    seen = tuple(_after(known.pop(body.track.id, None), body, look, onset) for body in look.bodies or ())
-    unseen = (one for one in known.values() if one.track_id in look.coasting)
-    return (*seen, *(replace(one, rest=_unseen(one, look)) for one in unseen))
+    seen = tuple(_after(known.pop(body.track.id, None), body, moment, onset) for body in moment.bodies or ())
+    unseen = (one for one in known.values() if one.track_id in moment.coasting)
+    return (*seen, *(replace(one, rest=_unseen(one, moment)) for one in unseen))
 
 
-def falls(one: Watched, body: Body, look: Look, onset: Onset) -> bool:
+def falls(one: Watched, body: Body, moment: Moment, onset: Onset) -> bool:
     """Say whether a body has fallen, outside rest zones.
 
     Who begins to fall beside a bed may land in it: there it is waited for where the body comes to rest.
@@ -82,53 +82,53 @@ def falls(one: Watched, body: Body, look: Look, onset: Onset) -> bool:
     if not is_somebody(body.track):
         return False
     if one.landing_since_ns is None:
-        return look.lasted(one.falling_since_ns, onset.min_active_s) and not is_beside(
-            look.zones, one.place, look.aspect
+        return moment.lasted(one.falling_since_ns, onset.min_active_s) and not is_beside(
+            moment.zones, one.place, moment.aspect
         )
-    has_landed = _speed(body.track) < LANDED_SPEED or look.lasted(one.landing_since_ns, LANDING_S)
-    return has_landed and not lies_in(look.zones, one.place, look.aspect)
+    has_landed = _speed(body.track) < LANDED_SPEED or moment.lasted(one.landing_since_ns, LANDING_S)
+    return has_landed and not lies_in(moment.zones, one.place, moment.aspect)
 
 
-def is_found(one: Watched, look: Look, found_down_s: float) -> bool:
+def is_found(one: Watched, moment: Moment, found_down_s: float) -> bool:
     """Say whether a body has lain still for so long, outside rest zones."""
-    if one.flat_since_ns is None or one.flat_ns < look.now_ns:
+    if one.flat_since_ns is None or one.flat_ns < moment.now_ns:
         return False
-    still_ns = look.now_ns - one.still_since_ns
-    return still_ns >= found_down_s * NS_PER_S and not lies_in(look.zones, one.place, look.aspect)
+    still_ns = moment.now_ns - one.still_since_ns
+    return still_ns >= found_down_s * NS_PER_S and not lies_in(moment.zones, one.place, moment.aspect)
 
 
-def _after(one: Watched | None, body: Body, look: Look, onset: Onset) -> Watched:
-    now_ns, place = look.now_ns, look.places[body.track.id]
+def _after(one: Watched | None, body: Body, moment: Moment, onset: Onset) -> Watched:
+    now_ns, place = moment.now_ns, moment.places[body.track.id]
     if one is None:
         one = Watched(body.track.id, now_ns, place, Rest(now_ns, now_ns))
     if now_ns - one.seen_ns > onset.max_gap_ns:
         one = replace(one, falling_since_ns=None, landing_since_ns=None, lying_since_ns=None)
-    if look.is_pause:
+    if moment.is_pause:
         one = replace(one, flat_since_ns=None, rest=one.rest.anew(now_ns))
-    is_high = body.falling >= onset.threshold and now_ns >= look.jump_ns
+    is_high = body.falling >= onset.threshold and now_ns >= moment.jump_ns
     falling_since_ns = _since(one.falling_since_ns, now_ns) if is_high else None
     one = replace(
         one,
         seen_ns=now_ns,
         place=place,
-        rest=one.rest.after(body.track, look.aspect, now_ns),
+        rest=one.rest.after(body.track, moment.aspect, now_ns),
         peak=max(one.peak if one.falling_since_ns is not None else 0.0, body.falling),
         falling_since_ns=falling_since_ns,
         fell_ns=one.fell_ns if falling_since_ns is None else falling_since_ns,
         lying_since_ns=_since(one.lying_since_ns, now_ns) if may_lie(body) else None,
     )
-    return _lying(_landing(one, body, look, onset), body, now_ns)
+    return _lying(_landing(one, body, moment, onset), body, now_ns)
 
 
-def _landing(one: Watched, body: Body, look: Look, onset: Onset) -> Watched:
+def _landing(one: Watched, body: Body, moment: Moment, onset: Onset) -> Watched:
     """Wait for where a body comes to rest that falls beside a rest zone."""
     if one.landing_since_ns is not None:
-        is_over = look.lasted(one.landing_since_ns, LANDING_S) and one.falling_since_ns is None
+        is_over = moment.lasted(one.landing_since_ns, LANDING_S) and one.falling_since_ns is None
         is_up = is_upright(body.track) and down(body) < SURE
         return replace(one, landing_since_ns=None) if is_over or is_up else one
-    if not look.zones or not look.lasted(one.falling_since_ns, onset.min_active_s):
+    if not moment.zones or not moment.lasted(one.falling_since_ns, onset.min_active_s):
         return one
-    return replace(one, landing_since_ns=look.now_ns) if is_beside(look.zones, one.place, look.aspect) else one
+    return replace(one, landing_since_ns=moment.now_ns) if is_beside(moment.zones, one.place, moment.aspect) else one
 
 
 def _lying(one: Watched, body: Body, now_ns: int) -> Watched:
@@ -138,8 +138,8 @@ def _lying(one: Watched, body: Body, now_ns: int) -> Watched:
     return replace(one, flat_since_ns=None) if now_ns - one.flat_ns >= RISEN_S * NS_PER_S else one
 
 
-def _unseen(one: Watched, look: Look) -> Rest:
-    return one.rest.unseen(look.now_ns, moves=look.moves_in(one.place))
+def _unseen(one: Watched, moment: Moment) -> Rest:
+    return one.rest.unseen(moment.now_ns, moves=moment.moves_in(one.place))
 
 
 def _since(since_ns: int | None, now_ns: int) -> int:
