@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from edge.bundle import InputSpec
 from edge.errors import DatasetError, SourceError
@@ -12,8 +13,10 @@ from edge.frames.sampling import samples as sample_frames
 from edge.sources.file import FileSource
 from edge.types import Sample
 
+Item = TypeVar("Item")
+
 N_AHEAD = 8
-"""Samples that are decoded before they are wanted."""
+"""Items that are decoded before they are wanted."""
 
 
 @contextmanager
@@ -48,15 +51,15 @@ def samples(path: Path, spec: InputSpec) -> Iterator[Sample]:
         raise DatasetError(f"{path}: too short for one sample; leave it out or give a longer clip")
 
 
-def ahead(found: Iterable[Sample]) -> Generator[Sample]:
-    """The same samples, each decoded by a thread of its own while those before it are worked on."""
+def ahead(found: Iterable[Item]) -> Generator[Item]:
+    """The same items, samples for one, each decoded by a thread of its own while those before it are worked on."""
     iterator = iter(found)
     decoder = ThreadPoolExecutor(1)
-    waiting: deque[Future[Sample | None]] = deque()
+    waiting: deque[Future[Item | None]] = deque()
     try:
         waiting.extend(decoder.submit(next, iterator, None) for _ in range(N_AHEAD))
-        while (sample := waiting.popleft().result()) is not None:
+        while (item := waiting.popleft().result()) is not None:
             waiting.append(decoder.submit(next, iterator, None))
-            yield sample
+            yield item
     finally:
         decoder.shutdown(cancel_futures=True)

@@ -1,11 +1,28 @@
 """Bodies over time, as the person head learns from them: real clips' and virtual ones alike."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import Person
+from edge.frames.letterbox import fit, letterbox
+from edge.inference.tflite import Interpreter
+from edge.people.decoding import decode
+from edge.sources.file import FileSource
+from edge.types import NS_PER_S, Person, Pixels
+from trainer.clips.decoding import ahead, reading_clips
+from trainer.clips.manifest import Clip
+from trainer.features.cache import Arrays, Cache, sound_entry
+from trainer.features.extraction import fill
+from trainer.files import file_sha256
+
+POSES_FORMAT: Final = "poses-v1"
+TICK_TOLERANCE_S: Final = 0.001
+"""Containers round the times of their pictures to milliseconds."""
 
 NEITHER, FALLING, LYING = range(3)
 """What a body does at a look, in the order of the person head's probabilities."""
@@ -29,3 +46,122 @@ class PoseSequence:
     """Sequences of one group show the same person, scene or motion, and stay on one side of every split."""
     weight: float = 1.0
     """Of the whole sequence, whatever its length, against others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poses:
+    """What the pose network sees in a clip."""
+
+    times_s: NDArray[np.float64]  # (n_looks,)
+    people: tuple[tuple[Person, ...], ...]
+    """Of each look, at most six, the surest first."""
+    aspect: float
+    """Width of the picture over its height."""
+
+    def thinned(self, rate_hz: float, phase: float = 0.0) -> "Poses":
+        """The looks of a box that takes fewer.
+
+        Args:
+            rate_hz: of looks.
+            phase: of the first tick, of a period.
+        """
+        kept = looks_at(self.times_s, rate_hz, phase)
+        return Poses(self.times_s[kept], tuple(self.people[k] for k in kept), self.aspect)
+
+
+def looks_at(times_s: NDArray[np.float64], rate_hz: float, phase: float = 0.0) -> list[int]:
+    """Positions of the pictures that a box takes at a rate: at each tick the first one from then on."""
+    ticks = _Ticks(rate_hz, phase)
+    return [k for k, time_s in enumerate(times_s.tolist()) if ticks.take(time_s)]
+
+
+class _Ticks:
+    """A grid in time that begins with the first picture; each tick takes the first picture from then on."""
+
+    def __init__(self, rate_hz: float, phase: float = 0.0) -> None:
+        self._rate_hz = rate_hz
+        self._phase = phase
+        self._next_s: float | None = None
+
+    def take(self, time_s: float) -> bool:
+        """Say whether a picture is taken; asked for each, in order."""
+        if self._next_s is None:
+            self._next_s = time_s + self._phase / self._rate_hz
+        late_s = time_s - self._next_s
+        if late_s < -TICK_TOLERANCE_S:
+            return False
+        self._next_s += (1 + max(0.0, late_s + TICK_TOLERANCE_S) * self._rate_hz // 1) / self._rate_hz
+        return True
+
+
+def watch_poses(clips: Sequence[Clip], network: Path, cache: Cache, *, rate_hz: float, workers: int) -> list[Path]:
+    """Make sure that the poses of every clip are cached.
+
+    Args:
+        clips: whose poses.
+        network: TFLite file of the pose network, cut at its maps; each has entries of its own.
+        cache: where entries lie, and who makes them.
+        rate_hz: of the looks, at most; from them those of lower rates are thinned.
+        workers: processes.
+
+    Returns:
+        Path of each clip's entry, for `read_poses`.
+
+    Raises:
+        ConfigurationError: the cache cannot be written.
+        DatasetError: a clip cannot be read.
+    """
+    settings = f"{POSES_FORMAT} {file_sha256(network)} {rate_hz:g} Hz"
+    compute = partial(_poses_of, rate_hz=rate_hz)
+    return fill(cache, clips, settings, compute, workers=workers, description="poses", backbone=network)
+
+
+def read_poses(entry: Path) -> Poses:
+    """Read one clip's poses from its cache entry.
+
+    Raises:
+        DatasetError: the entry is damaged.
+    """
+    arrays = sound_entry(entry)
+    people = iter(zip(arrays["boxes"], arrays["keypoints"], arrays["scores"].tolist(), strict=True))
+    counts: list[int] = arrays["counts"].tolist()
+    found = tuple(tuple(Person(*next(people)) for _ in range(count)) for count in counts)
+    return Poses(arrays["times_s"].astype(np.float64), found, float(arrays["aspect"]))
+
+
+def _poses_of(interpreter: Interpreter | None, path: Path, *, rate_hz: float) -> Arrays:
+    """What `read_poses` reads: everybody's boxes, keypoints and scores one after the other, and how many at each look.
+
+    Raises:
+        DatasetError: the clip cannot be read.
+    """
+    assert interpreter is not None
+    (name,) = interpreter.inputs
+    size_px = interpreter.inputs[name].shape[1:3]
+    times_s: list[float] = []
+    looks: list[list[Person]] = []
+    aspect = 1.0
+    with reading_clips():
+        for time_s, pixels in ahead(_pictures(path, rate_hz)):
+            place = fit(pixels, *size_px)
+            times_s.append(time_s)
+            looks.append(decode(interpreter.run({name: letterbox(pixels, place)[np.newaxis]}), place))
+            aspect = pixels.shape[1] / pixels.shape[0]
+    everybody = [person for people in looks for person in people]
+    return {
+        "times_s": np.asarray(times_s),
+        "aspect": np.asarray(aspect),
+        "counts": np.array([len(people) for people in looks], np.int8),
+        "boxes": np.array([person.box for person in everybody], np.float32).reshape(-1, 4),
+        "keypoints": np.array([person.keypoints for person in everybody], np.float32).reshape(-1, 17, 3),
+        "scores": np.array([person.score for person in everybody], np.float32),
+    }
+
+
+def _pictures(path: Path, rate_hz: float) -> Iterator[tuple[float, Pixels]]:
+    """Times and pictures of a clip's looks."""
+    ticks = _Ticks(rate_hz)
+    for frame in FileSource(path).frames():
+        time_s = frame.capture_ns / NS_PER_S
+        if ticks.take(time_s) and (pixels := frame.pixels()) is not None:
+            yield time_s, pixels
