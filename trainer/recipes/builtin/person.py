@@ -16,8 +16,6 @@ from trainer.recipes.builtin.person_examples import Example, Rows, jittered, joi
 N_CLASSES: Final = 3
 LEAST_DEVIATION: Final = 0.05
 """Of an input, by which it is divided: what hardly ever varies is not blown up."""
-MOST_INPUT: Final = 6.0
-"""Of a standardised input: what is farther out says no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +74,13 @@ def steps_model(settings: PersonSettings, mean: Rows, deviation: Rows) -> keras.
     """Untrained: an answer at every look of whole tracks."""
     features = keras.Input((None, N_TRACK_FEATURES), name="features")
     mask = keras.Input((None,), dtype="bool", name="mask")
-    x = _before(settings, mean, deviation)(features)
+    x = keras.layers.Rescaling(1 / deviation, -mean / deviation, name="standard")(features)
+    x = keras.layers.Dense(settings.inputs, activation="relu", name="inputs")(x)
     x = keras.layers.Dropout(settings.dropout)(x)
     x = keras.layers.RNN(keras.layers.GRUCell(settings.units), return_sequences=True, name="rnn")(x, mask=mask)
     x = keras.layers.Dropout(settings.dropout)(x)
     x = keras.layers.Dense(N_CLASSES, activation="softmax", name="top")(x)
     return keras.Model({"features": features, "mask": mask}, x)
-
-
-def _before(settings: PersonSettings, mean: Rows, deviation: Rows) -> keras.Model:
-    """What each look goes through on its own: (..., 72) -> (..., inputs)."""
-    features = keras.Input((N_TRACK_FEATURES,))
-    ops: Any = keras.ops
-    x = ops.clip((features - mean) / deviation, -MOST_INPUT, MOST_INPUT)
-    x = keras.layers.Dense(settings.inputs, activation="relu")(x)
-    return keras.Model(features, x, name="before")
 
 
 def _spread(known: Sequence[Example]) -> tuple[Rows, Rows]:
@@ -108,7 +98,8 @@ def step_of_members(members: Sequence[Any]) -> keras.Model:
     states = [state] if len(sizes) == 1 else ops.split(state, list(np.cumsum(sizes)[:-1]), axis=-1)
     probabilities, next_states = list[Any](), list[Any]()
     for member, own in zip(members, states, strict=True):
-        x, after = member.get_layer("rnn").cell(member.get_layer("before")(features), [own])
+        x = member.get_layer("inputs")(member.get_layer("standard")(features))
+        x, after = member.get_layer("rnn").cell(x, [own])
         probabilities.append(member.get_layer("top")(x))
         next_states.append(after[0] if isinstance(after, list | tuple) else after)
     mean = sum(probabilities[1:], probabilities[0]) / len(members)
