@@ -192,10 +192,13 @@ def _began(
     if one.lying_since_ns is None or lies_in(moment.zones, one.place, moment.aspect):
         return None
     lies = moment.lasted(one.lying_since_ns, LYING_S)
-    if lies and scene_since_ns is not None and one.lying_since_ns >= scene_since_ns - BEFORE_S * NS_PER_S:
-        return scene_since_ns, False
+    fell_ns = one.fell_unseen_ns
+    if fell_ns is None and scene_since_ns is not None:
+        lay_before = one.lying_since_ns < scene_since_ns - BEFORE_S * NS_PER_S
+        fell_ns = None if lay_before else scene_since_ns
+    if lies and fell_ns is not None:
+        return fell_ns, False
     if lies and was_down:
         return one.lying_since_ns, True
-    if rules.found_down_s is not None and is_found(one, moment, rules.found_down_s):
-        return one.still_since_ns, True
-    return None
+    is_still = rules.found_down_s is not None and is_found(one, moment, rules.found_down_s)
+    return (one.still_since_ns, True) if is_still else None

@@ -17,6 +17,10 @@ LANDED_SPEED: Final = 0.5
 """Body heights per second of a torso that has come to rest. Falls have 1 to 3."""
 LANDING_S: Final = 1.5
 """So long at most it is waited for where a body comes to rest."""
+LOST_S: Final = 2.0
+"""So long after it was lost a body that fell may be found lying."""
+LOST_FAR: Final = 1.5
+"""Body heights from where it was lost."""
 RISEN_S: Final = 1.0
 """Who is seen not to lie for so long, does not."""
 TORSO: Final = tuple(1 + 2 * pair + side for pair in (SHOULDERS, HIPS) for side in (0, 1))
@@ -38,6 +42,9 @@ class Watched:
     """Since when it was, the last time; a body that lands falls no longer."""
     landing_since_ns: int | None = None
     """Since when it is waited for where it lands."""
+    fell_unseen_ns: int | None = None
+    """Since when it fell, of who was lost while falling, and lies since he was found again."""
+    is_somebody: bool = False
     lying_since_ns: int | None = None
     """Since when it may lie, by posture or by head."""
     flat_since_ns: int | None = None
@@ -69,7 +76,11 @@ def watched(before: Sequence[Watched], moment: Moment, onset: Onset) -> tuple[Wa
         onset: of a fall.
     """
     known = {one.track_id: one for one in before}
-    seen = tuple(_after(known.pop(body.track.id, None), body, moment, onset) for body in moment.bodies or ())
+    last_ns = moment.now_ns - moment.looked_ns
+    lost = [one for one in before if one.falling_since_ns is not None and one.is_somebody and one.seen_ns < last_ns]
+    seen = tuple(
+        _found(_after(known.pop(body.track.id, None), body, moment, onset), body, lost) for body in moment.bodies or ()
+    )
     unseen = (one for one in known.values() if one.track_id in moment.coasting)
     return (*seen, *(replace(one, rest=_unseen(one, moment)) for one in unseen))
 
@@ -79,7 +90,7 @@ def falls(one: Watched, body: Body, moment: Moment, onset: Onset) -> bool:
 
     Who begins to fall beside a bed may land in it: there it is waited for where the body comes to rest.
     """
-    if not is_somebody(body.track):
+    if not one.is_somebody:
         return False
     if one.landing_since_ns is None:
         return moment.lasted(one.falling_since_ns, onset.min_active_s) and not is_beside(
@@ -115,9 +126,24 @@ def _after(one: Watched | None, body: Body, moment: Moment, onset: Onset) -> Wat
         peak=max(one.peak if one.falling_since_ns is not None else 0.0, body.falling),
         falling_since_ns=falling_since_ns,
         fell_ns=one.fell_ns if falling_since_ns is None else falling_since_ns,
+        is_somebody=is_somebody(body.track),
         lying_since_ns=_since(one.lying_since_ns, now_ns) if may_lie(body) else None,
     )
     return _lying(_landing(one, body, moment, onset), body, now_ns)
+
+
+def _found(one: Watched, body: Body, lost: Sequence[Watched]) -> Watched:
+    """Whether a body that lies is one that was lost while it fell: the network loses what moves fast."""
+    if not may_lie(body):
+        return replace(one, fell_unseen_ns=None)
+    if one.fell_unseen_ns is not None:
+        return one
+    for other in lost:
+        is_soon = one.seen_ns - other.seen_ns <= LOST_S * NS_PER_S
+        is_new = body.track.first_ns > other.seen_ns and other.place.away(one.place) <= LOST_FAR
+        if is_soon and (other.track_id == one.track_id or is_new):
+            return replace(one, fell_unseen_ns=other.fell_ns)
+    return one
 
 
 def _landing(one: Watched, body: Body, moment: Moment, onset: Onset) -> Watched:

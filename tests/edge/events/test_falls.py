@@ -222,6 +222,16 @@ def test_somebody_who_stands_where_another_lies_unseen_has_not_got_up(fallen, wh
     assert hall.said()[-1] == GOT_UP
 
 
+def test_a_track_that_was_somebody_elses_may_go_on_with_the_body_that_lies(fallen, who):
+    hall = fallen(rest_zones=[])
+    hall.during(2.0, who.lies(), who.stands(2, x=0.1))
+    hall.during(2.0, who.lies(lost=True), who.stands(2, x=0.4))
+    hall.during(30.0, who.lies(lost=True), who.lies(2))  # tracks were exchanged
+    assert ANOTHER not in hall.said()
+    hall.during(2.0, who.lies(lost=True), who.stands(2))
+    assert hall.said()[-1] == GOT_UP
+
+
 def test_who_gets_up_after_his_track_was_given_up_has_got_up(fallen, who):
     hall = fallen()
     hall.during(70.0, unseen=(who.lies(),))
@@ -297,6 +307,36 @@ def test_a_gap_proves_no_fall_and_ends_none(room, who):
     assert {event.type for event in hall.events[1:]} <= {"updated"}
     hall.during(1.0, who.stands())
     assert hall.said()[-1] == GOT_UP
+
+
+@pytest.mark.parametrize("track", [1, 2], ids=["the same track", "another"])
+def test_who_is_lost_while_falling_and_found_lying_has_fallen(room, who, track):
+    hall = room()
+    hall.during(2.0, who.stands(x=0.3))
+    hall.during(1.0, who.stands())
+    hall.look(who.stands(says="falls"))
+    hall.during(0.6, who.stands(says="falls", lost=True))
+    still_lost = () if track == 1 else (who.stands(says="falls", lost=True),)
+    hall.during(1.2, who.lies(track, x=0.6), *still_lost)
+    hall.during(5.0, who.lies(track, x=0.6))
+    assert hall.said() == [STARTED]
+    assert hall.events[0].started_at == "2026-03-01T12:00:03.200Z"
+
+
+@pytest.mark.parametrize(
+    ("says", "x", "lost_s"),
+    [("neither", 0.6, 0.6), ("falls", 1.0, 0.6), ("falls", 0.6, 3.0)],
+    ids=["walks", "far", "late"],
+)
+def test_who_is_lost_and_lies_there_need_not_have_fallen(room, who, says, x, lost_s):
+    hall = room()
+    hall.during(2.0, who.stands(x=0.3))
+    hall.during(1.0, who.stands())
+    hall.look(who.stands(says=says))
+    hall.during(lost_s, who.stands(says=says, lost=True))
+    hall.during(1.2, who.lies(2, x=x), who.stands(says=says, lost=True))
+    hall.during(5.0, who.lies(2, x=x))
+    assert hall.events == []
 
 
 def test_a_coat_cannot_fall(room, who):
