@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge.bundle import AlertSpec
 from edge.events.alerts import Phase
@@ -406,3 +408,49 @@ def test_without_an_interval_updates_come_at_each_look(room, who):
     hall.during(1.0, who.stands())
     hall.during(1.6, who.falls())
     assert hall.said() == [STARTED] + [GOES_ON] * 5
+
+
+DOINGS = st.tuples(
+    st.sampled_from(["stands", "sits", "falls", "lies", "is lost", "is gone"]), st.sampled_from([0.2, 0.5, 0.8])
+)
+MOMENTS = st.tuples(
+    st.lists(DOINGS, min_size=2, max_size=2),
+    st.sampled_from([0.2, 1.0, 4.0]),  # seconds
+    st.sampled_from([None, 0.1, 0.9]),  # of the scene
+    st.sampled_from(["looks", "looks", "looks", "rests", "gap", "jump", "close", "deny"]),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(MOMENTS, max_size=12), st.sampled_from([None, [], BED]))
+def test_every_history_keeps_the_contract(room, who, moments, zones):
+    hall = room(rest_zones=zones, still_down_s=3.0, found_down_s=3.0)
+    for doings, seconds, scene, happening in moments:
+        present = []
+        for track, (doing, x) in enumerate(doings, 1):
+            if doing == "is lost" and track in hall.tracks:
+                present.append(who.stands(track, x=x, lost=True))
+            elif not doing.startswith("is "):
+                present.append(getattr(who, doing)(track, x=x))
+        hall.now_s += 9.0 if happening == "gap" else 0.0
+        hall.picture = (hall.picture + 1) % 2 if happening == "jump" else hall.picture
+        hall.during(seconds, *present, scene=scene, looks=happening != "rests")
+        if happening == "close":
+            hall.closed("lost")
+        if happening == "deny":
+            hall.acknowledged(hall.state.id)
+    hall.closed("end of file")
+    active = None
+    for event in hall.events:
+        assert 0 <= event.score <= event.peak_score <= 1
+        assert event.duration_s >= 0
+        assert (event.ended_at is None) == (event.type != "ended")
+        if event.type == "started":
+            assert active is None
+            active = event
+        assert active is not None
+        assert (event.id, event.started_at) == (active.id, active.started_at)
+        active = None if event.type == "ended" else active
+    assert active is None
+    started = [event.id for event in hall.events if event.type == "started"]
+    assert len(set(started)) == len(started)
