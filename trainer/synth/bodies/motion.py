@@ -3,7 +3,9 @@
 World coordinates as in `trainer.synth.body`: metres, z up, the floor at z = 0; `STEPS_HZ` steps a second.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -121,6 +123,39 @@ def stretched(motion: Motion, slowness: float) -> Motion:
     n = max(round((len(motion.points) - 1) * slowness) + 1, 2)
     places = np.minimum(np.arange(n) / slowness, len(motion.points) - 1)
     return replace(motion, points=at_steps(motion.points, places), targets=motion.targets[np.rint(places).astype(int)])
+
+
+JOINING_S: Final = 0.3
+
+
+def joined(parts: Sequence[Array]) -> Array:
+    """Paths (n, N_POINTS, 3) one after the other: each begins where the one before ended, and fades out of it."""
+    path = parts[0]
+    for part in parts[1:]:
+        apart = path[-1, HIP_POINTS, :2].mean(0) - part[0, HIP_POINTS, :2].mean(0)
+        following = part + np.append(apart, 0.0)
+        n = min(round(JOINING_S * STEPS_HZ), len(following))
+        share = np.linspace(1, 0, n)[:, np.newaxis, np.newaxis]
+        following[:n] += share * (path[-1] - following[0])
+        path = np.concatenate([path, following[1:]])
+    return path
+
+
+def scaled(path: Array, size: float, limbs: float) -> Array:
+    """A path of a body of another size, whose arms and legs are longer by another factor; the lowest point stays."""
+    found = path.copy()
+    for chain in ((5, 7, 9, 18), (6, 8, 10, 19), (11, 13, 15, 20), (12, 14, 16, 21)):
+        for before, after in pairwise(chain):
+            found[:, after] = found[:, before] + limbs * (path[:, after] - path[:, before])
+    lowest = smooth(found[..., 2].min(1) - path[..., 2].min(1), 0.05)
+    found[..., 2] -= lowest[:, np.newaxis]
+    return found * size
+
+
+def turned_about(path: Array, yaw: float) -> Array:
+    """A path turned about the vertical axis."""
+    c, s = np.cos(yaw), np.sin(yaw)
+    return path @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]])
 
 
 def at_steps(points: Array, steps: Array) -> Array:

@@ -3,7 +3,7 @@
 Nothing that is generated is ever reported as accuracy.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from edge.people.decoding import MOST_PEOPLE
 from edge.types import Person
 from trainer.features.poses import FALLING, UNKNOWN, PoseSequence
 from trainer.synth.bodies.acts import act
+from trainer.synth.bodies.animations import Animation, animated, animations, motion_folder
 from trainer.synth.bodies.cameras import NEAR_M, Camera, random_blocks, random_camera
 from trainer.synth.bodies.errors import Truth, observe
 from trainer.synth.bodies.motion import (
@@ -29,7 +30,10 @@ from trainer.synth.bodies.motion import (
 from trainer.synth.bodies.ragdolls import ragdoll_fall
 from trainer.synth.timing import STEPS_HZ, Array
 
-FALL_SHARE: Final = 0.4
+ANIMATED_SHARE: Final = 0.25
+"""Of motions, where there are animations."""
+FALL_SHARE: Final = 0.5
+"""Of the others; animations are falls more rarely, and lies, crawls and stumbles are no falls."""
 VIEWS: Final = 5
 """Sequences of one motion: each through another camera, mirrored or not, faster or slower."""
 LENGTHS_S: Final = (4.0, 15.0)
@@ -63,16 +67,20 @@ def virtual_sequences(seed: int, n: int, report: Callable[[str], object] = lambd
     Raises:
         ConfigurationError: MuJoCo is not installed.
     """
-    del report
+    known = animations(motion_folder())
+    if not known:
+        report(f"{motion_folder()}: no animations there: bodies are made without them")
     found: list[PoseSequence] = []
     for number in range(-(-n // VIEWS)):
         rng = np.random.default_rng([seed, number])
-        motion = _motion(rng, f"virtual-{seed}-{number}")
+        motion = _motion(rng, known, f"virtual-{seed}-{number}")
         found += [_seen(rng, motion) for _ in range(VIEWS)]
     return found[:n]
 
 
-def _motion(rng: np.random.Generator, group: str) -> Motion:
+def _motion(rng: np.random.Generator, known: Mapping[str, Animation], group: str) -> Motion:
+    if known and rng.random() < ANIMATED_SHARE:
+        return animated(rng, known, group, _height_m(rng, CHILD_SHARE))
     if rng.random() < FALL_SHARE:
         return ragdoll_fall(rng, group, _height_m(rng, CHILD_SHARE / 3))
     return act(rng, group, _height_m(rng, CHILD_SHARE))
