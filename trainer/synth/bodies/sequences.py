@@ -3,7 +3,7 @@
 Nothing that is generated is ever reported as accuracy.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,7 +13,7 @@ from edge.people.decoding import MOST_PEOPLE
 from edge.types import Person
 from trainer.features.poses import FALLING, UNKNOWN, PoseSequence
 from trainer.synth.bodies.acts import act
-from trainer.synth.bodies.animations import Animation, animated, animations, motion_folder
+from trainer.synth.bodies.animations import animated, animations, motion_folder
 from trainer.synth.bodies.cameras import NEAR_M, Camera, random_blocks, random_camera
 from trainer.synth.bodies.errors import Truth, observe
 from trainer.synth.bodies.motion import (
@@ -67,18 +67,23 @@ def virtual_sequences(seed: int, n: int, report: Callable[[str], object] = lambd
     Raises:
         ConfigurationError: MuJoCo is not installed.
     """
-    known = animations(motion_folder())
-    if not known:
+    if not animations(motion_folder()):
         report(f"{motion_folder()}: no animations there: bodies are made without them")
     found: list[PoseSequence] = []
     for number in range(-(-n // VIEWS)):
         rng = np.random.default_rng([seed, number])
-        motion = _motion(rng, known, f"virtual-{seed}-{number}")
+        motion = random_motion(rng, f"virtual-{seed}-{number}")
         found += [_seen(rng, motion) for _ in range(VIEWS)]
     return found[:n]
 
 
-def _motion(rng: np.random.Generator, known: Mapping[str, Animation], group: str) -> Motion:
+def random_motion(rng: np.random.Generator, group: str) -> Motion:
+    """What some body does: an animation, where there are any, a fall, or something else.
+
+    Raises:
+        ConfigurationError: MuJoCo is not installed.
+    """
+    known = animations(motion_folder())
     if known and rng.random() < ANIMATED_SHARE:
         return animated(rng, known, group, _height_m(rng, CHILD_SHARE))
     if rng.random() < FALL_SHARE:

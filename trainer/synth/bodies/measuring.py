@@ -1,0 +1,121 @@
+"""What the pose network makes of bodies whose joints are known: rendered ones, over a few seconds each.
+
+`python -m trainer.synth.bodies.measuring NETWORK OUT.npz [CLIPS]` writes the raw observations that
+`trainer.synth.bodies.errors` was fitted to. Needs the animations' folder, for its mesh.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import DatasetError
+from edge.frames.letterbox import fit, letterbox
+from edge.inference.tflite import Interpreter, open_interpreter
+from edge.people.decoding import decode
+from edge.types import Person, Pixels
+from trainer.synth.bodies.animations import FILES, motion_folder
+from trainer.synth.bodies.dressing import dressed
+from trainer.synth.bodies.gltf import Figure, read_figure
+from trainer.synth.bodies.motion import HIP_POINTS, Motion, at_steps
+from trainer.synth.bodies.rendering import draw, random_look, random_set
+from trainer.synth.bodies.sequences import random_motion, truth
+from trainer.synth.timing import STEPS_HZ, Array
+
+RATE_HZ: Final = 10.0
+N_LOOKS: Final = 24
+SIZES_PX: Final = ((240, 320), (240, 320), (216, 384), (320, 240))
+BODY_SIZES: Final = (0.22, 0.95)
+"""Of who stands, over the picture's height."""
+SAME_M: Final = 0.35
+"""Over the body's height: hips further apart are somebody else's."""
+
+
+def measure(networks: Sequence[bytes], n_clips: int, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Observations of bodies in clips of `N_LOOKS` looks, by each network.
+
+    Returns:
+        places (n, N_LOOKS, 17, 2) and sizes (n, N_LOOKS) in picture heights, visible (n, N_LOOKS, 17), up and targets
+        (n, N_LOOKS), boxes (n, N_LOOKS, 4), aspects (n,); and of each network k, NaN where it lost the body: seen_k
+        (n, N_LOOKS, 17, 3) as y and x in picture heights and score, seen_boxes_k (n, N_LOOKS, 4), person_scores_k
+        (n, N_LOOKS).
+
+    Raises:
+        DatasetError: there is no mesh.
+    """
+    file = motion_folder() / FILES[0]
+    if not file.is_file():
+        raise DatasetError(f"{file} is not there: errors are measured on its mesh")
+    figure = read_figure(file)
+    interpreters = [open_interpreter(network) for network in networks]
+    clips = [_clip(np.random.default_rng([seed, number]), figure, interpreters) for number in range(n_clips)]
+    return {name: np.stack([clip[name] for clip in clips]) for name in clips[0]}
+
+
+def _clip(
+    rng: np.random.Generator, figure: Figure, interpreters: Sequence[Interpreter]
+) -> dict[str, NDArray[np.float64]]:
+    motion = random_motion(rng, "")
+    points, targets = _window(rng, motion)
+    height_px, width_px = SIZES_PX[rng.integers(len(SIZES_PX))]
+    scene = random_set(rng, height_px, width_px, rng.uniform(*BODY_SIZES))
+    points = points + scene.stage - np.append(np.median(points[:, HIP_POINTS].mean(1), 0)[:2], 0)
+    worlds, look = dressed(figure, points, motion.height_m), random_look(rng, figure)
+    known = truth(scene.camera, points, motion.height_m)
+    found: dict[str, list[Array]] = {}
+    for i in range(N_LOOKS):
+        picture = draw(rng, scene, figure, figure.surface(worlds[i]), look)
+        for k, interpreter in enumerate(interpreters):
+            person = _nearest(_people(interpreter, picture), known.places[i], known.sizes[i], known.aspect)
+            for name, value in _seen(person, known.aspect).items():
+                found.setdefault(f"{name}_{k}", []).append(value)
+    return {
+        "places": known.places,
+        "sizes": known.sizes,
+        "visible": known.visible.astype(float),
+        "up": known.up,
+        "boxes": known.boxes,
+        "targets": targets.astype(float),
+        "aspects": np.array(known.aspect),
+        **{name: np.stack(values) for name, values in found.items()},
+    }
+
+
+def _window(rng: np.random.Generator, motion: Motion) -> tuple[Array, NDArray[np.int8]]:
+    last = len(motion.points) - 1
+    begin = rng.uniform(0, max(last - N_LOOKS * STEPS_HZ / RATE_HZ, 1))
+    steps = np.minimum(begin + np.arange(N_LOOKS) * STEPS_HZ / RATE_HZ, last)
+    return at_steps(motion.points, steps), motion.targets[np.rint(steps).astype(int)]
+
+
+def _people(interpreter: Interpreter, picture: Pixels) -> list[Person]:
+    (name,) = interpreter.inputs
+    place = fit(picture, *interpreter.inputs[name].shape[1:3])
+    return decode(interpreter.run({name: letterbox(picture, place)[np.newaxis]}), place)
+
+
+def _nearest(people: Sequence[Person], places: Array, size: float, aspect: float) -> Person | None:
+    """Who lies where the body is, by the mean distance of keypoints."""
+    unit = np.array([1, aspect])
+    apart = [float(np.linalg.norm(person.keypoints[5:, :2] * unit - places[5:], axis=1).mean()) for person in people]
+    if not apart or min(apart) > SAME_M * size:
+        return None
+    return people[int(np.argmin(apart))]
+
+
+def _seen(person: Person | None, aspect: float) -> dict[str, Array]:
+    if person is None:
+        nothing = np.full((17, 3), np.nan)
+        return {"seen": nothing, "seen_boxes": np.full(4, np.nan), "person_scores": np.array(np.nan)}
+    keypoints = person.keypoints.astype(float) * np.array([1, aspect, 1])
+    boxes = person.box.astype(float) * np.array([1, aspect, 1, aspect])
+    return {"seen": keypoints, "seen_boxes": boxes, "person_scores": np.array(person.score)}
+
+
+if __name__ == "__main__":
+    networks = [Path(name).read_bytes() for name in sys.argv[1].split(",")]
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 200
+    np.savez_compressed(sys.argv[2], allow_pickle=False, **measure(networks, count, seed=1))
