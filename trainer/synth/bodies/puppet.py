@@ -122,13 +122,13 @@ class Puppet:
         return Pose(q[:3].copy(), q[3:7].copy(), q[self._places].copy())
 
     def put(self, pose: Pose, grounded: bool = True) -> Array:
-        """Take a pose, on the floor where asked, and return the points."""
+        """Take a pose, on the floor where asked, never in it, and return the points."""
         q = self.data.qpos
         q[:3], q[3:7] = pose.place, pose.turn
         q[self._places] = np.clip(pose.joints, RANGES[:, 0], RANGES[:, 1])
         self.mujoco.mj_kinematics(self.model, self.data)
-        if grounded:
-            lowest = self._lowest()
+        lowest = self._lowest()
+        if grounded or lowest < 0:
             q[2] -= lowest
             self.data.site_xpos[:, 2] -= lowest
         return self.points()

@@ -109,7 +109,8 @@ def random_set(rng: np.random.Generator, height_px: int, width_px: int, size: fl
 def draw(rng: np.random.Generator, scene: Set, figure: Figure, vertices: Array, look: Look) -> Pixels:
     """A picture of the set with the figure's mesh (n_vertices, 3) in it."""
     height, width = scene.picture.shape[:2]
-    canvas = cv2.resize(scene.picture, (FINER * width, FINER * height), interpolation=cv2.INTER_LINEAR)
+    larger = cv2.resize(scene.picture, (FINER * width, FINER * height), interpolation=cv2.INTER_LINEAR)
+    canvas = np.asarray(larger, np.uint8)
     _shadow(canvas, scene, vertices)
     places, depth = scene.camera.project(vertices)
     corners = vertices[figure.mesh.faces]  # (n_faces, 3, 3)
