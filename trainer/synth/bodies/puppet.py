@@ -1,5 +1,6 @@
 """A body in the physics engine that can be posed, let go, pushed and held."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
@@ -60,17 +61,11 @@ class Pose:
 
 def turned(yaw: float, pitch: float = 0.0, roll: float = 0.0) -> Array:
     """Quaternion: heading, then forward over, then about the body's own long axis, to the left."""
-    found = np.array([1.0, 0.0, 0.0, 0.0])
-    for angle, axis in ((yaw, 3), (pitch, 2), (roll, 3)):
-        step = np.zeros(4)
-        step[0], step[axis] = np.cos(angle / 2), np.sin(angle / 2)
-        found = _times(found, step)
-    return found
-
-
-def _times(a: Array, b: Array) -> Array:
-    w, v = a[0] * b[0] - a[1:] @ b[1:], a[0] * b[1:] + b[0] * a[1:] + np.cross(a[1:], b[1:])
-    return np.append(w, v)
+    a, b, c = yaw / 2, pitch / 2, roll / 2
+    return np.array([
+        math.cos(b) * math.cos(a + c), math.sin(b) * math.sin(c - a),
+        math.sin(b) * math.cos(a - c), math.cos(b) * math.sin(a + c),
+    ])  # fmt: skip
 
 
 def between(first: Pose, second: Pose, share: float) -> Pose:
@@ -104,8 +99,18 @@ class Puppet:
         self._places = np.array([self.model.joint(joint.name).qposadr[0] for joint in JOINTS])
         self._scale = self.mass_kg * self.height_m / (REFERENCE_MASS_KG * REFERENCE_HEIGHT_M)
         self._own = np.flatnonzero(self.model.geom_bodyid > 0)
+        self._boxes, self._radii = self._extents()
         self._substeps = round(1 / (STEPS_HZ * self.model.opt.timestep))
         self.hold(np.ones(len(JOINTS)))
+
+    def _extents(self) -> tuple[Array, Array]:
+        """Half sizes along their axes (n, 3), and what is round about them (n,), of the body's parts."""
+        size, kind = self.model.geom_size[self._own], self.model.geom_type[self._own]
+        types = self.mujoco.mjtGeom
+        is_box, is_capsule = kind == types.mjGEOM_BOX, kind == types.mjGEOM_CAPSULE
+        boxes = np.where(is_box[:, np.newaxis], size, 0.0)
+        boxes[is_capsule, 2] = size[is_capsule, 1]
+        return boxes, np.where(is_box, 0.0, size[:, 0])
 
     @property
     def hip_up_m(self) -> float:
@@ -135,15 +140,8 @@ class Puppet:
 
     def _lowest(self) -> float:
         """Height of the lowest place of the body."""
-        size, kind = self.model.geom_size[self._own], self.model.geom_type[self._own]
-        down = np.abs(self.data.geom_xmat[self._own].reshape(-1, 3, 3)[:, 2])  # (n, 3)
-        types = self.mujoco.mjtGeom
-        reach = np.where(
-            kind == types.mjGEOM_BOX,
-            (down * size).sum(1),
-            size[:, 0] + np.where(kind == types.mjGEOM_CAPSULE, down[:, 2] * size[:, 1], 0),
-        )
-        return float((self.data.geom_xpos[self._own, 2] - reach).min())
+        down = np.abs(self.data.geom_xmat[self._own, 6:])  # (n, 3)
+        return float((self.data.geom_xpos[self._own, 2] - (down * self._boxes).sum(1) - self._radii).min())
 
     def let_go(self, before: Array, seconds: float) -> None:
         """Let the engine have the body, with the velocity that it got since the positions `before`."""

@@ -18,7 +18,7 @@ from trainer.synth.timing import STEPS_HZ, Array, minimum_jerk, smooth, wobble
 
 FALLING_S: Final = 3.4
 """For so long the engine has the body; then it stays as it lies, or gets up."""
-LOW: Final = 0.2
+LOW: Final = 0.23
 """Over the body's height: the trunk's middle is lower at the end of a fall."""
 TRIES: Final = 6
 
