@@ -296,6 +296,7 @@ class Camera:
                 "since": self._since,
                 "fps": None if rate_hz is None else round(rate_hz, RATE_DIGITS),
                 "reason": self.condition.reason,
+                "found_down": self._model.people is not None and self._setup.rules.rest_zones is not None,
             }
             self._outlets.publisher.camera_status(self.name, status)
 

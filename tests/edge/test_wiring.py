@@ -166,6 +166,7 @@ def test_removed_cameras_disappear(mosquitto, start_daemon, make_clip, until) ->
     assert len(latest(subscriber, "box/config")["components"]["attic__fall__state"]) > 1
     until(lambda: subscriber.payloads("attic/status"), "the status")
     until(lambda: latest(subscriber, "attic/status").get("state") == "ok", "the start")
+    assert latest(subscriber, "attic/status")["found_down"] is False, "nobody said where people rest"
     first.stop()
     start_daemon(hall=grey)
     until(lambda: len(subscriber.payloads("box/config")) == 2, "the second announcement")
