@@ -54,15 +54,15 @@ def fit_person(sequences: Sequence[PoseSequence], seed: int, settings: PersonSet
     """
     settings = settings or PersonSettings()
     known = many_examples(sequences, seed, settings.times)
-    members = [fit_member(known, seed + k, settings) for k in range(settings.members)]
+    members = [fit_member(known, seed, settings, k) for k in range(settings.members)]
     return step_of_members(members)
 
 
-def fit_member(known: Sequence[Example], seed: int, settings: PersonSettings) -> keras.Model:
+def fit_member(known: Sequence[Example], seed: int, settings: PersonSettings, number: int = 0) -> keras.Model:
     """One network over whole tracks: features (n, n_looks, 72), mask (n, n_looks) -> (n, n_looks, 3)."""
-    seed_everything(seed)
-    model = steps_model(settings, *_spread(known))
-    batches = ExampleBatches(known, seed, settings)
+    seed_everything(seed + number)
+    model = steps_model(settings, *_spread(known), number)
+    batches = ExampleBatches(known, seed + number, settings)
     n_steps = settings.epochs * batches.num_batches
     schedule: Any = keras.optimizers.schedules.CosineDecay(settings.learning_rate, n_steps)
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3), "sparse_categorical_crossentropy")
@@ -70,16 +70,18 @@ def fit_member(known: Sequence[Example], seed: int, settings: PersonSettings) ->
     return model
 
 
-def steps_model(settings: PersonSettings, mean: Rows, deviation: Rows) -> keras.Model:
-    """Untrained: an answer at every look of whole tracks."""
+def steps_model(settings: PersonSettings, mean: Rows, deviation: Rows, number: int = 0) -> keras.Model:
+    """Untrained: an answer at every look of whole tracks. `number` of the member, for the names of its layers."""
     features = keras.Input((None, N_TRACK_FEATURES), name="features")
     mask = keras.Input((None,), dtype="bool", name="mask")
-    x = keras.layers.Rescaling(1 / deviation, -mean / deviation, name="standard")(features)
-    x = keras.layers.Dense(settings.inputs, activation="relu", name="inputs")(x)
+    x = keras.layers.Rescaling(1 / deviation, -mean / deviation, name=f"standard_{number}")(features)
+    x = keras.layers.Dense(settings.inputs, activation="relu", name=f"inputs_{number}")(x)
     x = keras.layers.Dropout(settings.dropout)(x)
-    x = keras.layers.RNN(keras.layers.GRUCell(settings.units), return_sequences=True, name="rnn")(x, mask=mask)
+    x = keras.layers.RNN(keras.layers.GRUCell(settings.units), return_sequences=True, name=f"rnn_{number}")(
+        x, mask=mask
+    )
     x = keras.layers.Dropout(settings.dropout)(x)
-    x = keras.layers.Dense(N_CLASSES, activation="softmax", name="top")(x)
+    x = keras.layers.Dense(N_CLASSES, activation="softmax", name=f"top_{number}")(x)
     return keras.Model({"features": features, "mask": mask}, x)
 
 
@@ -92,15 +94,16 @@ def _spread(known: Sequence[Example]) -> tuple[Rows, Rows]:
 def step_of_members(members: Sequence[Any]) -> keras.Model:
     """One step with the weights of `steps_model`s: the mean of their probabilities, their states side by side."""
     features = keras.Input((N_TRACK_FEATURES,), name="features")
-    sizes = [int(member.get_layer("rnn").cell.units) for member in members]
+    cells = [member.get_layer(f"rnn_{k}").cell for k, member in enumerate(members)]
+    sizes = [int(cell.units) for cell in cells]
     state = keras.Input((sum(sizes),), name="state")
     ops: Any = keras.ops
     states = [state] if len(sizes) == 1 else ops.split(state, list(np.cumsum(sizes)[:-1]), axis=-1)
     probabilities, next_states = list[Any](), list[Any]()
-    for member, own in zip(members, states, strict=True):
-        x = member.get_layer("inputs")(member.get_layer("standard")(features))
-        x, after = member.get_layer("rnn").cell(x, [own])
-        probabilities.append(member.get_layer("top")(x))
+    for k, (member, cell, own) in enumerate(zip(members, cells, states, strict=True)):
+        x = member.get_layer(f"inputs_{k}")(member.get_layer(f"standard_{k}")(features))
+        x, after = cell(x, [own])
+        probabilities.append(member.get_layer(f"top_{k}")(x))
         next_states.append(after[0] if isinstance(after, list | tuple) else after)
     mean = sum(probabilities[1:], probabilities[0]) / len(members)
     next_state = next_states[0] if len(sizes) == 1 else ops.concatenate(next_states, axis=-1)
