@@ -106,9 +106,9 @@ def _half(network: Path, precision: Precision, half: int, setting: Setting) -> E
     """Convert with one half, judge by the other."""
     published = network.read_bytes()
     halves = {name: _in_halves(read_dataset(setting.data / name), setting) for name in JUDGED}
-    known = [picture for name in JUDGED for picture in _pictures(halves[name][half], name)]
-    known += _pictures(_few(read_dataset(setting.data / BESIDE), setting), BESIDE)
-    held_out = {name: np.stack(list(_pictures(halves[name][1 - half], name))) for name in JUDGED}
+    known = [picture for name in JUDGED for picture in pictures_of(halves[name][half], name)]
+    known += pictures_of(_few(read_dataset(setting.data / BESIDE), setting), BESIDE)
+    held_out = {name: np.stack(list(pictures_of(halves[name][1 - half], name))) for name in JUDGED}
     pictures = np.concatenate(list(held_out.values()))
     target = "edgetpu" if precision == "int8" else "cpu"
     finished = convert_pose(published, precision, target, np.stack(known), pictures, accept_loss=True)
@@ -131,7 +131,7 @@ def _few(clips: Sequence[Clip], setting: Setting) -> list[Clip]:
     return list(clips[:: max(1, len(clips) // N_SHORT_CLIPS)] if setting.short else clips)
 
 
-def _pictures(clips: Sequence[Clip], dataset: str) -> Iterator[Pixels]:
+def pictures_of(clips: Sequence[Clip], dataset: str) -> Iterator[Pixels]:
     """Letterboxed pictures, `STEP_S` apart, the last ones of each clip: who falls lies at the end."""
     for clip in clips:
         taken, next_ns = list[Pixels](), 0
