@@ -17,11 +17,14 @@ DISTANCES_M: Final = (1.5, 10.0)
 HEIGHTS_M: Final = (1.0, 3.5)
 CEILING_DISTANCE_M: Final = 1.6
 """Sideways, at most."""
-FIELDS_RAD: Final = (0.65, 2.0)
+FIELDS_RAD: Final = (0.6, 2.1)
 """Of view, along the picture's longer side: a normal lens to a wide one."""
-FISHEYE_SHARE: Final = 0.25
-LEAST_SIZE: Final = 0.24
-"""Of a standing body, over the picture's height: smaller ones are not found."""
+WIDE_FOCAL: Final = 0.6
+"""Of the longer side: a field of 80 degrees."""
+FISHEYE_SHARE: Final = 0.5
+"""Of wide lenses."""
+BODY_SIZES: Final = (0.22, 1.2)
+"""Of a standing body, over the picture's height, as lenses are chosen for rooms: smaller ones are not found."""
 NEAR_M: Final = 0.25
 SHIFT: Final = 0.16
 """Of what the camera looks at from the body, over the distance, as a standard deviation: people are cut by edges."""
@@ -87,16 +90,18 @@ def random_camera(rng: np.random.Generator, points: Array, height_m: float) -> C
     way = rng.uniform(-np.pi, np.pi)
     if rng.random() < CEILING_SHARE:
         distance, up = rng.uniform(0.05, CEILING_DISTANCE_M), rng.uniform(2.3, HEIGHTS_M[1])
-        field, aim_up = rng.uniform(1.2, 2.1), rng.uniform(0.0, 0.8)
+        aim_up = rng.uniform(0.0, 0.8)
     else:
         distance, up = float(np.exp(rng.uniform(*np.log(DISTANCES_M)))), rng.uniform(*HEIGHTS_M)
-        field, aim_up = rng.uniform(*FIELDS_RAD), rng.uniform(0.4, 1.1)
+        aim_up = rng.uniform(0.4, 1.1)
     place = centre + np.array([distance * np.cos(way), distance * np.sin(way), up])
     away = float(np.linalg.norm(place - centre))
     aim = centre + np.array([0, 0, aim_up]) + SHIFT * away * rng.normal(0, 1, 3) * [1, 1, 0.5]
-    focal = 0.5 * max(aspect, 1.0) / np.tan(field / 2)
-    focal = max(focal, LEAST_SIZE * away / height_m)
-    fisheye = rng.uniform(0, 1) if field > 1.4 and rng.random() < 2 * FISHEYE_SHARE else 0.0
+    size = float(np.exp(rng.uniform(*np.log(BODY_SIZES))))
+    longest, shortest = (0.5 * max(aspect, 1.0) / np.tan(field / 2) for field in FIELDS_RAD)
+    focal = float(np.clip(size * away / height_m, shortest, longest))
+    wide = focal < WIDE_FOCAL * max(aspect, 1.0)
+    fisheye = rng.uniform(0, 1) if wide and rng.random() < FISHEYE_SHARE else 0.0
     roll = rng.normal(0, 0.03) if up < away else rng.uniform(-np.pi, np.pi) * (rng.random() < 0.5)
     return looking(place, aim, roll, focal, aspect=aspect, fisheye=fisheye)
 

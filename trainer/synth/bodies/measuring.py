@@ -1,7 +1,7 @@
 """What the pose network makes of bodies whose joints are known: rendered ones, over a few seconds each.
 
-`python -m trainer.synth.bodies.measuring NETWORK OUT.npz [CLIPS]` writes the raw observations that
-`trainer.synth.bodies.errors` was fitted to. Needs the animations' folder, for its mesh.
+`python -m trainer.synth.bodies.measuring NETWORK[,NETWORK...] OUT.npz [CLIPS]` writes the raw observations that
+`trainer.synth.bodies.errors` was fitted to, and prints their figures. Needs the animations' folder, for its mesh.
 """
 
 import sys
@@ -19,9 +19,11 @@ from edge.people.decoding import decode
 from edge.types import Person, Pixels
 from trainer.synth.bodies.animations import FILES, motion_folder
 from trainer.synth.bodies.dressing import dressed
+from trainer.synth.bodies.errors import Truth
+from trainer.synth.bodies.figures import as_observations, figures
 from trainer.synth.bodies.gltf import Figure, read_figure
 from trainer.synth.bodies.motion import HIP_POINTS, Motion, at_steps
-from trainer.synth.bodies.rendering import draw, random_look, random_set
+from trainer.synth.bodies.rendering import Set, draw, random_look, random_set
 from trainer.synth.bodies.sequences import random_motion, truth
 from trainer.synth.timing import STEPS_HZ, Array
 
@@ -55,16 +57,21 @@ def measure(networks: Sequence[bytes], n_clips: int, seed: int) -> dict[str, NDA
     return {name: np.stack([clip[name] for clip in clips]) for name in clips[0]}
 
 
-def _clip(
-    rng: np.random.Generator, figure: Figure, interpreters: Sequence[Interpreter]
-) -> dict[str, NDArray[np.float64]]:
+def clip_truth(rng: np.random.Generator, *, drawn: bool = True) -> tuple[Set, Array, Truth, NDArray[np.int8], float]:
+    """A set, points of a body in it at `N_LOOKS` looks, what is so in its pictures, targets, and the body's height."""
     motion = random_motion(rng, "")
     points, targets = _window(rng, motion)
     height_px, width_px = SIZES_PX[rng.integers(len(SIZES_PX))]
-    scene = random_set(rng, height_px, width_px, rng.uniform(*BODY_SIZES))
+    scene = random_set(rng, height_px, width_px, rng.uniform(*BODY_SIZES), drawn=drawn)
     points = points + scene.stage - np.append(np.median(points[:, HIP_POINTS].mean(1), 0)[:2], 0)
-    worlds, look = dressed(figure, points, motion.height_m), random_look(rng, figure)
-    known = truth(scene.camera, points, motion.height_m)
+    return scene, points, truth(scene.camera, points, motion.height_m), targets, motion.height_m
+
+
+def _clip(
+    rng: np.random.Generator, figure: Figure, interpreters: Sequence[Interpreter]
+) -> dict[str, NDArray[np.float64]]:
+    scene, points, known, targets, height_m = clip_truth(rng)
+    worlds, look = dressed(figure, points, height_m), random_look(rng, figure)
     found: dict[str, list[Array]] = {}
     for i in range(N_LOOKS):
         picture = draw(rng, scene, figure, figure.surface(worlds[i]), look)
@@ -73,10 +80,7 @@ def _clip(
             for name, value in _seen(person, known.aspect).items():
                 found.setdefault(f"{name}_{k}", []).append(value)
     return {
-        "places": known.places,
-        "sizes": known.sizes,
-        "visible": known.visible.astype(float),
-        "up": known.up,
+        **{name: values[0] for name, values in as_observations([known], {}).items()},
         "boxes": known.boxes,
         "targets": targets.astype(float),
         "aspects": np.array(known.aspect),
@@ -116,6 +120,8 @@ def _seen(person: Person | None, aspect: float) -> dict[str, Array]:
 
 
 if __name__ == "__main__":
-    networks = [Path(name).read_bytes() for name in sys.argv[1].split(",")]
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 200
-    np.savez_compressed(sys.argv[2], allow_pickle=False, **measure(networks, count, seed=1))
+    files = sys.argv[1].split(",")
+    observed = measure([Path(name).read_bytes() for name in files], int(sys.argv[3]) if sys.argv[3:] else 220, seed=1)
+    np.savez_compressed(sys.argv[2], allow_pickle=False, **observed)
+    for number, name in enumerate(files):
+        print(name, figures(observed, number))

@@ -84,8 +84,11 @@ class Set:
     light: Array  # (3,) unit vector towards the lamp
 
 
-def random_set(rng: np.random.Generator, height_px: int, width_px: int, size: float) -> Set:
-    """A room, and a camera in it whose body on the stage is about `size` of the picture's height."""
+def random_set(rng: np.random.Generator, height_px: int, width_px: int, size: float, *, drawn: bool = True) -> Set:
+    """A room, and a camera in it whose body on the stage is about `size` of the picture's height.
+
+    Not `drawn`, it is black, and soon there.
+    """
     room = random_room(rng)
     stage = np.append(room.stage, 0.0)
     up = min(rng.uniform(1.0, 3.3), room.height_m - 0.15)
@@ -98,11 +101,11 @@ def random_set(rng: np.random.Generator, height_px: int, width_px: int, size: fl
     into = aim - place
     focal = size * float(np.linalg.norm(into)) / 1.7
     focal = max(focal, 0.35)
-    drawn = RoomCamera.looking(place, aim, rng.normal(0, 0.03), focal * height_px, (height_px, width_px))
-    picture = draw_room(room, drawn).picture
-    picture = picture * rng.uniform(0.5, 1.1)
+    view = RoomCamera.looking(place, aim, rng.normal(0, 0.03), focal * height_px, (height_px, width_px))
+    brightness = rng.uniform(0.5, 1.1)
     light = np.append(rng.normal(0, 0.5, 2), 1.0)
-    camera = Camera(place, drawn.axes, focal, width_px / height_px)
+    camera = Camera(place, view.axes, focal, width_px / height_px)
+    picture = draw_room(room, view).picture * brightness if drawn else np.zeros((height_px, width_px, 3))
     return Set((picture.clip(0, 1) * 255).astype(np.uint8), camera, stage, light / np.linalg.norm(light))
 
 
