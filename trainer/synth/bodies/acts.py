@@ -33,8 +33,8 @@ ACTS: Final[dict[str, tuple[float, Callable[[Stage], bool]]]] = {
     "sits on the floor": (0.05, low.sits_on_the_floor),
     "lies down": (0.08, low.lies_down),
     "lies": (0.05, low.lies),
-    "in bed": (0.06, low.in_bed),
-    "to bed": (0.06, low.to_bed),
+    "in bed": (0.08, low.in_bed),
+    "to bed": (0.08, low.to_bed),
 }
 """Shares and acts; an act says whether its trunk may lie."""
 PLAYFUL: Final = ("jumps", "crawls", "sits on the floor", "bends")

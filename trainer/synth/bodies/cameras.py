@@ -23,7 +23,7 @@ WIDE_FOCAL: Final = 0.6
 """Of the longer side: a field of 80 degrees."""
 FISHEYE_SHARE: Final = 0.5
 """Of wide lenses."""
-BODY_SIZES: Final = (0.22, 1.2)
+BODY_SIZES: Final = (0.17, 1.2)
 """Of a standing body, over the picture's height, as lenses are chosen for rooms: smaller ones are not found."""
 NEAR_M: Final = 0.25
 SHIFT: Final = 0.16

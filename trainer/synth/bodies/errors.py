@@ -66,7 +66,7 @@ JUMPING: Final = (0.12, 2.7, 0.33)
 """Most keypoints tremble little and some jump: share of those that do at a look, how far, and how far the others."""
 MOST_ERROR: Final = 0.5
 USUAL_PX: Final = 100.0
-SIZES_PX: Final = (35.0, 300.0)
+SIZES_PX: Final = (25.0, 300.0)
 """Of standing bodies, of the network's 256: what was measured."""
 
 SWAPPED: Final = {"arms": np.array((0.058, 0.043, 0.115)), "legs": np.array((0.07, 0.073, 0.085))}
@@ -85,9 +85,9 @@ LOST_VISIBLE: Final = (0.3, 0.07)
 LOST_SHARES: Final = (0.5, 0.5)
 LOST_MEMORY_S: Final = 0.25
 
-CERTAINTY: Final = np.array((1.75, 1.6, 1.4))
-"""Logit of a person's score over the mean of its keypoints'."""
-CERTAINTY_SPREAD: Final = 0.9
+CERTAINTY: Final = np.array((1.7, 1.6, 1.5))
+"""Logit of a person's score over the mean of its keypoints', of a body of `USUAL_PX`."""
+CERTAINTY_PER_LOG_SIZE, CERTAINTY_SPREAD = 1.15, 0.85
 BOX_ERRORS: Final = np.array((0.019, 0.02, 0.029))
 """Of each side, over the body's height."""
 
@@ -101,6 +101,7 @@ class Truth:
     boxes: Array  # (n, 4): y0, x0, y1, x1 of the whole body
     sizes: Array  # (n,): height as it stands
     up: Array  # (n,): how much of the trunk's length goes up, -1 to 1
+    depths: Array  # (n,): metres from the camera along its axis
     aspect: float
 
 
@@ -147,7 +148,7 @@ def observation(rng: np.random.Generator, truth: Truth, times_s: Array) -> Obser
     places, scores = _swapped(rng, places, scores, trunk, times_s)
     counting = np.where(scores > LEAST_KEYPOINT_SCORE, scores, 0.0)
     mean = counting.sum(1) / np.maximum((counting > 0).sum(1), 1)
-    person_scores = mean * _certainty(rng, trunk, times_s, quality)
+    person_scores = mean * _certainty(rng, (trunk, px), times_s, quality)
     lost = _lost(rng, truth, (trunk, px), times_s, quality) | (person_scores < LEAST_SCORE)
     lasting, fresh = rng.standard_normal(4), rng.standard_normal((len(times_s), 4))
     spread = (BOX_ERRORS[trunk] * truth.sizes)[:, np.newaxis]
@@ -224,9 +225,13 @@ def _swapped(
     return places, scores
 
 
-def _certainty(rng: np.random.Generator, trunk: NDArray[np.intp], times_s: Array, quality: float) -> Array:
+def _certainty(
+    rng: np.random.Generator, trunk_px: tuple[NDArray[np.intp], Array], times_s: Array, quality: float
+) -> Array:
+    trunk, px = trunk_px
     noise = (quality + _noise(rng, times_s, (), WANDERING_S)) / np.sqrt(2)
-    return 1 / (1 + np.exp(-(CERTAINTY[trunk] + CERTAINTY_SPREAD * noise)))
+    usual = CERTAINTY[trunk] + CERTAINTY_PER_LOG_SIZE * np.log(px / USUAL_PX)
+    return 1 / (1 + np.exp(-(usual + CERTAINTY_SPREAD * noise)))
 
 
 def _lost(

@@ -4,13 +4,13 @@ Nothing that is generated is ever reported as accuracy.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.people.decoding import MOST_PEOPLE
-from edge.types import Person
 from trainer.features.poses import FALLING, UNKNOWN, PoseSequence
 from trainer.synth.bodies.acts import act
 from trainer.synth.bodies.animations import animated, animations, motion_folder
@@ -44,7 +44,11 @@ MISSED_SHARE: Final = 0.02
 """Of looks."""
 SLOWNESS: Final = {True: (0.92, 1.1), False: (0.75, 1.4)}
 """Of falls, which gravity rules, and of the rest."""
-COMPANY_SHARE: Final = 0.15
+COMPANY_SHARE: Final = 0.25
+COMPANY_SHARES: Final = (0.6, 0.25, 0.15)
+"""One, two or three others."""
+BODY_WIDTH: Final = 0.7
+"""Of its box, what a body hides of those behind it."""
 CAMERA_TRIES: Final = 8
 SEEN_SHARE: Final = 0.6
 """Of keypoints, while it matters: a camera that sees less is turned away from."""
@@ -107,9 +111,11 @@ def _seen(rng: np.random.Generator, motion: Motion) -> PoseSequence:
     points = at_steps(motion.points, steps)
     targets = motion.targets[np.rint(steps).astype(int)].copy()
     camera, blocks = _camera(rng, motion, points, targets)
-    bodies = [observe(rng, truth(camera, points, motion.height_m, blocks), times_s)]
+    truths = [truth(camera, points, motion.height_m, blocks)]
     if rng.random() < COMPANY_SHARE:
-        bodies.append(_company(rng, camera, blocks, points, times_s))
+        others = int(rng.choice(len(COMPANY_SHARES), p=COMPANY_SHARES)) + 1
+        truths += [_company(rng, camera, blocks, points, times_s) for _ in range(others)]
+    bodies = [observe(rng, one, times_s) for one in before_each_other(truths)]
     people = tuple(
         tuple(person for body in bodies if (person := body[i]) is not None)[:MOST_PEOPLE] for i in range(len(times_s))
     )
@@ -184,13 +190,12 @@ def truth(camera: Camera, points: Array, height_m: float, blocks: Sequence[Block
         boxes=np.concatenate([low, high], 1),
         sizes=height_m * camera.focal / np.maximum(depth[:, HIP_POINTS].mean(1), NEAR_M),
         up=up,
+        depths=depth[:, HIP_POINTS].mean(1),
         aspect=camera.aspect,
     )
 
 
-def _company(
-    rng: np.random.Generator, camera: Camera, blocks: Sequence[Block], points: Array, times_s: Array
-) -> list[Person | None]:
+def _company(rng: np.random.Generator, camera: Camera, blocks: Sequence[Block], points: Array, times_s: Array) -> Truth:
     """Somebody else in the room."""
     other = act(rng, "", _height_m(rng, CHILD_SHARE))
     steps = np.minimum(times_s * STEPS_HZ, len(other.points) - 1.0)
@@ -198,4 +203,23 @@ def _company(
     centre = np.median(points[:, HIP_POINTS].mean(1), 0)[:2]
     shift = centre + rng.uniform(0.8, 2.5) * np.array([np.cos(angle := rng.uniform(-np.pi, np.pi)), np.sin(angle)])
     path = path + np.append(shift - np.median(path[:, HIP_POINTS].mean(1), 0)[:2], 0.0)
-    return observe(rng, truth(camera, path, other.height_m, blocks), times_s)
+    return truth(camera, path, other.height_m, blocks)
+
+
+def before_each_other(truths: Sequence[Truth]) -> list[Truth]:
+    """Bodies in one picture, of which the nearer ones hide the others' keypoints."""
+    found = []
+    for one in truths:
+        visible = one.visible.copy()
+        for other in truths:
+            if other is not one:
+                middles, halves = (
+                    (other.boxes[:, :2] + other.boxes[:, 2:]) / 2,
+                    (other.boxes[:, 2:] - other.boxes[:, :2]) / 2,
+                )
+                offset = np.abs(one.places - middles[:, np.newaxis])
+                inside = (offset < BODY_WIDTH * halves[:, np.newaxis]).all(-1)
+                nearer = (other.depths > NEAR_M) & (other.depths < one.depths)
+                visible &= ~(inside & nearer[:, np.newaxis])
+        found.append(replace(one, visible=visible))
+    return found

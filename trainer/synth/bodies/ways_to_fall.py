@@ -237,6 +237,6 @@ FALLS: Final[dict[str, tuple[float, Callable[[np.random.Generator, float], Fall]
     "slip": (0.14, slip),
     "legs": (0.1, legs_give_way),
     "chair": (0.1, off_chair),
-    "bed": (0.08, off_bed),
+    "bed": (0.1, off_bed),
 }
 """Shares and makers."""

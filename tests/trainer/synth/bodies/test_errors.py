@@ -1,5 +1,6 @@
 """The model of errors against what was measured, and against a network where one is there."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_the_same_seed_sees_the_same(truths: list[Truth]) -> None:
 
 def test_a_body_out_of_view_is_lost(truths: list[Truth]) -> None:
     truth = truths[0]
-    away = Truth(truth.places + 3, np.zeros_like(truth.visible), truth.boxes + 3, truth.sizes, truth.up, truth.aspect)
+    away = replace(truth, places=truth.places + 3, boxes=truth.boxes + 3, visible=np.zeros_like(truth.visible))
     found = observe(np.random.default_rng(1), away, TIMES_S)
     assert sum(person is None for person in found) > 0.9 * len(found)
 

@@ -10,7 +10,10 @@ from edge.people.tracking import Tracks, step
 from edge.types import NS_PER_S
 from trainer.features.poses import FALLING, LYING, NEITHER, UNKNOWN, PoseSequence
 from trainer.synth.bodies import virtual_sequences
-from trainer.synth.bodies.sequences import LENGTHS_S
+from trainer.synth.bodies.cameras import looking
+from trainer.synth.bodies.gaits import STANDING
+from trainer.synth.bodies.puppet import Pose, Puppet, turned
+from trainer.synth.bodies.sequences import LENGTHS_S, before_each_other, truth
 
 N = 300
 
@@ -112,6 +115,20 @@ def test_the_boxs_own_tracking_follows_them(sequences: list[PoseSequence]) -> No
                 seen += 1
         followed += max(ids.values(), default=0)
     assert followed / seen > 0.8
+
+
+def test_who_stands_before_another_hides_it() -> None:
+    camera = looking(np.array([0.0, -5, 1.5]), np.array([0.0, 0, 1]), 0.0, 1.0, aspect=1.0)
+    standing = Puppet(1.7).put(Pose(np.zeros(3), turned(0.0), 0 * STANDING))[np.newaxis]
+    near, far, aside = (
+        truth(camera, standing + np.array(place), 1.7) for place in ((0, -1, 0), (0, 1, 0), (1.5, 1, 0))
+    )
+    assert far.visible.all()
+    shown_near, shown_far, shown_aside = before_each_other([near, far, aside])
+    assert shown_near.visible.all()
+    assert shown_aside.visible.all()
+    assert shown_far.visible.mean() < 0.4
+    assert far.depths[0] == pytest.approx(6, abs=0.1)
 
 
 def test_without_animations_it_says_so_in_one_line_and_goes_on(without_animations: Path) -> None:
