@@ -16,6 +16,8 @@ from edge.people.tracking import is_somebody
 from edge.people.watched import Onset, Watched, falls, is_found, watched
 from edge.types import NS_PER_S, Body
 
+NO_TRACK: Final = 0
+"""Ids begin at 1, and may anew when the watching does."""
 RECALL_S: Final = 10.0
 """So long after a restart who lies is told again."""
 LYING_S: Final = 0.8
@@ -65,8 +67,9 @@ class Floor:
     """Since when he is looked for."""
 
     def closed(self) -> "Floor":
-        """The watching ends. What the place looks like without anybody, and who is ignored, is remembered."""
-        return Floor(ignored=self.ignored, background=self.background, was_down=bool(self.downs) or self.was_down)
+        """The watching ends. What the place looks like without anybody, and where who is ignored lies, is remembered."""
+        ignored = tuple(replace(one, track_id=NO_TRACK) for one in self.ignored)
+        return Floor(ignored=ignored, background=self.background, was_down=bool(self.downs) or self.was_down)
 
     def ignoring_all(self) -> "Floor":
         """Who is down was said to be no alarm."""

@@ -195,6 +195,16 @@ def test_who_was_said_to_be_no_alarm_and_gets_up_may_fall_again(fallen, who):
     assert hall.said() == [STARTED, FALSE, STARTED]
 
 
+def test_who_was_said_to_be_no_alarm_is_ignored_after_a_reconnection_whatever_his_track(fallen, who):
+    hall = fallen(rest_zones=[])
+    hall.acknowledged(hall.events[0].id)
+    hall.closed("lost")
+    hall.tracks.clear()
+    hall.during(10.0, who.stands(1, x=0.1), who.lies(2))
+    hall.during(30.0, who.stands(1, x=0.1), who.lies(2))
+    assert hall.said() == [STARTED, FALSE]
+
+
 def test_another_who_falls_where_one_was_said_to_be_no_alarm_falls(fallen, who):
     hall = fallen()
     hall.acknowledged(hall.events[0].id)
