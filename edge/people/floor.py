@@ -67,7 +67,7 @@ class Floor:
     """Since when he is looked for."""
 
     def closed(self) -> "Floor":
-        """The watching ends. What the place looks like without anybody, and where who is ignored lies, is remembered."""
+        """The watching ends. What the place looks like without anybody is remembered, and where who is ignored lies."""
         ignored = tuple(replace(one, track_id=NO_TRACK) for one in self.ignored)
         return Floor(ignored=ignored, background=self.background, was_down=bool(self.downs) or self.was_down)
 

@@ -88,6 +88,14 @@ def test_who_lies_by_posture_or_head_alone_is_not_found(room, who, posture, says
     assert hall.events == []
 
 
+def test_who_kneels_in_between_lies_anew(room, who):
+    hall = room(rest_zones=[])
+    hall.during(15.0, who.lies())
+    hall.during(2.0, who.lies(says="neither"))
+    hall.during(15.0, who.lies())
+    assert hall.events == []
+
+
 def test_a_coat_and_a_poster_are_nobody(room, who):
     hall = room(rest_zones=[])
     hall.during(60.0, who.stands(1, x=0.2), who.sits(2, x=0.7))
