@@ -18,7 +18,7 @@ SEED = 5
 SMALL_S = 3600
 SMALL = ("-vf", "scale=320:-2", "-r", "10", "-c:v", "libx264", "-crf", "28", "-preset", "veryfast", "-an")
 
-STILL_FPS, STILL_S = 20, 15
+STILL_FPS, STILL_S = 20, 20
 CODINGS = {
     "constant quality": "-preset medium -crf 23 -g 50",
     "a camera": "-preset veryfast -tune zerolatency -b:v 1M -g 30",
