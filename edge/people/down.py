@@ -14,7 +14,7 @@ from edge.frames.background import Background, cells_of
 from edge.frames.glance import Glance
 from edge.frames.movement import MIN_MOVING_CELLS, Cells
 from edge.frames.regions import Polygon
-from edge.people.body import overlaps
+from edge.people.body import Floats, overlaps
 from edge.people.lying import NEAR, SURE, Place, down, is_upright, lies, lies_in, may_lie
 from edge.people.stillness import Rest
 from edge.types import NS_PER_S, Body
@@ -61,6 +61,8 @@ class Moment:
     """Tracks of those who are not seen at this look."""
     places: Mapping[int, Place]
     """Where each track was last seen."""
+    points: Mapping[int, tuple[Floats, Floats]]
+    """Points of each track then, (13, 2), and the trust in them, (13,)."""
     aspect: float
     """Width of the picture over its height."""
     moving: Cells
@@ -80,6 +82,10 @@ class Moment:
     def cells(self, *, but: int | None = None) -> Cells:
         """Cells where bodies are seen, but for one track."""
         return cells_of([self.places[body.track.id].box for body in self.bodies or () if body.track.id != but])
+
+    def rest(self, body: Body, before: Rest) -> Rest:
+        """Whether a body moves that is seen."""
+        return before.after(*self.points[body.track.id], body.track.height, self.now_ns)
 
     @property
     def is_pause(self) -> bool:
@@ -239,7 +245,7 @@ def _followed(one: Down, body: Body, moment: Moment) -> Down:
         one,
         track_id=body.track.id,
         place=place,
-        rest=one.rest.after(body.track, moment.aspect, moment.now_ns),
+        rest=moment.rest(body, one.rest),
         peak=max(one.peak, down(body)),
         score=down(body),
         seen_ns=moment.now_ns,

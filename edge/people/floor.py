@@ -9,6 +9,7 @@ from edge.frames.glance import Glance
 from edge.frames.jump import jumped
 from edge.frames.movement import Movement
 from edge.frames.regions import Polygon
+from edge.people.body import bodies as measured
 from edge.people.down import Down, Moment, after, assigned, begun
 from edge.people.ignored import Ignored, ignoring
 from edge.people.lying import lies_in, places_of
@@ -113,12 +114,14 @@ def looked(
     movement = floor.movement.after(seen)
     in_view = None if bodies is None else tuple(body for body in bodies if body.track.last_ns == now_ns)
     tracks = [body.track for body in bodies or ()]
+    ids, people = [track.id for track in tracks], measured([track.person for track in tracks], aspect)
     moment = Moment(
         now_ns=now_ns,
         seen=seen,
         bodies=in_view,
         coasting=frozenset(track.id for track in tracks if track.last_ns < now_ns),
-        places=dict(zip([track.id for track in tracks], places_of(tracks, aspect), strict=True)),
+        places=dict(zip(ids, places_of(tracks, people), strict=True)),
+        points=dict(zip(ids, zip(people.places, people.trusts, strict=True), strict=True)),
         aspect=aspect,
         moving=movement.now(),
         background=floor.background,

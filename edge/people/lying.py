@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from edge.frames.regions import Polygon
-from edge.people.body import bodies
+from edge.people.body import Bodies
 from edge.people.masking import inside
 from edge.people.posture import LYING, UPRIGHT
 from edge.types import Body, Track
@@ -46,18 +46,17 @@ class Place:
         return aside <= NEAR_ASIDE and -NEAR <= up <= NEAR_ABOVE
 
 
-def places_of(tracks: Sequence[Track], aspect: float) -> list[Place]:
+def places_of(tracks: Sequence[Track], seen: Bodies) -> list[Place]:
     """Where tracks were last seen.
 
     Args:
         tracks: any number.
-        aspect: width of the picture over its height.
+        seen: their people.
     """
-    centers = bodies([track.person for track in tracks], aspect).centers.tolist()
     boxes = [track.person.box.tolist() for track in tracks]
     return [
         Place((y0, x0, y1, x1), (y, x), track.height)
-        for (y0, x0, y1, x1), (y, x), track in zip(boxes, centers, tracks, strict=True)
+        for (y0, x0, y1, x1), (y, x), track in zip(boxes, seen.centers.tolist(), tracks, strict=True)
     ]
 
 

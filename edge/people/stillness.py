@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from edge.people.body import NOTHING, Floats, bodies
-from edge.types import NS_PER_S, Track
+from edge.people.body import NOTHING, Floats
+from edge.types import NS_PER_S
 
 MEMORY_S: Final = 1.0
 """Of the mean of a point's place."""
@@ -38,10 +38,15 @@ class Rest:
     """The same when it last moved."""
     anchor_trusts: Floats | None = None  # (13,)
 
-    def after(self, track: Track, aspect: float, now_ns: int) -> "Rest":
-        """Look at the body once more."""
-        seen = bodies([track.person], aspect)
-        places, trusts = seen.places[0], seen.trusts[0]
+    def after(self, places: Floats, trusts: Floats, height: float, now_ns: int) -> "Rest":
+        """Look at the body once more.
+
+        Args:
+            places: of its points (13, 2): y, x, in heights of the picture.
+            trusts: in them (13,).
+            height: of the body as it stands, in heights of the picture.
+            now_ns: later than the last look.
+        """
         if self.places is None or self.trusts is None or self.anchor is None or self.anchor_trusts is None:
             return Rest(self.since_ns, now_ns, places, trusts, places, trusts)
         share = float(1 - np.exp(-(now_ns - self.now_ns) / NS_PER_S / MEMORY_S))
@@ -49,7 +54,7 @@ class Rest:
         mean = (self.places + weights * (places - self.places)).astype(np.float32)
         mean_trusts = (self.trusts + share * (trusts - self.trusts)).astype(np.float32)
         shown = np.minimum(mean_trusts, self.anchor_trusts)
-        if not _has_moved(mean - self.anchor, shown, track.height):
+        if not _has_moved(mean - self.anchor, shown, height):
             # A point that was hidden begins where it appears.
             appeared = (self.anchor_trusts < LEAST_TRUST) & (mean_trusts >= LEAST_TRUST)
             anchor = np.where(appeared[:, np.newaxis], mean, self.anchor).astype(np.float32)

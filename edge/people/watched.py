@@ -101,11 +101,10 @@ def falls(one: Watched, body: Body, moment: Moment, onset: Onset) -> bool:
 
 
 def is_found(one: Watched, moment: Moment, found_down_s: float) -> bool:
-    """Say whether a body has lain still for so long, outside rest zones."""
+    """Say whether a body has lain still for so long."""
     if one.flat_since_ns is None or one.flat_ns < moment.now_ns:
         return False
-    still_ns = moment.now_ns - one.still_since_ns
-    return still_ns >= found_down_s * NS_PER_S and not lies_in(moment.zones, one.place, moment.aspect)
+    return moment.now_ns - one.still_since_ns >= found_down_s * NS_PER_S
 
 
 def _after(one: Watched | None, body: Body, moment: Moment, onset: Onset) -> Watched:
@@ -122,7 +121,7 @@ def _after(one: Watched | None, body: Body, moment: Moment, onset: Onset) -> Wat
         one,
         seen_ns=now_ns,
         place=place,
-        rest=one.rest.after(body.track, moment.aspect, now_ns),
+        rest=moment.rest(body, one.rest) if may_lie(body) else Rest(now_ns, now_ns),
         peak=max(one.peak if one.falling_since_ns is not None else 0.0, body.falling),
         falling_since_ns=falling_since_ns,
         fell_ns=one.fell_ns if falling_since_ns is None else falling_since_ns,
