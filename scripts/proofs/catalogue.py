@@ -4,7 +4,18 @@ from proofs.box import cameras, faults, gpu, hour, latency, scale, soak, speed, 
 from proofs.frame.proof import Proof
 from proofs.images import audit, boot, image, installer, power_cut, update
 from proofs.messages import dashboard, discovery, fleet, home_assistant, node_red, notify, prometheus
-from proofs.models import accuracy, cluster, conversions, features, gate, memory, people, recipes, without_rendered
+from proofs.models import (
+    accuracy,
+    cluster,
+    conversions,
+    falls,
+    features,
+    gate,
+    memory,
+    people,
+    recipes,
+    without_rendered,
+)
 
 PROOFS: dict[str, Proof] = {
     proof.name: proof
@@ -16,6 +27,7 @@ PROOFS: dict[str, Proof] = {
         recipes.PROOF,
         conversions.PROOF,
         people.PROOF,
+        falls.PROOF,
         gate.PROOF,
         gpu.PROOF,
         features.PROOF,
