@@ -45,6 +45,8 @@ EYE_OUT, EYE_UP, EYE_ASIDE, NOSE_OUT, EAR_ASIDE, CROWN_UP = 0.055, 0.02, 0.018, 
 SETTLED_M_S: Final = 0.3
 """A body whose head, shoulders and hips are slower has come to rest."""
 SETTLED_S: Final = 0.4
+SINKS_MORE_M: Final = 0.1
+"""Who pauses on the knees and then tips over has not come to rest on them."""
 SINKING_M_S: Final = 0.15
 """Of the mean height of shoulders and hips: faster, it goes down."""
 SINKING_S: Final = 0.1
@@ -191,7 +193,9 @@ def fall_times(points: Array, released: int) -> tuple[int, int]:
     start = released + _first_run(sinking[released:], round(SINKING_S * STEPS_HZ))
     core = smooth(points[:, [0, 5, 6, 11, 12]], 0.03)
     speeds = np.linalg.norm(np.gradient(core, axis=0), axis=-1).max(1) * STEPS_HZ
-    slow = speeds < SETTLED_M_S
+    height = trunk_height(points)
+    lowest_yet = np.minimum.accumulate(height[::-1])[::-1]  # from each step on
+    slow = (speeds < SETTLED_M_S) & (height - lowest_yet < SINKS_MORE_M)
     begun = start + round(2 * SINKING_S * STEPS_HZ)
     return start, min(begun + _first_run(slow[begun:], round(SETTLED_S * STEPS_HZ)), len(points) - 1)
 

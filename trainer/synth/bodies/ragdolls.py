@@ -33,13 +33,13 @@ def ragdoll_fall(rng: np.random.Generator, group: str, height_m: float) -> Motio
     shares = np.array([share for share, _ in FALLS.values()])
     kind = names[rng.choice(len(names), p=shares / shares.sum())]
     for _ in range(TRIES):
-        motion = _fall(FALLS[kind][1](rng, height_m), rng, group)
+        motion = let_fall(FALLS[kind][1](rng, height_m), rng, group)
         if motion is not None:
             return motion
     return ragdoll_fall(rng, group, height_m)
 
 
-def _fall(fall: Fall, rng: np.random.Generator, group: str) -> Motion | None:
+def let_fall(fall: Fall, rng: np.random.Generator, group: str) -> Motion | None:
     """Let it fall; None where it did not, or the engine lost it."""
     puppet = fall.puppet
     points = []
@@ -87,7 +87,7 @@ def _falling(fall: Fall, rng: np.random.Generator) -> list[Array]:
 
 def _after(puppet: Puppet, rng: np.random.Generator, path: Array) -> tuple[Array, int]:
     """The path with what follows it, and where getting up begins."""
-    n = round(rng.uniform(0.5, 7) * STEPS_HZ)
+    n = round(rng.uniform(AFTER_REST_S + 0.2, 7) * STEPS_HZ)
     still = path[-1] + rng.choice([0.003, 0.012]) * wobble(rng, (n, *path.shape[1:]), 0.5)
     still += (path[-1] - still[0]) * np.linspace(1, 0, n)[:, np.newaxis, np.newaxis]
     path = np.concatenate([path, still])

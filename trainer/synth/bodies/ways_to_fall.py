@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from trainer.synth.bodies.gaits import SEATED, STANDING, walking
+from trainer.synth.bodies.gaits import SEATED, STANDING, through, walking
 from trainer.synth.bodies.motion import Block
 from trainer.synth.bodies.puppet import LIMBS, Pose, Puppet, angles, turned
 from trainer.synth.bodies.ragdoll_model import JOINTS
@@ -15,7 +15,7 @@ from trainer.synth.timing import STEPS_HZ, Array, smooth, wobble
 
 CATCHING: Final = angles(shoulder_bend=95, shoulder_spread=12, elbow=25)
 FLAILING: Final = angles(shoulder_bend=40, shoulder_spread=70, elbow=45)
-SEAT_M, BED_M = 0.45, 0.5
+SEAT_M: Final = 0.45
 
 
 @dataclass(slots=True)
@@ -187,16 +187,35 @@ def _box(centre: tuple[float, float, float], half: tuple[float, float, float], y
     return f'<geom type="box" pos="{place}" size="{size}" euler="0 0 {np.degrees(yaw):.1f}" {contact}/>'
 
 
-def off_chair(rng: np.random.Generator, height_m: float) -> Fall:
-    """Sits, and slides or tips off the chair."""
-    seat = (0.0, 0.0, SEAT_M / 2 * height_m / 1.75)
-    half = (0.22, 0.24, seat[2])
-    puppet = _person(rng, height_m, _box(seat, half, 0.0))
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Something to sit on whose front edge is 0.2 m before who sits on it."""
+
+    height_m: float
+    half_size: tuple[float, float, float]
+
+    @property
+    def centre(self) -> tuple[float, float, float]:
+        """Of its block."""
+        return (0.2 - self.half_size[0], 0.0, self.half_size[2])
+
+
+def _seat(rng: np.random.Generator, height_m: float, bed: bool) -> Seat:
+    top = rng.uniform(0.36, 0.6) if bed else SEAT_M * height_m / 1.75
+    half = (rng.uniform(0.4, 0.75), 1.0, top / 2) if bed else (0.22, rng.choice([0.24, 0.24, 0.8]), top / 2)
+    return Seat(top, half)
+
+
+def _sitting(rng: np.random.Generator, seat: Seat, height_m: float) -> list[Pose]:
     n = round(rng.uniform(1, 5) * STEPS_HZ)
-    up = 2 * seat[2] + 0.062 * height_m
-    lean = rng.uniform(-0.25, 0.25)
-    sways = lean + 0.03 * wobble(rng, (n,), 0.8)
-    before = [Pose(np.array([0.02, 0, up]), turned(0.0, float(sway)), SEATED) for sway in sways]
+    sways = rng.uniform(-0.25, 0.25) + 0.03 * wobble(rng, (n,), 0.8)
+    place = np.array([0.02, 0, seat.height_m + 0.062 * height_m])
+    return [Pose(place, turned(0.0, float(sway)), SEATED) for sway in sways]
+
+
+def _off_seat(rng: np.random.Generator, height_m: float, bed: bool) -> Fall:
+    seat = _seat(rng, height_m, bed)
+    puppet = _person(rng, height_m, _box(seat.centre, seat.half_size, 0.0))
     weight, side = puppet.mass_kg / 70, rng.choice([-1.0, 0.0, 1.0])
     pushes = [("pelvis", rng.uniform(120, 300) * weight * np.array([1.0, 0.6 * side, 0.1]), 0.0, rng.uniform(0.3, 0.7))]
     way = np.array([rng.uniform(0, 1), side, 0.0])
@@ -204,19 +223,53 @@ def off_chair(rng: np.random.Generator, height_m: float) -> Fall:
     limp = rng.uniform(0.005, 0.2)
     targets = _arms(rng, SEATED + angles(neck_bend=25, knee=rng.uniform(-60, 10), waist_bend=20), 0.3)
     release = Release(_stiffness(rng, limp, rng.uniform(0.01, 0.5), limp), rng.uniform(0.1, 0.6), targets, 0.2, pushes)
-    return Fall("slides off a chair", puppet, before, release, (Block(seat, half),), grounded=False)
+    kind = "slides off a bed" if bed else "slides off a chair"
+    blocks = (Block(seat.centre, seat.half_size),)
+    return Fall(kind, puppet, _sitting(rng, seat, puppet.height_m), release, blocks, grounded=False)
+
+
+def off_chair(rng: np.random.Generator, height_m: float) -> Fall:
+    """Sits, and slides or tips off the chair or sofa."""
+    return _off_seat(rng, height_m, bed=False)
+
+
+def off_edge(rng: np.random.Generator, height_m: float) -> Fall:
+    """Sits on the edge of a bed, and slides or tips off."""
+    return _off_seat(rng, height_m, bed=True)
+
+
+def rising(rng: np.random.Generator, height_m: float) -> Fall:
+    """Stands up from a chair or a bed, and does not come to stand."""
+    seat = _seat(rng, height_m, bed=bool(rng.random() < 0.5))
+    puppet = _person(rng, height_m, _box(seat.centre, seat.half_size, 0.0))
+    before = _sitting(rng, seat, puppet.height_m)
+    over = Pose(np.array([0.3, 0, 0.7 * puppet.hip_up_m]), turned(0.0, 0.5), STANDING + angles(hip_bend=45, knee=45))
+    up = Pose(np.array([0.38, 0, puppet.hip_up_m]), turned(0.0, 0.1), STANDING.copy())
+    way_up = through([(before[-1], 0.0), (over, rng.uniform(0.5, 1.1)), (up, rng.uniform(0.4, 0.9))])
+    before += way_up[: round(rng.uniform(0.5, 1.0) * len(way_up))]
+    force = rng.uniform(80, 260) * puppet.mass_kg / 70
+    pushes = [("chest", force * _direction(rng.uniform(-1.8, 1.8)), 0.0, rng.uniform(0.2, 0.4))]
+    limp = rng.uniform(0.02, 0.3)
+    targets = _arms(rng, STANDING + angles(hip_bend=rng.uniform(10, 70), knee=rng.uniform(10, 90)), 0.5)
+    release = Release(_stiffness(rng, limp, rng.uniform(0.1, 1), limp * 0.5), 0.25, targets, 0.15, pushes)
+    blocks = (Block(seat.centre, seat.half_size),)
+    return Fall("falls when getting up", puppet, before, release, blocks, grounded=False)
 
 
 def off_bed(rng: np.random.Generator, height_m: float) -> Fall:
-    """Lies at the edge of a bed, and rolls off."""
-    bed = (0.0, 0.0, BED_M / 2)
-    half = (1.0, rng.uniform(0.4, 0.6), BED_M / 2)
+    """Lies at the edge of a bed, turns over or does not, and rolls off."""
+    top = rng.uniform(0.35, 0.65)
+    bed, half = (0.0, 0.0, top / 2), (1.0, rng.uniform(0.4, 0.7), top / 2)
     puppet = _person(rng, height_m, _box(bed, half, 0.0))
     n = round(rng.uniform(1, 5) * STEPS_HZ)
-    roll = rng.uniform(-0.2, 0.2)
-    place = np.array([-0.05, half[1] - 0.12, BED_M + 0.07 * height_m])
-    supine = rng.random() < 0.6
-    pose = Pose(place, turned(0.0, -np.pi / 2 if supine else np.pi / 2, roll), STANDING + angles(hip_bend=8, knee=10))
+    pitch = -np.pi / 2 if rng.random() < 0.6 else np.pi / 2
+    at_edge = np.array([-0.05, half[1] - rng.uniform(0.08, 0.16), top + 0.07 * height_m])
+    lying = STANDING + angles(hip_bend=rng.uniform(0, 30), knee=rng.uniform(0, 40))
+    end = Pose(at_edge, turned(0.0, pitch, rng.uniform(-0.2, 0.2)), lying)
+    before = [end] * n
+    if rng.random() < 0.5:
+        begin = Pose(at_edge - [0, 0.3, 0], turned(0.0, pitch, rng.choice([-1.3, 1.3])), lying + angles(hip_bend=20))
+        before = [begin] * n + through([(begin, 0.0), (end, rng.uniform(0.6, 1.6))])
     weight = puppet.mass_kg / 70
     pushes = [
         (part, rng.uniform(0.8, 1.3) * newtons * weight * np.array([0, 1.0, 0.25]), 0.0, rng.uniform(0.4, 0.7))
@@ -225,18 +278,20 @@ def off_bed(rng: np.random.Generator, height_m: float) -> Fall:
     limp = rng.uniform(0.02, 0.3)
     targets = _arms(rng, STANDING + angles(hip_bend=rng.uniform(0, 60), knee=rng.uniform(0, 70)), 0.4)
     release = Release(_stiffness(rng, limp, limp, limp), 0.3, targets, 0.1, pushes)
-    support = Support(bed[:2], half[:2], 0.0, BED_M)
-    return Fall("falls off a bed", puppet, [pose] * n, release, (Block(bed, half),), (support,), grounded=False)
+    support = Support(bed[:2], half[:2], 0.0, top)
+    return Fall("falls off a bed", puppet, before, release, (Block(bed, half),), (support,), grounded=False)
 
 
 FALLS: Final[dict[str, tuple[float, Callable[[np.random.Generator, float], Fall]]]] = {
-    "trip": (0.2, trip),
-    "pushed": (0.12, pushed),
-    "faint": (0.18, faint),
-    "topple": (0.08, topple),
-    "slip": (0.14, slip),
-    "legs": (0.1, legs_give_way),
-    "chair": (0.1, off_chair),
-    "bed": (0.1, off_bed),
+    "trip": (0.18, trip),
+    "pushed": (0.11, pushed),
+    "faint": (0.16, faint),
+    "topple": (0.07, topple),
+    "slip": (0.13, slip),
+    "legs": (0.09, legs_give_way),
+    "chair": (0.07, off_chair),
+    "edge": (0.05, off_edge),
+    "rising": (0.06, rising),
+    "bed": (0.08, off_bed),
 }
 """Shares and makers."""
