@@ -213,6 +213,17 @@ def test_who_was_said_to_be_no_alarm_is_ignored_after_a_reconnection_whatever_hi
     assert hall.said() == [STARTED, FALSE]
 
 
+def test_who_gets_up_towards_the_camera_is_ignored_no_more(room, who):
+    hall = room()
+    hall.during(2.0, who.stands(y=0.93))
+    hall.during(1.6, who.falls(y=0.6))
+    hall.acknowledged(hall.events[0].id)
+    hall.during(10.0, who.lies(y=0.6))
+    hall.during(2.0, who.stands(y=0.93))  # the middle of the torso is where it was
+    hall.during(1.0, who.falls(y=0.6))
+    assert hall.said() == [STARTED, FALSE, STARTED]
+
+
 def test_another_who_falls_where_one_was_said_to_be_no_alarm_falls(fallen, who):
     hall = fallen()
     hall.acknowledged(hall.events[0].id)
@@ -318,6 +329,15 @@ def test_a_body_that_lies_takes_over(room, who):
     assert hall.events[-1].region is not None
     hall.during(2.0, who.stands(2), scene=0.1)
     assert hall.said() == [STARTED, GOES_ON, GOT_UP]
+
+
+def test_once_a_body_took_over_the_scenes_score_says_nothing_more(room, who):
+    hall = room(spec=AlertSpec(refractory_s=1.0))
+    hall.during(2.0, who.stands(), scene=0.1)
+    hall.during(2.0, who.stands(lost=True), scene=0.9)
+    hall.during(2.0, who.lies(2), scene=0.9)
+    hall.during(6.0, who.stands(2), scene=0.9)
+    assert hall.said() == [STARTED, GOT_UP]
 
 
 def test_who_lay_before_the_scene_told_a_fall_is_somebody_else(room, who):
