@@ -16,7 +16,7 @@ from edge.people.body import bodies
 from edge.people.posture import LYING as LIES
 from edge.people.tracking import Tracks, step
 from edge.types import NS_PER_S, Person, Track
-from trainer.clips.labels import FALL
+from trainer.clips.labels import FALL, VIOLENCE
 from trainer.clips.manifest import Clip
 from trainer.features.poses import FALLING, LYING, NEITHER, UNKNOWN, Poses, PoseSequence
 
@@ -32,6 +32,8 @@ LEAST_SINKING: Final = 0.15
 """Body heights that the middle of the torso goes down in a fall whose start nobody wrote down; else it is not known."""
 SINKS_FROM: Final = 0.25
 """Of the fastest sinking, where a body begins to sink."""
+STRUCK_S: Final = 2.0
+"""Before a body in a fight lies, for which nobody knows whether it falls."""
 LIES_FOR_S: Final = 0.6
 """What lies for less is bending, or an error."""
 
@@ -86,6 +88,8 @@ def sequences_of(clip: Clip, poses: Poses, kind: str, weight: float) -> list[Pos
         if trail is faller:
             assert start_s is not None
             doing = _of_fall(trail, times_s, poses.aspect, start_s if clip.timed else None, doing)
+        elif clip.start_s(VIOLENCE) is not None:
+            doing = _without_struck(doing, times_s)
         elif start_s is not None:
             doing = np.where(doing == LYING, UNKNOWN, doing)  # perhaps the same body, found again
         targets, people = _of_interest(poses, trail, doing)
@@ -102,6 +106,14 @@ def postures_of(trail: Trail, times_s: Times) -> NDArray[np.int8]:
         long = times_s[after - 1] - times_s[first] >= LIES_FOR_S or after - first == len(lies)
         doing[first:after] = LYING if long else UNKNOWN
     return doing
+
+
+def _without_struck(doing: NDArray[np.int8], times_s: Times) -> NDArray[np.int8]:
+    """What a body in a fight does, (m,): who lies was perhaps struck down, and until then it is not known."""
+    low_s = times_s[doing != NEITHER]
+    before = np.searchsorted(low_s, times_s)
+    next_s = np.append(low_s, np.inf)[before]
+    return np.where((doing == NEITHER) & (next_s - times_s < STRUCK_S), UNKNOWN, doing).astype(np.int8)
 
 
 def _faller(every: Sequence[Trail], poses: Poses, start_s: float) -> Trail | None:

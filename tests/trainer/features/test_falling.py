@@ -90,3 +90,13 @@ def test_trails_have_one_track_for_each_body(flat) -> None:
     found = trails(poses_of(flat, walking(flat), falling(flat)))
     assert [len(trail.looks) for trail in found] == [len(TIMES_S)] * 2
     assert trails(Poses(TIMES_S, ((),) * len(TIMES_S), 1.5)) == []
+
+
+def test_who_lies_in_a_fight_was_perhaps_struck_down_and_until_then_nobody_knows(flat) -> None:
+    fight = Clip(Path("clip.mp4"), "street", frozenset({"violence"}), (Segment("violence"),))
+    struck, other = sequences_of(fight, poses_of(flat, falling(flat), walking(flat)), "fight", 1.0)
+    assert at(struck, 0.2) == NEITHER
+    assert at(struck, FALL_FROM_S) == UNKNOWN
+    assert at(struck, 5.9) == LYING
+    assert FALLING not in struck.targets
+    assert set(other.targets.tolist()) == {NEITHER}

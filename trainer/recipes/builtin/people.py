@@ -1,7 +1,11 @@
-"""The person head of the built-in recipe: poses of the clips, and of bodies that the package makes, to one network."""
+"""The person head of the built-in recipe: poses of the clips, and of bodies that the package makes, to one network.
+
+Every data set weighs the same, whatever its size. In a set without falls clips that show nothing at all weigh more than
+its fights: nobody alerts on a street by day.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +17,18 @@ from trainer.features.cache import Cache
 from trainer.features.falling import sequences_of
 from trainer.features.poses import PoseSequence, read_poses, watch_poses
 from trainer.recipes.builtin.person import PersonSettings, fit_person
-from trainer.recipes.builtin.watched import set_weights
 from trainer.synth.bodies import virtual_sequences
 
 RATE_HZ, LEAST_RATE_HZ = 10.0, 4.0
 """Of the looks that a box takes; the head learns from 3 to 30 a second."""
 LOOKS_HZ: Final = 15.0
 """At which poses are kept; lower rates are thinned from them."""
+SET_WEIGHT: Final = 300.0
+"""Of all clips of a set together."""
+CALM_WEIGHT: Final = 3.0
+"""Of a clip that shows nothing, in a set without falls, beside one that shows something."""
+VIRTUAL_WEIGHT: Final = 0.3
+"""Of a virtual body: 3,000 of them as much as three sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ def fit_people(
     """Fit the person head.
 
     Args:
-        clips: those that say whether somebody falls are learned from, and those of nothing at all.
+        clips: with falls or without.
         networks: that find bodies, in the precisions that boxes run.
         poses: where they are kept.
         seed: of all that is drawn.
@@ -50,13 +59,36 @@ def fit_people(
         one step, see `fit_person`.
 
     Raises:
+        ConfigurationError: the cache cannot be written, or MuJoCo is not installed.
         DatasetError: a clip cannot be read.
     """
-    known = [clip for clip in clips if FALL in clip.annotates or clip.label == NORMAL]
-    weights = set_weights(known, 1.0)
-    sequences: list[PoseSequence] = virtual_sequences(seed, settings.n_virtual)
+    sequences = real_sequences(clips, networks, poses)
+    virtual = [replace(one, weight=VIRTUAL_WEIGHT) for one in virtual_sequences(seed, settings.n_virtual)]
+    return fit_person(sequences, seed, settings, virtual=virtual)
+
+
+def real_sequences(clips: Sequence[Clip], networks: Sequence[Path], poses: PoseCache) -> list[PoseSequence]:
+    """What the bodies in clips do, once for each network.
+
+    Raises:
+        ConfigurationError: the cache cannot be written.
+        DatasetError: a clip cannot be read.
+    """
+    weights = clip_weights(clips)
+    found: list[PoseSequence] = []
     for network in networks:
-        entries = watch_poses(known, network, poses.cache, rate_hz=LOOKS_HZ, workers=poses.workers)
-        for clip, entry, weight in zip(known, entries, weights, strict=True):
-            sequences += sequences_of(clip, read_poses(entry), clip.dataset, weight)
-    return fit_person(sequences, seed, settings)
+        entries = watch_poses(clips, network, poses.cache, rate_hz=LOOKS_HZ, workers=poses.workers)
+        for clip, entry, weight in zip(clips, entries, weights, strict=True):
+            kind = f"{clip.dataset} {clip.label}"
+            found += sequences_of(clip, read_poses(entry), kind, weight / len(networks))
+    return found
+
+
+def clip_weights(clips: Sequence[Clip]) -> list[float]:
+    """Weight of each clip."""
+    with_falls = {clip.dataset for clip in clips if clip.label == FALL}
+    shares = [CALM_WEIGHT if clip.label == NORMAL and clip.dataset not in with_falls else 1.0 for clip in clips]
+    totals: dict[str, float] = {}
+    for clip, share in zip(clips, shares, strict=True):
+        totals[clip.dataset] = totals.get(clip.dataset, 0.0) + share
+    return [SET_WEIGHT * share / totals[clip.dataset] for clip, share in zip(clips, shares, strict=True)]

@@ -43,19 +43,26 @@ class PersonSettings:
     """Of examples before which somebody else comes."""
 
 
-def fit_person(sequences: Sequence[PoseSequence], seed: int, settings: PersonSettings | None = None) -> keras.Model:
+def fit_person(
+    sequences: Sequence[PoseSequence],
+    seed: int,
+    settings: PersonSettings | None = None,
+    *,
+    virtual: Sequence[PoseSequence] = (),
+) -> keras.Model:
     """Fit the head; the same sequences and seed give the same head.
 
     Args:
-        sequences: of all kinds, weighted.
+        sequences: of real clips, weighted.
         seed: of weights and of what varies.
         settings: how.
+        virtual: likewise, of bodies that were seen by many kinds of boxes already, so that nothing is varied.
 
     Returns:
         one step: `features` (n, 72), `state` (n, n_state) -> `probabilities` (n, 3), `next_state`.
     """
     settings = settings or PersonSettings()
-    known = many_examples(sequences, seed, settings.times)
+    known = [*many_examples(sequences, seed, settings.times), *many_examples(virtual, seed, 0)]
     members = [fit_member(known, seed, settings, k) for k in range(settings.members)]
     return step_of_members(members)
 
@@ -76,7 +83,8 @@ def steps_model(settings: PersonSettings, mean: Rows, deviation: Rows, number: i
     """Untrained: an answer at every look of whole tracks. `number` of the member, for the names of its layers."""
     features = keras.Input((None, N_TRACK_FEATURES), name="features")
     mask = keras.Input((None,), dtype="bool", name="mask")
-    x = keras.layers.Rescaling(1 / deviation, -mean / deviation, name=f"standard_{number}")(features)
+    scale: Any = 1 / deviation  # for each feature its own, which Keras's types do not know of
+    x = keras.layers.Rescaling(scale, -mean * scale, name=f"standard_{number}")(features)
     x = keras.layers.Dense(settings.inputs, activation="relu", name=f"inputs_{number}")(x)
     x = keras.layers.Dropout(settings.dropout)(x)
     x = keras.layers.RNN(keras.layers.GRUCell(settings.units), return_sequences=True, name=f"rnn_{number}")(

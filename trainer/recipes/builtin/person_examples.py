@@ -136,14 +136,14 @@ def _lost(n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     return np.convolve(rng.uniform(size=n) < share / 2, np.ones(2), "full")[:n] > 0
 
 
-def many_examples(sequences: Iterable[PoseSequence], seed: int, times: int, *, backwards: bool = True) -> list[Example]:
+def many_examples(sequences: Iterable[PoseSequence], seed: int, times: int) -> list[Example]:
     """Every sequence as it is, `times` varied ones of it, and where somebody falls one that is played backwards."""
     found: list[Example] = []
     for number, sequence in enumerate(sequences):
         rng = np.random.default_rng((seed, number))
         rates_hz = rng.permutation(RATES_HZ)
         seen = [sequence, *(varied(sequence, rng, float(rates_hz[k % len(rates_hz)])) for k in range(times))]
-        if backwards and FALLING in sequence.targets:
+        if FALLING in sequence.targets:
             seen.append(rising(varied(sequence, rng, float(rng.choice(RATES_HZ)))))
         for one in seen:
             if len(one.times_s) >= LEAST_LOOKS:

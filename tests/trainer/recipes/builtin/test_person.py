@@ -39,9 +39,9 @@ def person(x: float, share: float, tall: float = 0.5) -> Person:
     across = np.array([0, 0.01, -0.01, 0.02, -0.02, *[k * 0.07 for _ in range(6) for k in (1, -1)]])
     angle = share * np.pi / 2
     y = 0.8 - tall * (along * np.cos(angle) - across * np.sin(angle))
-    x = x + tall * (along * np.sin(angle) + across * np.cos(angle))
-    box = np.array([y.min(), x.min(), y.max(), x.max()], np.float32)
-    return Person(box, np.column_stack([y, x, np.full(17, 0.6)]).astype(np.float32), 0.5)
+    xs = x + tall * (along * np.sin(angle) + across * np.cos(angle))
+    box = np.array([y.min(), xs.min(), y.max(), xs.max()], np.float32)
+    return Person(box, np.column_stack([y, xs, np.full(17, 0.6)]).astype(np.float32), 0.5)
 
 
 def sequence(shares, targets, rate_hz: float = 10.0, *, group: str = "one") -> PoseSequence:
@@ -182,8 +182,8 @@ def test_one_call_steps_six_tracks_and_absent_ones_are_never_nan() -> None:
     rows = np.zeros((MOST_PEOPLE, N_TRACK_FEATURES), np.float32)
     rows[0] = 6.0
     for _ in range(600):
-        answer = runner.run(features=rows, state=state)
-        state = answer["next_state"]
+        state = runner.run(features=rows, state=state)["next_state"]
+    answer = runner.run(features=rows, state=state)
     assert np.isfinite(answer["probabilities"]).all()
     np.testing.assert_allclose(answer["probabilities"].sum(1), 1, atol=1e-5)
     np.testing.assert_array_equal(answer["probabilities"][1], answer["probabilities"][5])  # rows do not touch
