@@ -11,6 +11,8 @@ from typing import Final
 
 import keras
 
+from edge.bundle import BUILTIN, Bundle
+from edge.errors import ConfigurationError
 from trainer.clips.labels import FALL, NORMAL
 from trainer.clips.manifest import Clip
 from trainer.features.cache import Cache
@@ -21,8 +23,8 @@ from trainer.synth.bodies import virtual_sequences
 
 RATE_HZ, LEAST_RATE_HZ = 10.0, 4.0
 """Of the looks that a box takes; the head learns from 3 to 30 a second."""
-LOOKS_HZ: Final = 15.0
-"""At which poses are kept; lower rates are thinned from them."""
+LOOKS_HZ: Final = 10.0
+"""At which poses are kept; lower rates are thinned from them, higher ones are learned from virtual bodies."""
 SET_WEIGHT: Final = 300.0
 """Of all clips of a set together."""
 CALM_WEIGHT: Final = 3.0
@@ -37,6 +39,18 @@ class PoseCache:
 
     cache: Cache
     workers: int
+
+
+def shipped_file() -> Path:
+    """Path of the built-in bundle's network that finds bodies.
+
+    Raises:
+        ConfigurationError: it has none.
+    """
+    people = Bundle.load(BUILTIN).spec.networks.people
+    if people is None:
+        raise ConfigurationError(f"{BUILTIN}: sees no people; install edgewatch again")
+    return BUILTIN / people.files["cpu"]
 
 
 def fit_people(
