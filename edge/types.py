@@ -175,7 +175,8 @@ class Event:
     ended_at: str | None
     duration_s: float
     reason: str | None
-    """Why the watching ended, where it was not the score: `restart`, `lost`, `end of file`, `stopped`, ..."""
+    """Why, where it was not the score: the watching ended (`restart`, `lost`, `end of file`, `stopped`, ...), or what
+    `edge.events.falls` says of falls (`got_up`, `left`, `found_down`, `another`, ...)."""
     model_name: str
     model_sha256: str
     position_s: float | None
