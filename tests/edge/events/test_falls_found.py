@@ -257,6 +257,13 @@ def test_who_lies_after_the_watching_was_interrupted_is_told_again(fallen, who, 
     assert hall.said()[-1] == GOT_UP
 
 
+def test_a_reconnection_within_the_refractory_time_tells_it_at_once(fallen, who):
+    hall = fallen()
+    hall.closed("lost")
+    hall.during(1.2, who.lies(2))
+    assert hall.said() == [STARTED, ("ended", "lost"), FOUND]
+
+
 def test_who_lies_after_a_restart_is_told_again(room, who):
     hall = room(was_down=True)
     hall.during(1.2, who.lies(1, x=0.2), who.lies(2, x=0.8))
@@ -317,6 +324,22 @@ def test_between_the_scenes_scores_nothing_ends(room):
         hall.look()
         hall.look()
     assert hall.said() == [STARTED, GOES_ON]
+
+
+def test_a_gap_between_the_scenes_scores_proves_nothing(room):
+    hall = room()
+    hall.look(scene=0.9)
+    hall.now_s += 1.2
+    hall.look(scene=0.9)
+    assert hall.events == []
+    hall.during(1.0, scene=0.9)
+    assert hall.said() == [STARTED]
+    hall.look(scene=0.1)
+    hall.now_s += 60.0
+    hall.look(scene=0.1)
+    assert QUIET not in hall.said()
+    hall.during(2.2, scene=0.1)
+    assert hall.said()[-1] == QUIET
 
 
 def test_a_body_that_lies_takes_over(room, who):
