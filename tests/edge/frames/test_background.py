@@ -94,3 +94,10 @@ def test_what_stays_becomes_the_room():
 def test_a_camera_that_looks_elsewhere_does_not_look_as_before():
     elsewhere = picture(time_s=9).grey[::-1, ::-1].copy()
     assert EMPTY.likeness(Glance(elsewhere, 50.0, 9 * NS_PER_S), cells_of([PLACE]), NOBODY) == 0.0
+
+
+def test_who_stands_around_a_place_is_no_light():
+    around = ((0.3, 0.15, 0.55, 0.75), (0.85, 0.15, 1.0, 0.75), (0.5, 0.1, 0.9, 0.27), (0.5, 0.63, 0.9, 0.75))
+    seen = picture(*around, time_s=9)
+    assert EMPTY.likeness(seen, cells_of([PLACE]), cells_of(around)) == pytest.approx(1.0, abs=0.05)
+    assert EMPTY.likeness(seen, cells_of([PLACE]), NOBODY) == 0.0
