@@ -5,7 +5,7 @@ fall, whether it is open at every look from a second before it; the same falls s
 still pictures with noise through H.264 as cameras make it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -44,8 +44,6 @@ SLIDE_S: Final = 10.0
 ENTRY_S: Final = 0.5
 """Of a clip of a fight: until then it has nothing to compare with but a picture that stands still."""
 SCENES: Final = ("gmdcsa24", "t2v-bed-fall", "surveillance-fight", "normal")
-N_SCENES: Final = 2
-"""Of each set."""
 STILL_NOISES: Final = {"day": (2.0, 8.0), "dark": (2.0, 4.0)}
 SETTLING_S: Final = 3.0 + HOLD_S
 """Of a stream: an encoder's first pictures are poor and grow better."""
@@ -113,7 +111,10 @@ def measure(setting: Setting) -> Evidence:
             name: setting.once(f"falls-{name}", {}, lambda n=name: {"clips": _falls(setting, n)}) for name in FALLS
         },
         "fights": setting.once("fights", {}, lambda: {"clips": _fights(setting)}),
-        "stills": setting.once("stills", {}, lambda: {"scenes": _stills(setting)}),
+        "stills": {
+            name: setting.once(f"stills-{name}", {}, lambda n=name: {"clips": _stills(setting, n)})
+            for name in (SCENES[:2] if setting.short else SCENES)
+        },
         "bodies": {light: _smallest(light) for light in LIGHTS},
     }
     return evidence
@@ -191,16 +192,15 @@ def _small(grey: Grey) -> Grey:
     return np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _stills(setting: Setting) -> Evidence:
-    """Of each scene, light, noise and coding the share of looks at which something seems to move."""
-    found: Evidence = {}
-    for name, picture in _scenes(setting):
-        for light, noises in STILL_NOISES.items():
-            for noise in noises[-1:] if setting.short else noises:
-                for coding in CODINGS:
-                    path = setting.work / "still.mp4"
-                    still_clip(LIGHTS[light] * picture, noise, coding, path)
-                    found[f"{name}, {light}, noise {noise:g}, {coding}"] = _moving(path)
+def _stills(setting: Setting, name: str) -> Evidence:
+    """Of a set's first picture by light, noise and coding the share of looks at which something seems to move."""
+    picture, found = _picture(setting, name), dict[str, Any]()
+    for light, noises in STILL_NOISES.items():
+        for noise in noises[-1:] if setting.short else noises:
+            for coding in CODINGS:
+                path = setting.work / "still.mp4"
+                still_clip(LIGHTS[light] * picture, noise, coding, path)
+                found[f"{light}, noise {noise:g}, {coding}"] = _moving(path)
     return found
 
 
@@ -214,15 +214,13 @@ def _moving(path: Path) -> float:
     return round(sum(looks) / len(looks), 4)
 
 
-def _scenes(setting: Setting) -> Iterator[tuple[str, Pixels]]:
-    """First pictures of some clips, of even size."""
-    for name in SCENES[:2] if setting.short else SCENES:
-        paths = sorted(path for path in (setting.data / name).rglob("*") if path.suffix in {".mp4", ".avi"})
-        for path in paths[:: max(1, len(paths) // N_SCENES)][:N_SCENES]:
-            source = FileSource(path)
-            pixels = next(pixels for frame in source.frames() if (pixels := frame.pixels()) is not None)
-            source.close()
-            yield path.stem, pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]
+def _picture(setting: Setting, name: str) -> Pixels:
+    """The first picture of a set's first clip, of even size."""
+    path = min(path for path in (setting.data / name).rglob("*") if path.suffix in {".mp4", ".avi"})
+    source = FileSource(path)
+    pixels = next(pixels for frame in source.frames() if (pixels := frame.pixels()) is not None)
+    source.close()
+    return pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]
 
 
 def _smallest(light: str) -> float | None:
@@ -249,7 +247,7 @@ def _few(clips: Sequence[Clip], setting: Setting) -> Sequence[Clip]:
 def figures(evidence: Evidence) -> Figures:
     """Over all looks of all sets."""
     falls = [clip for name in evidence["falls"].values() for clip in name["clips"].values()]
-    stills = list(evidence["stills"]["scenes"].values())
+    stills = [share for scene in evidence["stills"].values() for share in scene["clips"].values()]
     found: Figures = {
         "stills": len(stills),
         "still_open": sum(stills) / len(stills),

@@ -15,7 +15,7 @@ def evidence(*, dark: tuple[int, int, float | None] = (20, 20, 0.0), still: floa
             "urfd": {"clips": {"b": {"day": good, "dark": good}}},
         },
         "fights": {"clips": {"c": {"day": (30, 30, 0.0), "dark": (30, 30, 0.0)}}},
-        "stills": {"scenes": {"one": 0.0, "other": still}},
+        "stills": {"normal": {"clips": {"one": 0.0, "other": still}}},
         "bodies": {"day": 0.05, "dark": None},
     }
 
