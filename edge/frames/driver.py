@@ -55,11 +55,11 @@ class Shot:
             _ = self.look.picture
 
     def after(self, replaced: "Shot") -> "Shot":
-        """This shot in place of one that nobody has judged: what a network would have seen at that one it sees now,
-        where nothing newer is there for it."""
-        self.sample = self.sample or replaced.sample
-        self.look = self.look or replaced.look
-        return self
+        """What takes the place of this shot and an older one that nobody has judged: for each network the newer of what
+        it sees, with the glance of the moment at which people were looked for."""
+        kept = replaced if self.look is None and replaced.look is not None else self
+        kept.sample = self.sample or replaced.sample
+        return kept
 
 
 class Shots:

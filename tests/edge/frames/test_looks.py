@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from edge.bundle import InputSpec, NetworkSpecs
-from edge.frames.driver import Shots
+from edge.frames.driver import Shot, Shots
+from edge.frames.glance import GLANCE_PX, Glance
 from edge.frames.letterbox import fit, letterbox
-from edge.frames.looks import LookSampler
+from edge.frames.looks import Look, LookSampler
 from edge.types import NS_PER_S, RawFrame
 
 PEOPLE = InputSpec(height_px=64, width_px=64, stream="rgb", rate_hz=10.0)
@@ -82,6 +83,16 @@ def test_what_nobody_judged_goes_on_in_the_shot_that_replaces_it():
     assert replaced.look is newest
     assert replaced.sample is older.sample
     assert replaced.capture_ns > older.capture_ns
+
+
+def test_a_look_that_nobody_judged_keeps_its_moment():
+    def shot(time_ns: int, look: Look | None) -> Shot:
+        return Shot(time_ns, None, look, lambda: Glance(np.zeros(GLANCE_PX, np.uint8), 0.0, time_ns))
+
+    (frame,) = frames(10, 0.1)
+    look = LookSampler(PEOPLE).push(frame)
+    later = shot(70, None).after(shot(0, look))
+    assert (later.look, later.capture_ns, later.seen.capture_ns) == (look, 0, 0)
 
 
 def test_pictures_are_the_same_whenever_they_are_made():

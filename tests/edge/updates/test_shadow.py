@@ -1,14 +1,16 @@
 """A model beside another one, in a real process: what it finds out, and that nothing of it reaches the box."""
 
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge.bundle import Bundle
-from edge.types import RawFrame
-from edge.updates.shadow import Findings, Shadow, Task
+from edge.bundle import Bundle, NetworkSpecs
+from edge.frames.driver import Shots
+from edge.types import NS_PER_S, RawFrame
+from edge.updates.shadow import HEADER, Findings, Shadow, Task, _packed, _unpacked
 from edge.updates.tap import Tap
 
 RATE_HZ = 10
@@ -108,3 +110,45 @@ def test_the_load_is_that_of_all_cameras() -> None:
     findings = Findings(counts={"hall": 3, "attic": 3}, durations_s=[0.1, 0.1, 0.1, 5.0])
     assert findings.load(rate_hz=5.0) == pytest.approx(1.0)
     assert Findings(counts={"hall": 0}).load(5.0) == 0.0
+
+
+def test_a_shot_of_two_networks_arrives_as_it_was_sent():
+    networks = NetworkSpecs.model_validate(
+        {
+            "scene": {
+                "files": {"cpu": "frame.tflite"},
+                "precision": "int8",
+                "input": {"height_px": 32, "width_px": 48, "stream": "motion+trail", "rate_hz": 5.0},
+                "least_rate_hz": 4.5,
+                "n_features": 4,
+            },
+            "people": {
+                "files": {"cpu": "pose.tflite"},
+                "precision": "int8",
+                "input": {"height_px": 64, "width_px": 96, "stream": "rgb", "rate_hz": 10.0},
+                "least_rate_hz": 4.0,
+            },
+        }
+    )
+    chance, shots = np.random.default_rng(0), Shots(networks)
+    frames = [
+        RawFrame.of(chance.integers(0, 256, (90, 160, 3), np.uint8), number, number * NS_PER_S // 10)
+        for number in range(8)
+    ]
+    sent = [shot for frame in frames if (shot := shots.push(frame)) is not None]
+    assert [len(shot.networks) for shot in sent] == [1, 1, 1, 2, 1, 2, 1, 2]
+    for number, shot in enumerate(sent):
+        content = io.BytesIO(_packed(number, shot))
+        camera, got = _unpacked(content.read(HEADER.size), content, networks)
+        assert (camera, got.capture_ns, got.networks) == (number, shot.capture_ns, shot.networks)
+        assert content.read() == b""
+        assert (got.seen.grey == shot.seen.grey).all()
+        assert got.seen.sharpness == shot.seen.sharpness
+        assert got.look is not None
+        assert shot.look is not None
+        assert (got.look.picture == shot.look.picture).all()
+        assert got.look.place == shot.look.place
+        assert got.look.aspect == pytest.approx(shot.look.aspect, rel=0.02)
+        if shot.sample is not None:
+            assert got.sample is not None
+            assert (got.sample.streams == shot.sample.streams).all()
