@@ -108,7 +108,7 @@ def step_of_members(members: Sequence[Any]) -> keras.Model:
     sizes = [int(cell.units) for cell in cells]
     state = keras.Input((sum(sizes),), name="state")
     ops: Any = keras.ops
-    states = [state] if len(sizes) == 1 else ops.split(state, list(np.cumsum(sizes)[:-1]), axis=-1)
+    states = [state] if len(sizes) == 1 else ops.split(state, np.cumsum(sizes)[:-1].tolist(), axis=-1)
     probabilities, next_states = list[Any](), list[Any]()
     for k, (member, cell, own) in enumerate(zip(members, cells, states, strict=True)):
         x = member.get_layer(f"inputs_{k}")(member.get_layer(f"standard_{k}")(features))

@@ -1,6 +1,8 @@
 """The person head: what it learns from, that the step is the network that was trained, and what absent rows get."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -158,6 +160,16 @@ def trained_shapes(units: int = 5) -> list[keras.Model]:
     keras.utils.set_random_seed(7)
     spread = np.zeros(N_TRACK_FEATURES, np.float32), np.full(N_TRACK_FEATURES, 0.5, np.float32)
     return [steps_model(replace(SMALL, units=units + k), *spread, k) for k in range(2)]
+
+
+@pytest.mark.filterwarnings("ignore")  # Keras reads what it has written
+def test_a_head_of_several_networks_is_kept_and_read_again(tmp_path: Path) -> None:
+    step = step_of_members(trained_shapes())
+    step.save(tmp_path / "person.keras")
+    again: Any = keras.models.load_model(tmp_path / "person.keras")
+    rows = {"features": np.ones((2, N_TRACK_FEATURES), np.float32), "state": np.full((2, 11), 0.1, np.float32)}
+    for name, answer in step(rows).items():
+        np.testing.assert_allclose(np.asarray(again(rows)[name]), np.asarray(answer), atol=1e-6)
 
 
 def test_a_step_after_the_other_is_the_network_over_the_whole_track() -> None:
