@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.people.features import N_TRACK_FEATURES
 from trainer.features.poses import FALLING, NEITHER, PoseSequence
 from trainer.fitting.loop import seed_everything
-from trainer.recipes.builtin.person_examples import Example, Rows, jittered, joined, many_examples
+from trainer.recipes.builtin.person_examples import Example, Rows, jittered, joined, many_examples, turning
 
 N_CLASSES: Final = 3
 LEAST_DEVIATION: Final = 0.05
@@ -62,7 +62,8 @@ def fit_person(
         one step: `features` (n, 72), `state` (n, n_state) -> `probabilities` (n, 3), `next_state`.
     """
     settings = settings or PersonSettings()
-    known = [*many_examples(sequences, seed, settings.times), *many_examples(virtual, seed, 0)]
+    turned = turning(virtual, seed)
+    known = [*many_examples(sequences, seed, settings.times), *many_examples([*virtual, *turned], seed, 0)]
     members = [fit_member(known, seed, settings, k) for k in range(settings.members)]
     return step_of_members(members)
 
@@ -87,9 +88,8 @@ def steps_model(settings: PersonSettings, mean: Rows, deviation: Rows, number: i
     x = keras.layers.Rescaling(scale, -mean * scale, name=f"standard_{number}")(features)
     x = keras.layers.Dense(settings.inputs, activation="relu", name=f"inputs_{number}")(x)
     x = keras.layers.Dropout(settings.dropout)(x)
-    x = keras.layers.RNN(keras.layers.GRUCell(settings.units), return_sequences=True, name=f"rnn_{number}")(
-        x, mask=mask
-    )
+    cell = keras.layers.GRUCell(settings.units, name=f"cell_{number}")
+    x = keras.layers.RNN(cell, return_sequences=True, name=f"rnn_{number}")(x, mask=mask)
     x = keras.layers.Dropout(settings.dropout)(x)
     x = keras.layers.Dense(N_CLASSES, activation="softmax", name=f"top_{number}")(x)
     return keras.Model({"features": features, "mask": mask}, x)

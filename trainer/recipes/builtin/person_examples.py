@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge.people.body import POINTS
 from edge.people.features import TRACK_FEATURES, track_features
 from edge.people.posture import LYING as LIES
+from edge.types import Person
 from trainer.features.falling import followed
 from trainer.features.poses import FALLING, LYING, NEITHER, UNKNOWN, PoseSequence, looks_at
 
@@ -34,6 +35,10 @@ ONSET_S: Final = (-0.15, 0.35)
 REST_S: Final = 0.4
 """Around the end of falling likewise."""
 UNSURE_WEIGHT: Final = 0.15
+TURNED_SHARE: Final = 0.2
+"""Of virtual bodies that neither fall nor lie."""
+TURN_S: Final = (0.6, 1.6)
+"""That a cartwheel takes."""
 SURELY: Final = 0.7
 """Confidence of a posture."""
 HIDDEN_SHARE: Final = 0.3
@@ -128,6 +133,40 @@ def _rising(before: int, lies: float) -> int:
     if before != FALLING:
         return before
     return LYING if lies > SURELY else NEITHER if lies < 1 - SURELY else UNKNOWN
+
+
+def turning(sequences: Sequence[PoseSequence], seed: int) -> list[PoseSequence]:
+    """Some of those in which nobody falls or lies, turned over once in the picture: cartwheels are no falls."""
+    rng = np.random.default_rng((seed, len(sequences)))
+    calm = [one for one in sequences if not np.isin(one.targets, (FALLING, LYING)).any() and len(one.times_s)]
+    return [_turned(one, rng) for one in calm if rng.uniform() < TURNED_SHARE]
+
+
+def _turned(sequence: PoseSequence, rng: np.random.Generator) -> PoseSequence:
+    """The body of interest turned over, within some second; a body that has turned over stands again."""
+    takes_s = rng.uniform(*TURN_S)
+    start_s = rng.uniform(sequence.times_s[0], max(float(sequence.times_s[-1]) - takes_s, float(sequence.times_s[0])))
+    shares = ((sequence.times_s - start_s) / takes_s).clip(0, 1)
+    angles = rng.choice([-1, 1]) * 2 * np.pi * shares
+    people = [
+        seen if sequence.targets[k] == UNKNOWN else (_at_angle(seen[0], float(angles[k]), sequence.aspect), *seen[1:])
+        for k, seen in enumerate(sequence.people)
+    ]
+    return replace(sequence, people=tuple(people), kind="turns over")
+
+
+def _at_angle(person: Person, angle: float, aspect: float) -> Person:
+    """A person turned in the picture around the middle of its box."""
+    size = np.array([1, aspect], np.float32)
+    corners = person.box.reshape(2, 2) * size
+    middle = corners.mean(0)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    turn = np.array([[cosine, sine], [-sine, cosine]], np.float32)
+    places = middle + (person.keypoints[:, :2] * size - middle) @ turn
+    half = np.abs(turn).T @ (corners[1] - middle)
+    box = np.stack([middle - half, middle + half]) / size
+    keypoints = np.column_stack([places / size, person.keypoints[:, 2]])
+    return Person(box.clip(0, 1).ravel().astype(np.float32), keypoints.astype(np.float32), person.score)
 
 
 def _lost(n: int, rng: np.random.Generator) -> NDArray[np.bool_]:

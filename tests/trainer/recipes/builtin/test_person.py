@@ -27,6 +27,7 @@ from trainer.recipes.builtin.person_examples import (
     many_examples,
     mirrored,
     rising,
+    turning,
     varied,
     without_points,
 )
@@ -154,6 +155,22 @@ def test_the_same_seed_gives_the_same_examples() -> None:
     first, second = (many_examples([fall(), lying_down()], 3, 2) for _ in range(2))
     assert len(first) == len(second)
     assert all(np.array_equal(a.features, b.features) for a, b in zip(first, second, strict=True))
+
+
+def test_cartwheels_are_turned_over_once_and_are_no_falls() -> None:
+    standing = [sequence(np.zeros(40), np.full(40, NEITHER)) for _ in range(60)]
+    turned = turning([*standing, fall(), lying_down()], 4)
+    assert 3 <= len(turned) <= 25
+    for one in turned:
+        before, points = standing[0].people[0][0].keypoints, [people[0].keypoints for people in one.people]
+        np.testing.assert_allclose(points[0], before, atol=1e-5)
+        np.testing.assert_allclose(points[-1], before, atol=1e-5)
+        head_over_feet = [float(at[15:, 0].mean() - at[0, 0]) for at in points]
+        assert min(head_over_feet) < -0.8 * max(head_over_feet)
+        lengths = [np.hypot(*(at[15, :2] - at[0, :2])) for at in points]
+        np.testing.assert_allclose(lengths, lengths[0], rtol=1e-4)
+        assert set(one.targets.tolist()) == {NEITHER}
+    assert turning(standing, 4)[0].people[20][0].box.tolist() == turning(standing, 4)[0].people[20][0].box.tolist()
 
 
 def trained_shapes(units: int = 5) -> list[keras.Model]:
