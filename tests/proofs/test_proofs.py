@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from edge.bundle import BUILTIN, Bundle
 from proofs.catalogue import PROOFS
 from proofs.frame import readme, record
 
@@ -25,11 +24,6 @@ def approximately(figures: dict[str, Any]) -> dict[str, Any]:
 
 def test_figures_follow_from_the_evidence(kept: dict[str, Any]) -> None:
     assert PROOFS[kept["proof"]].figures(kept["evidence"]) == approximately(kept["figures"])
-
-
-def test_what_is_said_of_falls_is_of_the_bundle_that_is_shipped() -> None:
-    kept = json.loads((record.RECORDS / "falls.json").read_text())
-    assert kept["evidence"]["bundle_sha256"] == Bundle.load(BUILTIN).digest
 
 
 def test_readme_shows_the_record(kept: dict[str, Any]) -> None:

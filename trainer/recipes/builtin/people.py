@@ -30,7 +30,7 @@ SET_WEIGHT: Final = 300.0
 CALM_WEIGHT: Final = 3.0
 """Of a clip that shows nothing, in a set without falls, beside one that shows something."""
 VIRTUAL_WEIGHT: Final = 0.3
-"""Of a virtual body: 3,000 of them as much as three sets."""
+"""Of a virtual body: 1,200 of them a little more than a set."""
 
 
 @dataclass(frozen=True, slots=True)
