@@ -81,7 +81,7 @@ def commands() -> set[str]:
 
 
 def test_discovery_asks_of_templates_that_are_there() -> None:
-    assert len(discovery.readings()) == 7
+    assert len(discovery.readings()) == 10
     assert set(discovery.messages()) == {"small", "large", "shrunk"}
 
 
