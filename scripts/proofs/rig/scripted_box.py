@@ -177,9 +177,9 @@ def patch(script: Script) -> None:
         captured[event.id + event.type] = captured_ns
         publish(self, event, captured_ns)
 
-    def noted_end(outbox: Outbox, outlets: wiring.Outlets) -> None:
+    def noted_end(outbox: Outbox, outlets: wiring.Outlets) -> list[Event]:
         progress.make_good(outbox.active())
-        end_interrupted(outbox, outlets)
+        return end_interrupted(outbox, outlets)
 
     def scripted_model(bundle: Bundle, threads: int = 1, *_: object) -> Model:
         real = open_scene(Bundle.load(BUILTIN), threads) if script.costs else None
