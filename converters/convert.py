@@ -1,7 +1,6 @@
 """From a trained model to a verified bundle."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,26 +11,14 @@ from pydantic import ValidationError
 
 from converters.judge import FEATURES, Judge
 from converters.limits import clips_over_limit, loss_over_limit
+from converters.person import PERSON_FILE, PeopleNetwork, convert_person, person_spec
 from converters.plan import Plan, Precision
 from converters.targets import EDGETPU_FILE, Finished, Target, finish, precision_for
 from converters.write import refuse_existing, sha256, temporary_folder, write_bundle
-from edge.bundle import (
-    FORMAT_VERSION,
-    STATES,
-    AlertSpec,
-    Bundle,
-    BundleSpec,
-    HeadName,
-    InputSpec,
-    PeopleNetworkSpec,
-    PersonHeadSpec,
-)
+from edge.bundle import FORMAT_VERSION, AlertSpec, Bundle, BundleSpec, HeadName, InputSpec
 from edge.errors import ConfigurationError, ModelError, QualityError
-from edge.people.decoding import MOST_PEOPLE
-from edge.people.features import FEATURES_VERSION, N_TRACK_FEATURES
 
 FRAME_FILE, HEAD_FILE, WINDOW_FILE = "frame.tflite", "head.tflite", "window.tflite"
-PERSON_FILE = "person.tflite"
 LEAST_RATE_SHARE = 0.9
 """Of the rate that a scene network was trained at: it knows no other."""
 MIN_REPRESENTATIVE = 16
@@ -100,16 +87,6 @@ class Trained(Protocol):
     def video_rules(self) -> Mapping[str, str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class PeopleNetwork:
-    """A network that finds bodies, converted before (`converters.convert_pose`)."""
-
-    spec: PeopleNetworkSpec
-    files: Mapping[str, bytes]
-    """Those that the spec names."""
-    verification: Mapping[str, Any]
-
-
 def convert(
     trained: Trained,
     *,
@@ -168,8 +145,9 @@ def convert(
     files, verification = dict(converted.files), dict(converted.verification)
     _convert_rest(trained, held_out, files, verification)
     if trained.person is not None and people is not None:
-        files |= {**people.files, PERSON_FILE: export_person(trained.person)}
-        verification |= {"people": dict(people.verification), "person": verify_person(trained.person, files)}
+        person, figures = convert_person(trained.person)
+        files |= {**people.files, PERSON_FILE: person}
+        verification |= {"people": dict(people.verification), "person": figures}
     verification["parts"] = parts_of(precision, target, files)
     spec = _with_files(draft, files)
     if judge is not None:
@@ -261,20 +239,6 @@ def _convert_rest(trained: Trained, held_out: Pictures, files: dict[str, bytes],
         files[WINDOW_FILE] = export_window(trained.window)
         rows = steps_of(trained.frame, trained.input, held_out)
         verification["window"] = verify_window(trained.window, files[WINDOW_FILE], rows)
-
-
-def export_person(model: Any) -> bytes:
-    """The person head as TFLite: a step of all tracks at once."""
-    from converters.export import export_head  # noqa: PLC0415  (takes seconds)
-
-    return export_head(model, MOST_PEOPLE)
-
-
-def verify_person(model: Any, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """How far the converted person head is from Keras."""
-    from converters.verify import verify_head  # noqa: PLC0415
-
-    return verify_head(model, files[PERSON_FILE], MOST_PEOPLE)
 
 
 def parts_of(precision: Precision, target: Target, files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
@@ -477,21 +441,3 @@ def _draft(
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "bundle"
         raise ConfigurationError(f"{field}: {first['msg']} (found {first['input']!r})") from error
-
-
-def person_spec(model: Any) -> PersonHeadSpec:
-    """What `bundle.json` says of a person head.
-
-    Raises:
-        ModelError: inputs or outputs have other names or sizes.
-    """
-    from converters.export import check_head, input_widths  # noqa: PLC0415
-
-    check_head("person head", model)
-    widths, n_states = input_widths(model), int(model.output["probabilities"].shape[-1])
-    if (widths["features"], n_states) != (N_TRACK_FEATURES, len(STATES)):
-        raise ModelError(
-            f"person head: takes {widths['features']} features and tells {n_states} states; "
-            f"{N_TRACK_FEATURES} and {len(STATES)} are needed"
-        )
-    return PersonHeadSpec(file=PERSON_FILE, n_state=widths["state"], features_version=FEATURES_VERSION)

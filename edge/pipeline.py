@@ -90,10 +90,6 @@ class Pipeline:
             if PERSON in spec.combine[label]
         }
         self._last_ns: int | None = None
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin as if nothing had been seen."""
         self._state: Any = self._model.aggregator.initial_state()
         self._alert_states: dict[str, AlertState] = {
             label: machine.initial_state() for label, machine in self._machines.items()
@@ -148,7 +144,7 @@ class Pipeline:
         duration_ns = time.perf_counter_ns() - begin_ns
         events = [] if scores is None else self._alert(scores)
         if people is not None:
-            events += self._alert_of_falls(bodies, self._scene_fall(scores), shot.seen)
+            events += self._alert_of_falls(bodies, scores, shot.seen)
         return Step(shot.capture_ns, duration_ns, inference, self._combined(scores), bodies, tuple(events))
 
     def _follow(self, look: Look, people: PeopleModel, followed: Followed) -> tuple[tuple[Body, ...], Followed]:
@@ -215,13 +211,10 @@ class Pipeline:
             self.gaps += 1
         self._last_ns = capture_ns
 
-    def _scene_fall(self, scores: Scores | None) -> float | None:
-        """What the scene says of falls, where it was asked; 0 where the bundle does not combine it."""
+    def _scene_score(self, label: str, scores: Scores) -> float:
+        """What the scene says of a label; 0 where the bundle does not combine it."""
         spec = self._model.spec
-        told = [label for label in self._falls if SCENE in spec.combine[label]]
-        if scores is None:
-            return None
-        return max((float(scores.probabilities[spec.labels.index(label)]) for label in told), default=0.0)
+        return float(scores.probabilities[spec.labels.index(label)]) if SCENE in spec.combine[label] else 0.0
 
     def _combined(self, scores: Scores | None) -> Scores | None:
         """The scores of the scene with what bodies say, and with what is left for none of the labels."""
@@ -229,7 +222,7 @@ class Pipeline:
             return scores
         spec, probabilities = self._model.spec, scores.probabilities.copy()
         for label in self._falls:
-            probabilities[spec.labels.index(label)] = max(self._scene_fall(scores) or 0.0, self._falling)
+            probabilities[spec.labels.index(label)] = max(self._scene_score(label, scores), self._falling)
         self._falling = 0.0
         probabilities[NORMAL] = 1 - probabilities[NORMAL + 1 :].max()
         return replace(scores, probabilities=probabilities)
@@ -243,12 +236,10 @@ class Pipeline:
                 events.append(event)
         return events
 
-    def _alert_of_falls(
-        self, bodies: Sequence[Body] | None, scene_score: float | None, seen: Glance
-    ) -> tuple[Event, ...]:
+    def _alert_of_falls(self, bodies: Sequence[Body] | None, scores: Scores | None, seen: Glance) -> tuple[Event, ...]:
         events: list[Event] = []
         for label, machine in self._falls.items():
-            state = self._fall_states[label]
+            state, scene_score = self._fall_states[label], None if scores is None else self._scene_score(label, scores)
             told, self._fall_states[label] = machine.step(bodies, scene_score, seen, state, aspect=self._aspect)
             events += told
         return tuple(events)

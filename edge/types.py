@@ -15,6 +15,9 @@ Pixels = NDArray[np.uint8]
 Vector = NDArray[np.float32]
 """float32 (n,)."""
 
+Box = tuple[float, float, float, float]
+"""y0, x0, y1, x1, relative to the whole picture."""
+
 Transition = Literal["started", "updated", "ended"]
 
 
@@ -183,7 +186,7 @@ class Event:
     """Where in the video the transition lies; None for live cameras."""
     test: bool = False
     """Whether somebody tries the alarm: nothing was seen."""
-    region: tuple[float, float, float, float] | None = None
-    """Where it happens, relative to the whole picture: y0, x0, y1, x1; None where nobody can say."""
+    region: Box | None = None
+    """Where it happens; None where nobody can say."""
     people: int | None = None
     """How many are in the picture; None where nobody counts."""

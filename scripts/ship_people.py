@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from converters.convert import PERSON_FILE, PeopleNetwork, export_person, person_spec, verify_person
 from converters.convert_pose import POSE_FILE, convert_pose
+from converters.person import PeopleNetwork, with_people
 from converters.pose import cut_at_maps
-from converters.write import sha256, write_bundle
-from edge.bundle import BUILTIN, Bundle, BundleSpec, HeadSpecs, InputSpec, PeopleNetworkSpec
+from converters.write import write_bundle
+from edge.bundle import BUILTIN, Bundle, BundleSpec, InputSpec, PeopleNetworkSpec
 from edge.errors import EdgewatchError
 from proofs.models.people import NETWORK, SIZE_PX, pictures_of
 from trainer.clips.datasets import read_dataset
@@ -65,12 +65,8 @@ def _ship(data: Path, weights: Path, work: Path, out: Path) -> None:
     networks = [work / "float32.tflite", work / POSE_FILE]
     poses = PoseCache(Cache(work / "cache"), 2)
     head = fit_people(clips, networks, poses, SEED, PersonSettings())
-    person = export_person(head)
-    before = Bundle.load(BUILTIN)
-    heads = before.spec.heads.model_copy(update={"person": person_spec(head)})
-    spec, files = _assembled(before, people, person, heads)
-    verification = spec.verification | {"person": verify_person(head, files)}
-    write_bundle(spec.model_copy(update={"verification": verification}), files, out, force=True)
+    spec, files = with_people(Bundle.load(BUILTIN), people, head)
+    write_bundle(spec.model_copy(update=_said_of_falls(spec)), files, out, force=True)
 
 
 def _people(published: bytes, sets: dict[str, list[Clip]], work: Path) -> PeopleNetwork:
@@ -97,32 +93,20 @@ def _people(published: bytes, sets: dict[str, list[Clip]], work: Path) -> People
     return PeopleNetwork(spec, finished.files, finished.verification)
 
 
-def _assembled(
-    before: Bundle, people: PeopleNetwork, person: bytes, heads: HeadSpecs
-) -> tuple[BundleSpec, dict[str, bytes]]:
-    """The built-in bundle with other people in it."""
-    spec, scene = before.spec, before.spec.networks.scene
-    files = {name: before.files[name] for name in (*scene.files.values(), spec.heads.scene.file) if name is not None}
-    files |= {**people.files, PERSON_FILE: person}
-    provenance = spec.provenance | {
-        "people": {
-            "network": "MoveNet MultiPose Lightning, Google, Apache-2.0",
-            "datasets": [*LEARNED, "virtual bodies"],
-            "seed": SEED,
-        }
+def _said_of_falls(spec: BundleSpec) -> dict[str, Any]:
+    """Fields of the bundle: who tells falls, from when on, and where that comes from."""
+    origin = {
+        "network": "MoveNet MultiPose Lightning, Google, Apache-2.0",
+        "datasets": [*LEARNED, "virtual bodies"],
+        "seed": SEED,
     }
-    changes: dict[str, Any] = {
+    return {
         "created_at": datetime.now(UTC).replace(microsecond=0),
-        "networks": spec.networks.model_copy(update={"people": people.spec}),
         "combine": spec.combine | {FALL: ["person"]},
         "alerts": spec.alerts | {FALL: spec.alerts[FALL].model_copy(update=ALERT)},
         "thresholds": spec.thresholds | {FALL: ALERT["onset_threshold"]},
-        "files": {name: sha256(content) for name, content in files.items()},
-        "heads": heads,
-        "verification": spec.verification | {"people": dict(people.verification)},
-        "provenance": provenance,
+        "provenance": spec.provenance | {"people": origin},
     }
-    return spec.model_copy(update=changes), files
 
 
 if __name__ == "__main__":

@@ -12,6 +12,25 @@ PLACES = {
 }
 
 
+def two_networks(scene_px: tuple[int, int], stream: str, people_px: tuple[int, int]) -> dict[str, Any]:
+    """Fields of a scene network at 5 pictures a second and a people network at 10; sizes are height and width."""
+    return {
+        "scene": {
+            "files": {"cpu": "frame.tflite"},
+            "precision": "int8",
+            "input": {"height_px": scene_px[0], "width_px": scene_px[1], "stream": stream, "rate_hz": 5.0},
+            "least_rate_hz": 4.5,
+            "n_features": 4,
+        },
+        "people": {
+            "files": {"cpu": "pose.tflite"},
+            "precision": "int8",
+            "input": {"height_px": people_px[0], "width_px": people_px[1], "stream": "rgb", "rate_hz": 10.0},
+            "least_rate_hz": 4.0,
+        },
+    }
+
+
 def manifest(files: dict[str, bytes], **changes: Any) -> dict[str, Any]:
     """Fields of format 2 of a scene network `frame.tflite` and what is named like a head beside it; digests fit.
 

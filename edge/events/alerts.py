@@ -125,16 +125,13 @@ class AlertMachine:
     def initial_state(self) -> AlertState:
         return AlertState()
 
-    def step(
-        self, score: float, now_ns: int, state: AlertState, *, hold: bool = False
-    ) -> tuple[Event | None, AlertState]:
+    def step(self, score: float, now_ns: int, state: AlertState) -> tuple[Event | None, AlertState]:
         """Take the score of a moment later than the last one; return the transition that it makes, if any.
 
         Args:
             score: of the label.
             now_ns: the moment.
             state: from the last step.
-            hold: whether an active alert has another reason than its score to stay so.
         """
         is_gap = state.seen_ns is not None and now_ns - state.seen_ns > self._max_gap_ns
         state = replace(state, seen_ns=now_ns, score=score, peak_score=max(score, state.peak_score))
@@ -143,13 +140,8 @@ class AlertMachine:
         if state.phase in (Phase.IDLE, Phase.PENDING):
             return self._watch_for_onset(now_ns, state, is_gap=is_gap)
         if state.phase is Phase.ACTIVE:
-            return self._watch_for_quiet(now_ns, state, is_gap=is_gap, hold=hold)
+            return self._watch_for_quiet(now_ns, state, is_gap=is_gap)
         return None, state
-
-    def report(self, reason: str, now_ns: int, state: AlertState) -> tuple[Event, AlertState]:
-        """Say something of an active alert that its score does not (`still_down`)."""
-        state = replace(state, reported_ns=now_ns)
-        return event_of(self.label, self._subject, state, "updated", now_ns, reason=reason), state
 
     def with_onset(self, onset_threshold: float) -> "AlertMachine":
         """Return the same machine with another onset threshold; the offset threshold is the configured one, or that."""
@@ -174,10 +166,8 @@ class AlertMachine:
         state = replace(state, quiet_since_ns=None, reported_ns=now_ns)
         return event_of(self.label, self._subject, state, "started", now_ns), state
 
-    def _watch_for_quiet(
-        self, now_ns: int, state: AlertState, *, is_gap: bool, hold: bool
-    ) -> tuple[Event | None, AlertState]:
-        if hold or state.score >= self._offset_threshold:
+    def _watch_for_quiet(self, now_ns: int, state: AlertState, *, is_gap: bool) -> tuple[Event | None, AlertState]:
+        if state.score >= self._offset_threshold:
             state = replace(state, quiet_since_ns=None)
         elif state.quiet_since_ns is None or is_gap:
             state = replace(state, quiet_since_ns=now_ns)

@@ -25,9 +25,8 @@ from edge.frames.glance import Glance
 from edge.frames.regions import Polygon
 from edge.people.down import Down, is_lost, lies_still
 from edge.people.floor import Change, Floor, FloorRules, looked, stepped
-from edge.people.lying import Box
 from edge.people.watched import Onset
-from edge.types import NS_PER_S, Body, Event, Transition
+from edge.types import NS_PER_S, Body, Box, Event, Transition
 
 FOUND_DOWN: Final = "found_down"
 STILL_DOWN: Final = "still_down"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge.frames.glance import GLANCE_PX, Glance
 from edge.frames.movement import Cells
-from edge.types import NS_PER_S
+from edge.types import NS_PER_S, Box
 
 LEARN_S: Final = 10.0
 """After so long, two thirds of what a place looks like are new."""
@@ -26,8 +26,6 @@ LEAST_KNOWN: Final = 0.5
 """Of a place's cells."""
 COMPARABLE_SHARE: Final = 0.6
 """Of the cells around a place that look as before, in the light as it is; with fewer the camera looks elsewhere."""
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Background:
 
 
 def cells_of(boxes: Sequence[Box]) -> Cells:
-    """Cells that boxes, y0, x0, y1, x1 relative to the picture, touch: bool GLANCE_PX."""
+    """Cells that boxes touch: bool GLANCE_PX."""
     cells = np.zeros(GLANCE_PX, bool)
     height, width = GLANCE_PX
     for y0, x0, y1, x1 in boxes:

@@ -20,14 +20,6 @@ def corners_px(polygon: Polygon, height_px: int, width_px: int) -> NDArray[np.in
     return np.array([(round(x * (width_px - 1)), round(y * (height_px - 1))) for x, y in polygon], np.int32)
 
 
-def covered(polygons: Sequence[Polygon], height_px: int, width_px: int) -> NDArray[np.bool_]:
-    """Say which pixels the polygons cover, (height, width). Pixels on the border are covered."""
-    drawn = np.zeros((height_px, width_px), np.uint8)
-    for polygon in polygons:
-        cv2.fillPoly(drawn, [corners_px(polygon, height_px, width_px)], 1)
-    return drawn.astype(bool)
-
-
 def blacken(pixels: Pixels, polygons: Sequence[Polygon]) -> Pixels:
     """Return a copy of (height, width, 3) in which what the polygons cover is black."""
     masked = pixels.copy()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from edge.bundle import STATES
 from edge.people import tracking
 from edge.people.body import Floats
 from edge.people.decoding import MOST_PEOPLE
@@ -12,8 +13,8 @@ from edge.people.features import N_TRACK_FEATURES, track_features
 from edge.people.tracking import Tracks
 from edge.types import Body, Person
 
-FALLING, LYING = 1, 2
-"""Columns of the head's probabilities, as `edge.bundle.STATES` has them."""
+FALLING, LYING = STATES.index("falling"), STATES.index("lying")
+"""Columns of the head's probabilities."""
 
 HeadStep = Callable[[Floats, Floats], tuple[Floats, Floats]]
 """One step of the person head: features (6, n_features), memory (6, n_state) -> probabilities (6, 3), memory."""
@@ -25,7 +26,7 @@ class Followed:
 
     memory: Floats  # (6, n_state)
     tracks: Tracks = field(default_factory=Tracks)
-    said: Floats = field(default_factory=lambda: np.zeros((MOST_PEOPLE, 3), np.float32))
+    said: Floats = field(default_factory=lambda: np.zeros((MOST_PEOPLE, len(STATES)), np.float32))
     """What the head said last, (6, 3)."""
 
 

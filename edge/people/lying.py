@@ -10,7 +10,7 @@ from edge.frames.regions import Polygon
 from edge.people.body import Bodies
 from edge.people.masking import inside
 from edge.people.posture import LYING, UPRIGHT
-from edge.types import Body, Track
+from edge.types import Body, Box, Track
 
 SURE: Final = 0.5
 """Confidence of a posture, and probability of the head's, from which it counts."""
@@ -22,15 +22,12 @@ NEAR_ASIDE: Final = 0.6
 NEAR_ABOVE: Final = 1.0
 """The same of one that has risen: it is higher up in the picture, and hardly aside."""
 
-Box = tuple[float, float, float, float]
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a body is."""
 
     box: Box
-    """y0, x0, y1, x1, relative to the whole picture."""
     center: tuple[float, float]
     """y, x of the middle of the torso, in heights of the picture."""
     height: float

@@ -6,22 +6,16 @@ import pytest
 
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import ModelError
-from tests.manifests import manifest
+from tests.manifests import manifest, two_networks
 
 FILES = {"frame.tflite": b"scene", "pose.tflite": b"people", "person.tflite": b"person"}
-PEOPLE = {
-    "files": {"cpu": "pose.tflite"},
-    "precision": "int8",
-    "input": {"height_px": 256, "width_px": 256, "stream": "rgb", "rate_hz": 10.0},
-    "least_rate_hz": 4.0,
-}
 PERSON = {"file": "person.tflite", "n_state": 8, "features_version": 1}
 
 
 def fields() -> dict:
     """Of a bundle that sees people."""
     found = manifest(FILES, combine={"fall": ["scene", "person"]})
-    found["networks"]["people"] = json.loads(json.dumps(PEOPLE))
+    found["networks"]["people"] = two_networks((32, 32), "rgb", (256, 256))["people"]
     found["heads"]["person"] = dict(PERSON)
     return found
 

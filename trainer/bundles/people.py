@@ -1,8 +1,7 @@
 """The network that finds bodies, for who trains: the one that the built-in bundle ships, converted and judged."""
 
-from converters.convert import PeopleNetwork
-from edge.bundle import BUILTIN, Bundle
-from edge.errors import ConfigurationError
+from converters.person import PeopleNetwork
+from trainer.features.poses import shipped_network
 
 
 def shipped() -> PeopleNetwork:
@@ -11,9 +10,6 @@ def shipped() -> PeopleNetwork:
     Raises:
         ConfigurationError: it has none.
     """
-    bundle = Bundle.load(BUILTIN)
-    spec = bundle.spec.networks.people
-    if spec is None:
-        raise ConfigurationError(f"{BUILTIN}: sees no people; install edgewatch again")
+    bundle, spec = shipped_network()
     files = {name: bundle.files[name] for name in spec.files.values()}
     return PeopleNetwork(spec, files, bundle.spec.verification.get("people", {}))

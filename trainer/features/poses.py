@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.bundle import BUILTIN, STATES, Bundle, PeopleNetworkSpec
+from edge.errors import ConfigurationError
 from edge.frames.letterbox import fit, letterbox
 from edge.inference.tflite import Interpreter
 from edge.people.decoding import decode
@@ -24,7 +26,7 @@ POSES_FORMAT: Final = "poses-v1"
 TICK_TOLERANCE_S: Final = 0.001
 """Containers round the times of their pictures to milliseconds."""
 
-NEITHER, FALLING, LYING = range(3)
+NEITHER, FALLING, LYING = map(STATES.index, ("neither", "falling", "lying"))
 """What a body does at a look, in the order of the person head's probabilities."""
 UNKNOWN = -1
 
@@ -92,6 +94,19 @@ class _Ticks:
             return False
         self._next_s += (1 + max(0.0, late_s + TICK_TOLERANCE_S) * self._rate_hz // 1) / self._rate_hz
         return True
+
+
+def shipped_network() -> tuple[Bundle, PeopleNetworkSpec]:
+    """The built-in bundle, and what it says of its network that finds bodies.
+
+    Raises:
+        ConfigurationError: it has none.
+    """
+    bundle = Bundle.load(BUILTIN)
+    people = bundle.spec.networks.people
+    if people is None:
+        raise ConfigurationError(f"{BUILTIN}: sees no people; install edgewatch again")
+    return bundle, people
 
 
 def watch_poses(clips: Sequence[Clip], network: Path, cache: Cache, *, rate_hz: float, workers: int) -> list[Path]:

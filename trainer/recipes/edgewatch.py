@@ -52,20 +52,21 @@ import keras
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from edge.bundle import AlertSpec, InputSpec
+from edge.bundle import BUILTIN, AlertSpec, InputSpec
 from edge.errors import DatasetError
 from trainer.clips.labels import FALL, NORMAL, VIOLENCE
 from trainer.clips.manifest import Clip
 from trainer.clips.splits import assign_folds
 from trainer.features.backbone import build_backbone, pooled
 from trainer.features.features import Features
+from trainer.features.poses import shipped_network
 from trainer.fitting.loop import seed_everything
 from trainer.fitting.recipe import AUGMENTATION, Recipe, Workshop
 from trainer.fitting.run import Run, TrainedModel
 from trainer.recipes.builtin.falls import FallClip, HeldOut, choose_threshold, fit_falls, hold_out, relocated
 from trainer.recipes.builtin.fights import held_out_logits, violence_examples
 from trainer.recipes.builtin.memory import Retention, build_step, fall_inputs, unit, with_normal
-from trainer.recipes.builtin.people import PoseCache, fit_people, shipped_file
+from trainer.recipes.builtin.people import PoseCache, fit_people
 from trainer.recipes.builtin.person import PersonSettings
 from trainer.recipes.builtin.readout import Examples, Readout, calibration_of, fit_readout
 from trainer.recipes.builtin.watched import PHASES, Watched, set_weights, watch
@@ -131,7 +132,8 @@ def fit_person_head(clips: Sequence[Clip], run: Run, workshop: Workshop) -> kera
     wanted = run.settings.hyperparameters
     settings = PersonSettings(epochs=int(wanted["person_epochs"]), n_virtual=int(wanted["person_bodies"]))
     poses = PoseCache(workshop.cache, workshop.workers)
-    return fit_people(clips, [shipped_file()], poses, run.settings.seed, settings)
+    _, network = shipped_network()
+    return fit_people(clips, [BUILTIN / network.files["cpu"]], poses, run.settings.seed, settings)
 
 
 def refuse_one_sided(clips: Sequence[Clip], events: Sequence[str]) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from converters.convert import PERSON_FILE, export_person, person_spec
 from converters.convert_pose import POSE_FILE
+from converters.person import PeopleNetwork, with_people
 from converters.pose import cut_at_maps
-from converters.write import sha256, write_bundle
+from converters.write import write_bundle
 from edge.bundle import BUILTIN, Bundle
 from edge.inference.model import Model, open_model
 from edge.pipeline import Watcher
@@ -111,28 +111,16 @@ def _fold(
     """What a head says, by precision of the network that it follows, of clips that it has not learned from."""
     settings = PersonSettings(n_virtual=SHORT_VIRTUAL, epochs=1) if setting.short else PersonSettings()
     head = fit_people(known, list(networks.values()), PoseCache(Cache(setting.work / "cache"), 2), SEED, settings)
-    person = export_person(head)
+    builtin = Bundle.load(BUILTIN)
+    shipped = builtin.spec.networks.people
+    assert shipped is not None
     found: dict[str, list[dict[str, Any]]] = {}
     for precision, network in networks.items():
-        path = setting.work / f"falls-{precision}"
-        _write(path, network.read_bytes(), precision, person, head)
-        found[precision] = _watched(open_model(Bundle.load(path)), judged, 0.0)
+        spec = shipped.model_copy(update={"precision": precision, "files": {"cpu": POSE_FILE}})
+        people = PeopleNetwork(spec, {POSE_FILE: network.read_bytes()}, {})
+        bundle = write_bundle(*with_people(builtin, people, head), setting.work / f"falls-{precision}", force=True)
+        found[precision] = _watched(open_model(bundle), judged, 0.0)
     return found
-
-
-def _write(path: Path, network: bytes, precision: str, person: bytes, head: Any) -> None:
-    """The built-in bundle with another network for people, and another head."""
-    builtin = Bundle.load(BUILTIN)
-    files = builtin.files | {POSE_FILE: network, PERSON_FILE: person}
-    spec = builtin.spec
-    assert spec.networks.people is not None
-    people = spec.networks.people.model_copy(update={"precision": precision})
-    changes: dict[str, Any] = {
-        "networks": spec.networks.model_copy(update={"people": people}),
-        "heads": spec.heads.model_copy(update={"person": person_spec(head)}),
-        "files": {name: sha256(content) for name, content in files.items()},
-    }
-    write_bundle(spec.model_copy(update=changes), files, path, force=True)
 
 
 class _Held:

@@ -3,31 +3,17 @@
 import numpy as np
 import pytest
 
-from edge.bundle import InputSpec, NetworkSpecs
+from edge.bundle import NetworkSpecs
 from edge.frames.driver import Shot, Shots
 from edge.frames.glance import GLANCE_PX, Glance
 from edge.frames.letterbox import fit, letterbox
 from edge.frames.looks import Look, LookSampler
 from edge.types import NS_PER_S, RawFrame
+from tests.manifests import two_networks
 
-PEOPLE = InputSpec(height_px=64, width_px=64, stream="rgb", rate_hz=10.0)
-NETWORKS = NetworkSpecs.model_validate(
-    {
-        "scene": {
-            "files": {"cpu": "frame.tflite"},
-            "precision": "int8",
-            "input": {"height_px": 32, "width_px": 32, "stream": "motion", "rate_hz": 5.0},
-            "least_rate_hz": 4.5,
-            "n_features": 4,
-        },
-        "people": {
-            "files": {"cpu": "pose.tflite"},
-            "precision": "int8",
-            "input": PEOPLE.model_dump(),
-            "least_rate_hz": 4.0,
-        },
-    }
-)
+NETWORKS = NetworkSpecs.model_validate(two_networks((32, 32), "motion", (64, 64)))
+assert NETWORKS.people is not None
+PEOPLE = NETWORKS.people.input
 
 
 def frames(rate_hz: float, seconds: float, shape: tuple[int, int] = (36, 64)):

@@ -12,6 +12,7 @@ from edge.frames.driver import Shots
 from edge.types import NS_PER_S, RawFrame
 from edge.updates.shadow import HEADER, Findings, Shadow, Task, _packed, _unpacked
 from edge.updates.tap import Tap
+from tests.manifests import two_networks
 
 RATE_HZ = 10
 
@@ -113,23 +114,7 @@ def test_the_load_is_that_of_all_cameras() -> None:
 
 
 def test_a_shot_of_two_networks_arrives_as_it_was_sent():
-    networks = NetworkSpecs.model_validate(
-        {
-            "scene": {
-                "files": {"cpu": "frame.tflite"},
-                "precision": "int8",
-                "input": {"height_px": 32, "width_px": 48, "stream": "motion+trail", "rate_hz": 5.0},
-                "least_rate_hz": 4.5,
-                "n_features": 4,
-            },
-            "people": {
-                "files": {"cpu": "pose.tflite"},
-                "precision": "int8",
-                "input": {"height_px": 64, "width_px": 96, "stream": "rgb", "rate_hz": 10.0},
-                "least_rate_hz": 4.0,
-            },
-        }
-    )
+    networks = NetworkSpecs.model_validate(two_networks((32, 48), "motion+trail", (64, 96)))
     chance, shots = np.random.default_rng(0), Shots(networks)
     frames = [
         RawFrame.of(chance.integers(0, 256, (90, 160, 3), np.uint8), number, number * NS_PER_S // 10)

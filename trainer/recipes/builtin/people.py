@@ -6,13 +6,12 @@ its fights: nobody alerts on a street by day.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import keras
 
-from edge.bundle import BUILTIN, Bundle
-from edge.errors import ConfigurationError
 from trainer.clips.labels import FALL, NORMAL
 from trainer.clips.manifest import Clip
 from trainer.features.cache import Cache
@@ -41,18 +40,6 @@ class PoseCache:
     workers: int
 
 
-def shipped_file() -> Path:
-    """Path of the built-in bundle's network that finds bodies.
-
-    Raises:
-        ConfigurationError: it has none.
-    """
-    people = Bundle.load(BUILTIN).spec.networks.people
-    if people is None:
-        raise ConfigurationError(f"{BUILTIN}: sees no people; install edgewatch again")
-    return BUILTIN / people.files["cpu"]
-
-
 def fit_people(
     clips: Sequence[Clip],
     networks: Sequence[Path],
@@ -77,8 +64,14 @@ def fit_people(
         DatasetError: a clip cannot be read.
     """
     sequences = real_sequences(clips, networks, poses)
-    virtual = [replace(one, weight=VIRTUAL_WEIGHT) for one in virtual_sequences(seed, settings.n_virtual)]
+    virtual = [replace(one, weight=VIRTUAL_WEIGHT) for one in _virtual(seed, settings.n_virtual)]
     return fit_person(sequences, seed, settings, virtual=virtual)
+
+
+@lru_cache(maxsize=1)
+def _virtual(seed: int, n: int) -> list[PoseSequence]:
+    """Made once for the folds of a protocol: simulating them takes longer than to fit."""
+    return virtual_sequences(seed, n)
 
 
 def real_sequences(clips: Sequence[Clip], networks: Sequence[Path], poses: PoseCache) -> list[PoseSequence]:

@@ -8,12 +8,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.bundle import STATES
 from edge.people.features import N_TRACK_FEATURES
 from trainer.features.poses import FALLING, NEITHER, PoseSequence
 from trainer.fitting.loop import seed_everything
 from trainer.recipes.builtin.person_examples import Example, Rows, jittered, joined, many_examples, turning
 
-N_CLASSES: Final = 3
+N_CLASSES: Final = len(STATES)
 LEAST_DEVIATION: Final = 0.05
 """Of an input, by which it is divided: what hardly ever varies is not blown up."""
 
