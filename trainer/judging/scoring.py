@@ -18,6 +18,7 @@ from trainer.clips.decoding import reading_clips
 from trainer.clips.manifest import Clip
 from trainer.clips.pool import map_clips
 from trainer.files import file_sha256
+from trainer.judging.held import HeldSource
 
 MEAN = "mean"
 DIGITS = 6
@@ -91,7 +92,12 @@ def video_score(scores: NDArray[np.float64], labels: Sequence[str], rules: Mappi
 
 
 def watch_clips(
-    bundle: Path, clips: Sequence[Clip], workers: int, alerts: Mapping[str, AlertSpec] | None = None
+    bundle: Path,
+    clips: Sequence[Clip],
+    workers: int,
+    alerts: Mapping[str, AlertSpec] | None = None,
+    *,
+    held_s: float = 0.0,
 ) -> Iterator[ClipScores]:
     """Run the pipeline on every clip and yield what it said, in the clips' order.
 
@@ -100,12 +106,14 @@ def watch_clips(
         clips: what to watch.
         workers: processes.
         alerts: instead of the bundle's defaults.
+        held_s: so long the last picture of each stays.
 
     Raises:
         DatasetError: a clip cannot be read, or is too short for one inference.
         ModelError: the bundle cannot be used.
     """
-    yield from map_clips(_watch_clip, clips, workers, "evaluation", initializer=_open_bundle, initargs=(bundle, alerts))
+    initargs = (bundle, alerts, held_s)
+    yield from map_clips(_watch_clip, clips, workers, "evaluation", initializer=_open_bundle, initargs=initargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +122,21 @@ class _Watch:
 
     model: Model
     alerts: Mapping[str, AlertSpec] | None
+    held_s: float
 
 
 _watch: list[_Watch] = []
 
 
-def _open_bundle(bundle: Path, alerts: Mapping[str, AlertSpec] | None) -> None:
-    _watch[:] = [_Watch(open_model(Bundle.load(bundle), threads=1), alerts)]
+def _open_bundle(bundle: Path, alerts: Mapping[str, AlertSpec] | None, held_s: float) -> None:
+    _watch[:] = [_Watch(open_model(Bundle.load(bundle), threads=1), alerts, held_s)]
 
 
 def _watch_clip(clip: Clip) -> ClipScores:
     model, alerts = _watch[0].model, _watch[0].alerts
-    watcher = Watcher(FileSource(clip.path), model, alerts=dict(alerts) if alerts is not None else None)
+    watcher = Watcher(
+        HeldSource(FileSource(clip.path), _watch[0].held_s), model, alerts=dict(alerts) if alerts is not None else None
+    )
     times_s: list[float] = []
     frames: list[NDArray[np.float32]] = []
     scores: list[NDArray[np.float32]] = []

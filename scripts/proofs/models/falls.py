@@ -7,7 +7,7 @@ as they are. `urfd` is for research alone: it judges, and nothing is learned or 
 """
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,23 +16,21 @@ from converters.person import PeopleNetwork, with_people
 from converters.pose import cut_at_maps
 from converters.write import write_bundle
 from edge.bundle import BUILTIN, Bundle
-from edge.inference.model import Model, open_model
-from edge.pipeline import Watcher
-from edge.sources.file import FileSource
-from edge.types import NS_PER_S, RawFrame
 from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting
+from proofs.models.folds import eventless
 from proofs.models.people import NETWORK, SIZE_PX
 from proofs.models.protocols import refuse_absent
 from trainer.clips.datasets import read_dataset
 from trainer.clips.labels import FALL
 from trainer.clips.manifest import Clip
 from trainer.features.cache import Cache
+from trainer.judging.scoring import watch_clips
 from trainer.recipes.builtin.people import PoseCache, fit_people
 from trainer.recipes.builtin.person import PersonSettings
 
 LEFT_OUT: Final = "gmdcsa24"
 BESIDE: Final = ("surveillance-fight", "t2v-bed-fall")
-JUDGED_ALONE: Final = ("normal", "action-samples", "urfd")
+EVENTLESS: Final = ("normal", "action-samples")
 RESEARCH: Final = "urfd"
 HELD_S: Final = 3.0
 PRECISIONS: Final = ("float32", "int8")
@@ -72,7 +70,7 @@ TABLE = (
 
 def measure(setting: Setting) -> Evidence:
     """Fit heads without sets and subjects, and watch the clips that they have not learned from."""
-    refuse_absent((LEFT_OUT, *BESIDE, *JUDGED_ALONE), setting)
+    refuse_absent((LEFT_OUT, *BESIDE, *EVENTLESS, RESEARCH), setting)
     sets = {name: read_dataset(setting.data / name) for name in (LEFT_OUT, *BESIDE)}
     own, others = sets[LEFT_OUT], [clip for name in BESIDE for clip in sets[name]]
     if setting.short:
@@ -85,21 +83,25 @@ def measure(setting: Setting) -> Evidence:
             (subject, others + [clip for clip in own if clip.group != subject], [c for c in own if c.group == subject])
             for subject in subjects
         ]
-    folds = {
-        name: setting.once(
-            f"falls-{name}", [], lambda known=known, judged=judged: _fold(known, judged, networks, setting)
-        )
-        for name, known, judged in tasks
+    builtin = Bundle.load(BUILTIN).digest
+
+    def fold(name: str, known: Sequence[Clip], judged: Sequence[Clip]) -> Evidence:
+        return setting.once(f"falls-{name}", [builtin, SEED], lambda: _fold(known, judged, networks, setting))
+
+    folds = {name: fold(name, known, judged) for name, known, judged in tasks}
+    alone = {name: eventless(setting.data / name) for name in EVENTLESS} | {
+        RESEARCH: read_dataset(setting.data / RESEARCH)
     }
-    alone = {name: read_dataset(setting.data / name)[: 2 if setting.short else None] for name in JUDGED_ALONE}
-    model = open_model(Bundle.load(BUILTIN))
-    watched = {name: _watched(model, clips, HELD_S if name == RESEARCH else 0.0) for name, clips in alone.items()}
-    watched[f"{RESEARCH} as it is"] = _watched(model, alone[RESEARCH], 0.0)
-    return {"bundle_sha256": Bundle.load(BUILTIN).digest, "folds": folds, "watched": watched}
+    if setting.short:
+        alone = {name: clips[:2] for name, clips in alone.items()}
+    watched = {name: _watched(BUILTIN, clips, HELD_S if name == RESEARCH else 0.0) for name, clips in alone.items()}
+    watched[f"{RESEARCH} as it is"] = _watched(BUILTIN, alone[RESEARCH])
+    return {"bundle_sha256": builtin, "folds": folds, "watched": watched}
 
 
 def _networks(setting: Setting) -> dict[str, Path]:
     """Files of the people network by precision."""
+    setting.work.mkdir(parents=True, exist_ok=True)
     float32 = setting.work / "people-float32.tflite"
     float32.write_bytes(cut_at_maps((setting.weights / NETWORK).read_bytes(), SIZE_PX, SIZE_PX))
     return {"float32": float32, "int8": BUILTIN / POSE_FILE}
@@ -118,57 +120,23 @@ def _fold(
     for precision, network in networks.items():
         spec = shipped.model_copy(update={"precision": precision, "files": {"cpu": POSE_FILE}})
         people = PeopleNetwork(spec, {POSE_FILE: network.read_bytes()}, {})
-        bundle = write_bundle(*with_people(builtin, people, head), setting.work / f"falls-{precision}", force=True)
-        found[precision] = _watched(open_model(bundle), judged, 0.0)
+        path = setting.work / f"falls-{precision}"
+        write_bundle(*with_people(builtin, people, head), path, force=True)
+        found[precision] = _watched(path, judged)
     return found
 
 
-class _Held:
-    """A recording whose last picture stays."""
-
-    live = False
-
-    def __init__(self, source: FileSource, hold_s: float) -> None:
-        self.name = source.name
-        self._source = source
-        self._hold_s = hold_s
-
-    @property
-    def skipped_frames(self) -> int:
-        return self._source.skipped_frames
-
-    def frames(self) -> Iterator[RawFrame]:
-        """Yield the frames, and the last that can be decoded again and again."""
-        shown, last, gap_ns = None, 0, 0
-        for frame in self._source.frames():
-            if (pixels := frame.pixels()) is not None:
-                shown, gap_ns, last = pixels, frame.capture_ns - last, frame.capture_ns
-            yield frame
-        n_more = round(self._hold_s * NS_PER_S / gap_ns) if shown is not None and gap_ns else 0
-        for number in range(1, n_more + 1):
-            assert shown is not None
-            yield RawFrame.of(shown, 1_000_000 + number, last + number * gap_ns)
-
-    def close(self) -> None:
-        """End `frames`."""
-        self._source.close()
-
-
-def _watched(model: Model, clips: Sequence[Clip], hold_s: float) -> list[dict[str, Any]]:
+def _watched(bundle: Path, clips: Sequence[Clip], held_s: float = 0.0) -> list[dict[str, Any]]:
     """When alerts of falls began in each clip."""
-    found: list[dict[str, Any]] = []
-    for clip in clips:
-        watcher = Watcher(_Held(FileSource(clip.path), hold_s), model)
-        begun = [
-            round(event.position_s or 0.0, 2)
-            for step in watcher.steps()
-            for event in step.events
-            if event.type == "started" and event.label == FALL
-        ]
-        falls = clip.start_s(FALL) is not None
-        start_s = clip.start_s(FALL) if clip.timed else None
-        found.append({"clip": clip.name, "falls": falls, "start_s": start_s, "alerts_s": begun})
-    return found
+    return [
+        {
+            "clip": result.clip.name,
+            "falls": result.clip.start_s(FALL) is not None,
+            "start_s": result.clip.start_s(FALL) if result.clip.timed else None,
+            "alerts_s": [round(alarm.position_s, 2) for alarm in result.alarms if alarm.label == FALL],
+        }
+        for result in watch_clips(bundle, clips, workers=2, held_s=held_s)
+    ]
 
 
 def figures(evidence: Evidence) -> Figures:
@@ -215,5 +183,6 @@ PROOF = Proof(
     TABLE,
     measure,
     figures,
+    of_bundle=True,
     short_keeps_limits=False,
 )

@@ -11,6 +11,7 @@ from edge.errors import DatasetError
 from proofs.frame.proof import Evidence, Setting, say
 from trainer.bundles.conversion import Precision
 from trainer.clips.datasets import read_dataset
+from trainer.clips.labels import NORMAL
 from trainer.clips.manifest import Clip, Segment
 from trainer.clips.splits import leave_one_group_out, read_folds
 from trainer.features.backbone import find_weights
@@ -96,13 +97,21 @@ def rendered_folder(setting: Setting) -> Path:
     return folder
 
 
-def alarms_on_normal(setting: Setting) -> list[dict[str, Any]]:
-    """What the shipped bundle raises, at its default thresholds, on videos without events."""
-    folder = setting.data / NORMAL_SET
+def eventless(folder: Path) -> list[Clip]:
+    """Videos of a folder in which nothing happens that alerts.
+
+    Raises:
+        DatasetError: there are none.
+    """
     paths = sorted(path for path in folder.glob("*") if path.suffix in VIDEO_SUFFIXES)
     if not paths:
         raise DatasetError(f"{folder}: no videos; set EDGEWATCH_DATA to where the data sets lie")
-    clips = [Clip(path, path.stem, frozenset(), (Segment("normal"),), path.name, NORMAL_SET) for path in paths]
+    return [Clip(path, path.stem, frozenset(), (Segment(NORMAL),), path.name, folder.name) for path in paths]
+
+
+def alarms_on_normal(setting: Setting) -> list[dict[str, Any]]:
+    """What the shipped bundle raises, at its default thresholds, on videos without events."""
+    clips = eventless(setting.data / NORMAL_SET)
     say(f"the shipped bundle on {NORMAL_SET}/")
     return [
         {
