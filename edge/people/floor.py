@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import numpy as np
+
 from edge.frames.background import Background, cells_of
 from edge.frames.glance import Glance
 from edge.frames.jump import jumped
@@ -25,6 +27,7 @@ LYING_S: Final = 0.8
 """For which he is seen to lie, then, and where the scene alone told a fall."""
 JUMP_S: Final = 1.0
 """After a jump of the picture nothing that is seen at once tells of a fall."""
+PRESENCE_S: Final = 3.0
 BEFORE_S: Final = 2.0
 """Who lies since so long before a fall that the scene alone told is somebody else."""
 
@@ -53,6 +56,8 @@ class Floor:
     ignored: tuple[Ignored, ...] = ()
     people: int | None = None
     """How many were seen; None before somebody looked."""
+    presence: float = 0.0
+    """Share of the last looks at which somebody was seen, those of some `PRESENCE_S`."""
     resting: bool = False
     """Whether all of them were in rest zones."""
     movement: Movement = field(default_factory=Movement)
@@ -178,7 +183,16 @@ def _learned(floor: Floor, moment: Moment) -> Floor:
     somebody = [body.track for body in moment.bodies or () if is_somebody(body.track)]
     in_zones = [lies_in(moment.zones, moment.places[track.id], moment.aspect) for track in somebody]
     resting = bool(in_zones) and all(in_zones)
-    return replace(floor, looked_ns=moment.now_ns, people=len(somebody), resting=resting, background=background)
+    kept = float(np.exp(-moment.looked_ns / (PRESENCE_S * NS_PER_S)))
+    presence = kept * floor.presence + (1 - kept) * bool(somebody)
+    return replace(
+        floor,
+        looked_ns=moment.now_ns,
+        people=len(somebody),
+        presence=presence,
+        resting=resting,
+        background=background,
+    )
 
 
 def _recalling(floor: Floor, now_ns: int) -> Floor:
@@ -193,7 +207,7 @@ def _began(
     one: Watched, body: Body, moment: Moment, rules: FloorRules, *, was_down: bool, scene_since_ns: int | None
 ) -> tuple[int, bool] | None:
     """Since when a body is down, and whether it was found so; None where it is not down."""
-    if falls(one, body, moment, rules.onset):
+    if falls(one, body, moment):
         return one.fell_ns, False
     if one.lying_since_ns is None or lies_in(moment.zones, one.place, moment.aspect):
         return None

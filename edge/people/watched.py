@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.people.body import HIPS, SHOULDERS
 from edge.people.down import Moment
-from edge.people.lying import SURE, Place, down, is_beside, is_upright, lies, lies_in, may_lie
+from edge.people.lying import SURE, Place, down, is_beside, is_upright, lies, lies_in, may_lie, seems_to_lie
 from edge.people.stillness import Rest
 from edge.people.tracking import is_somebody
 from edge.types import NS_PER_S, Body, Track
@@ -16,7 +16,7 @@ from edge.types import NS_PER_S, Body, Track
 LANDED_SPEED: Final = 0.5
 """Body heights per second of a torso that has come to rest. Falls have 1 to 3."""
 LANDING_S: Final = 1.5
-"""So long at most it is waited for where a body comes to rest."""
+"""So long at most it is waited for until a body lies, and where it comes to rest. Falls took 0.1 s more by it."""
 LOST_S: Final = 2.0
 """So long after it was lost a body that fell may be found lying."""
 LOST_FAR: Final = 1.5
@@ -41,7 +41,7 @@ class Watched:
     fell_ns: int = 0
     """Since when it was, the last time; a body that lands falls no longer."""
     landing_since_ns: int | None = None
-    """Since when it is waited for where it lands."""
+    """Since when it has seemed to fall for long enough, and it is waited for where it lands."""
     fell_unseen_ns: int | None = None
     """Since when it fell, of who was lost while falling, and lies since he was found again."""
     is_somebody: bool = False
@@ -77,7 +77,7 @@ def watched(before: Sequence[Watched], moment: Moment, onset: Onset) -> tuple[Wa
     """
     known = {one.track_id: one for one in before}
     last_ns = moment.now_ns - moment.looked_ns
-    lost = [one for one in before if one.falling_since_ns is not None and one.is_somebody and one.seen_ns < last_ns]
+    lost = [one for one in before if _has_fallen(one) and one.is_somebody and one.seen_ns < last_ns]
     seen = tuple(
         _found(_after(known.pop(body.track.id, None), body, moment, onset), body, lost) for body in moment.bodies or ()
     )
@@ -85,17 +85,18 @@ def watched(before: Sequence[Watched], moment: Moment, onset: Onset) -> tuple[Wa
     return (*seen, *(replace(one, rest=_unseen(one, moment)) for one in unseen))
 
 
-def falls(one: Watched, body: Body, moment: Moment, onset: Onset) -> bool:
+def falls(one: Watched, body: Body, moment: Moment) -> bool:
     """Say whether a body has fallen, outside rest zones.
 
-    Who begins to fall beside a bed may land in it: there it is waited for where the body comes to rest.
+    Whoever seems to fall is waited for until he lies: who sits down fast or bends does not. Beside a bed he may land in
+    it: there it is waited for where he comes to rest.
     """
-    if not one.is_somebody:
+    if not one.is_somebody or one.landing_since_ns is None:
         return False
-    if one.landing_since_ns is None:
-        return moment.lasted(one.falling_since_ns, onset.min_active_s) and not is_beside(
-            moment.zones, one.place, moment.aspect
-        )
+    if not (seems_to_lie(body.track) or body.lying >= SURE):
+        return False
+    if not is_beside(moment.zones, one.place, moment.aspect):
+        return True
     has_landed = _speed(body.track) < LANDED_SPEED or moment.lasted(one.landing_since_ns, LANDING_S)
     return has_landed and not lies_in(moment.zones, one.place, moment.aspect)
 
@@ -146,14 +147,13 @@ def _found(one: Watched, body: Body, lost: Sequence[Watched]) -> Watched:
 
 
 def _landing(one: Watched, body: Body, moment: Moment, onset: Onset) -> Watched:
-    """Wait for where a body comes to rest that falls beside a rest zone."""
-    if one.landing_since_ns is not None:
-        is_over = moment.lasted(one.landing_since_ns, LANDING_S) and one.falling_since_ns is None
-        is_up = is_upright(body.track) and down(body) < SURE
-        return replace(one, landing_since_ns=None) if is_over or is_up else one
-    if not moment.zones or not moment.lasted(one.falling_since_ns, onset.min_active_s):
-        return one
-    return replace(one, landing_since_ns=moment.now_ns) if is_beside(moment.zones, one.place, moment.aspect) else one
+    """Wait until a body that seems to fall lies, or is up."""
+    if one.landing_since_ns is None:
+        has_fallen = moment.lasted(one.falling_since_ns, onset.min_active_s)
+        return replace(one, landing_since_ns=moment.now_ns) if has_fallen else one
+    is_over = moment.lasted(one.landing_since_ns, LANDING_S) and one.falling_since_ns is None
+    is_up = is_upright(body.track) and down(body) < SURE
+    return replace(one, landing_since_ns=None) if is_over or is_up else one
 
 
 def _lying(one: Watched, body: Body, now_ns: int) -> Watched:
@@ -161,6 +161,10 @@ def _lying(one: Watched, body: Body, now_ns: int) -> Watched:
     if lies(body):
         return replace(one, flat_since_ns=_since(one.flat_since_ns, now_ns), flat_ns=now_ns)
     return replace(one, flat_since_ns=None) if now_ns - one.flat_ns >= RISEN_S * NS_PER_S else one
+
+
+def _has_fallen(one: Watched) -> bool:
+    return one.falling_since_ns is not None or one.landing_since_ns is not None
 
 
 def _unseen(one: Watched, moment: Moment) -> Rest:

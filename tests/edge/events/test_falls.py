@@ -110,13 +110,24 @@ def test_a_moment_of_standing_is_an_error_of_the_network(fallen, who):
     assert GOT_UP not in hall.said()
 
 
-def test_who_sat_down_hard_and_never_lay_is_no_fall_any_more(room, who):
+def test_who_sits_down_hard_and_does_not_lie_has_not_fallen(room, who):
     hall = room()
     hall.during(2.0, who.stands())
     hall.during(1.0, who.sits(says="falls"))
     hall.during(10.0, who.sits())
-    assert hall.said() == [STARTED, ("ended", None)]
-    assert hall.events[1].duration_s == pytest.approx(1.0)
+    hall.during(4.0, who.lies())
+    assert hall.events == []
+
+
+def test_who_seems_to_fall_and_lies_soon_after_has_fallen(room, who):
+    hall = room()
+    hall.during(2.0, who.stands())
+    hall.during(1.0, who.sits(says="falls"))
+    hall.during(0.6, who.sits())
+    assert hall.events == []
+    hall.during(1.0, who.lies())
+    assert hall.said() == [STARTED]
+    assert hall.events[0].position_s == pytest.approx(3.8)
 
 
 @pytest.mark.parametrize("posture", ["upright", "sitting"])  # in a wheelchair
