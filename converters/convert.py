@@ -64,8 +64,8 @@ class Trained(Protocol):
         ...
 
     @property
-    def combine(self) -> Mapping[str, Sequence[HeadName]]:
-        """Which heads say a label; of one that it does not name, the scene's."""
+    def combine(self) -> Mapping[str, Mapping[HeadName, float]]:
+        """Which heads say a label, and their weights; of one that it does not name, the scene's alone."""
         ...
 
     @property
@@ -427,7 +427,7 @@ def _draft(
         "labels": list(trained.labels),
         "networks": {"scene": scene, "people": people and people.spec},
         "heads": {"scene": head, "person": person},
-        "combine": {label: trained.combine.get(label, ["scene"]) for label in trained.alerts},
+        "combine": {label: trained.combine.get(label, {"scene": 1.0}) for label in trained.alerts},
         "alerts": dict(trained.alerts),
         "thresholds": dict(trained.thresholds),
         "video_rules": dict(trained.video_rules),

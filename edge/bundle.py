@@ -37,6 +37,7 @@ MEMBER_ERRORS = (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeErro
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(gt=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+\.tflite$")]
@@ -205,8 +206,8 @@ class BundleSpec(_Strict):
     """What the scene head's probabilities are of."""
     networks: NetworkSpecs
     heads: HeadSpecs
-    combine: dict[Name, list[HeadName]]
-    """For each label that alerts, the heads whose greatest score is its own."""
+    combine: dict[Name, dict[HeadName, Weight]]
+    """For each label that alerts, the heads that tell it; their greatest score, times weight, is the label's own."""
     alerts: dict[Name, AlertSpec]
     """Alert defaults of the labels that alert."""
     thresholds: dict[Name, Probability] = {}

@@ -212,9 +212,9 @@ class Pipeline:
         self._last_ns = capture_ns
 
     def _scene_score(self, label: str, scores: Scores) -> float:
-        """What the scene says of a label; 0 where the bundle does not combine it."""
+        """What the scene says of a label, weighted; 0 where the bundle does not combine it."""
         spec = self._model.spec
-        return float(scores.probabilities[spec.labels.index(label)]) if SCENE in spec.combine[label] else 0.0
+        return spec.combine[label].get(SCENE, 0.0) * float(scores.probabilities[spec.labels.index(label)])
 
     def _combined(self, scores: Scores | None) -> Scores | None:
         """The scores of the scene with what bodies say, and with what is left for none of the labels."""
@@ -230,7 +230,7 @@ class Pipeline:
     def _alert(self, scores: Scores) -> list[Event]:
         events: list[Event] = []
         for label, machine in self._machines.items():
-            score = float(scores.probabilities[self._model.spec.labels.index(label)])
+            score = self._scene_score(label, scores)
             event, self._alert_states[label] = machine.step(score, scores.end_ns, self._alert_states[label])
             if event is not None:
                 events.append(event)

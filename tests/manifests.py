@@ -70,4 +70,4 @@ def manifest(files: dict[str, bytes], **changes: Any) -> dict[str, Any]:
         "verification": {},
         "provenance": {},
     } | changes
-    return {"combine": {label: ["scene"] for label in fields["alerts"]}} | fields
+    return {"combine": {label: {"scene": 1.0} for label in fields["alerts"]}} | fields

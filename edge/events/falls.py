@@ -4,7 +4,8 @@ It begins (`started`) when a body goes down, or with the reason `found_down` for
 nobody was seen falling, and ends (`ended`) when nobody is down any more: with `got_up`, however soon, with `left`, or
 with `false_alarm` when a person said so. Its duration is how long it was until then: a body that is up again after two
 seconds has `got_up` and 2 s. A body that was never seen to lie, and then is seen not to be down, ends without a reason.
-What the scene's readout alone takes for a fall lasts as long as its score, until a body is found that lies.
+The scene's readout tells a fall only where bodies are hardly found: from the ceiling, in the dark, far away. It lasts
+as long as its score, until a body is found that lies.
 
 While it lasts, `updated` says `another` fall, `unseen` once the network has lost a body, `still_down` once it has not
 moved for long, and, without a reason, that it goes on: rarer and rarer.
@@ -34,6 +35,8 @@ UNSEEN: Final = "unseen"
 ANOTHER: Final = "another"
 FALSE_ALARM: Final = "false_alarm"
 FOUND_DOWN_S: Final = 20.0
+PRESENT: Final = 0.5
+"""Presence from which bodies tell falls, and not the scene."""
 RARER: Final = (1, 6, 60)
 """When an `updated` is due that says that a fall goes on, in `update_interval_s`; after the last every so often."""
 
@@ -146,7 +149,8 @@ class FallMachine:
         floor, moment = looked(state.floor, bodies, seen, rules, aspect)
         scene = state.scene
         if scene_score is not None:
-            may_begin = not floor.downs and not floor.resting and now_ns >= floor.jump_ns
+            is_told_by_bodies = floor.downs or floor.presence >= PRESENT
+            may_begin = not is_told_by_bodies and now_ns >= floor.jump_ns
             scene = scene.after(scene_score, now_ns, self._in_force, self._max_gap_ns, may_begin=may_begin)
         change = Change()
         if moment.bodies is not None:

@@ -26,7 +26,7 @@ class SmallTrained:
     head: Any = None
     window: Any = None
     person: Any = None
-    combine: dict[str, list[HeadName]] = field(default_factory=dict)
+    combine: dict[str, dict[HeadName, float]] = field(default_factory=dict)
     labels: tuple[str, ...] = LABELS
     input: InputSpec = field(default_factory=lambda: InputSpec(height_px=32, width_px=32, stream="motion"))
     window_s: float = 2.0

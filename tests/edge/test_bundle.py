@@ -14,7 +14,7 @@ PERSON = {"file": "person.tflite", "n_state": 8, "features_version": 1}
 
 def fields() -> dict:
     """Of a bundle that sees people."""
-    found = manifest(FILES, combine={"fall": ["scene", "person"]})
+    found = manifest(FILES, combine={"fall": {"scene": 0.5, "person": 1.0}})
     found["networks"]["people"] = two_networks((32, 32), "rgb", (256, 256))["people"]
     found["heads"]["person"] = dict(PERSON)
     return found
@@ -82,9 +82,10 @@ def having(path: str, value):
         (without("networks.scene"), "networks.scene: Field required"),
         (without("networks.people"), "heads.person: goes with networks.people"),
         (without("heads.person"), "heads.person: goes with networks.people"),
-        (having("combine.fall", ["person", "crowd"]), "combine.fall.1"),
-        (having("combine.fall", []), "combine: says heads of"),
-        (having("combine.violence", ["scene"]), "combine: says heads of ['fall', 'violence'], alerts are of ['fall']"),
+        (having("combine.fall", {"person": 1.0, "crowd": 1.0}), "combine.fall.crowd"),
+        (having("combine.fall", {"person": 1.5}), "combine.fall.person"),
+        (having("combine.fall", {}), "combine: says heads of"),
+        (having("combine.violence", {"scene": 1.0}), "combine: says heads of ['fall', 'violence'], alerts are"),
         (having("heads.scene.file", "other.tflite"), "heads.scene: Value error, file: 'other.tflite' does not fit"),
         (having("heads.person.file", "other.tflite"), "files: has"),
         (having("heads.scene.n_state", 3), "heads.scene: Value error, n_state: 3 does not fit kind 'mean'"),

@@ -91,7 +91,7 @@ class Kept(BaseModel):
     alerts: dict[str, AlertSpec]
     thresholds: dict[str, float]
     video_rules: dict[str, str] = {}
-    combine: dict[str, list[HeadName]] = {}
+    combine: dict[str, dict[HeadName, float]] = {}
     parts: tuple[str, ...] = ()
     """Names of the Keras files."""
     head: bool = False
@@ -122,7 +122,7 @@ class TrainedModel:
     window: "keras.Model | None" = None
     person: "keras.Model | None" = None
     """One step of the person head: `features` and `state` of tracks to `probabilities` and `next_state`."""
-    combine: dict[str, list[HeadName]] = field(default_factory=dict)
+    combine: dict[str, dict[HeadName, float]] = field(default_factory=dict)
     """Which heads say a label; of one that it does not name, the scene's."""
 
 

@@ -38,8 +38,8 @@ No paper's system; what it takes from where: EfficientNetB0 on ImageNet (Tan and
 - Fine-tuning was tried and dropped: of blocks 6 and 7 from the fitted readout on, it took the inner AUC from 0.90 to
   0.87 within four epochs while the training loss fell; of their channel scales alone, no change (0.917 to 0.910).
 - Falls alert by bodies: a head that follows each body learns from what the built-in network for people sees in the
-  clips, and from virtual bodies (`trainer.recipes.builtin.people`); `--set person_bodies=0` leaves it out, and the
-  readout of falls above alerts. On a hall that neither had seen, the readout found 3 of 30 falls.
+  clips, and from virtual bodies (`trainer.recipes.builtin.people`); the readout above counts where few are found.
+  `--set person_bodies=0` leaves bodies out. On a hall that neither had seen, the readout found 3 of 30 falls.
 - All this was chosen with EfficientNetB0. EfficientNet-Lite0 in its place (`--backbone`) takes it as it is.
 
 Cost: a clip's features once (7 ms a picture on one core), then about a minute on two cores.
@@ -52,7 +52,7 @@ import keras
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from edge.bundle import BUILTIN, AlertSpec, InputSpec
+from edge.bundle import BUILTIN, AlertSpec, HeadName, InputSpec
 from edge.errors import DatasetError
 from trainer.clips.labels import FALL, NORMAL, VIOLENCE
 from trainer.clips.manifest import Clip
@@ -66,7 +66,7 @@ from trainer.fitting.run import Run, TrainedModel
 from trainer.recipes.builtin.falls import FallClip, HeldOut, choose_threshold, fit_falls, hold_out, relocated
 from trainer.recipes.builtin.fights import held_out_logits, violence_examples
 from trainer.recipes.builtin.memory import Retention, build_step, fall_inputs, unit, with_normal
-from trainer.recipes.builtin.people import PoseCache, fit_people
+from trainer.recipes.builtin.people import PoseCache, by_bodies_first, fit_people
 from trainer.recipes.builtin.person import PersonSettings
 from trainer.recipes.builtin.readout import Examples, Readout, calibration_of, fit_readout
 from trainer.recipes.builtin.watched import PHASES, Watched, set_weights, watch
@@ -91,11 +91,13 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
     person: keras.Model | None = None
     onsets: dict[str, float] = {}
     figures: dict[str, float] = {}
+    combine: dict[str, dict[HeadName, float]] = {}
     if FALL in events:
         readouts[FALL], held_out = fit_fall(watched, run, retention)
         onsets[FALL] = figures["fall_onset"] = choose_threshold(held_out, float(wanted["fall_min_active_s"]))
         if wanted["person_bodies"]:
             person = fit_person_head([*train, *validation], run, workshop)
+            combine[FALL] = by_bodies_first(onsets[FALL], float(wanted["person_onset"]))
             onsets[FALL] = figures["fall_onset"] = float(wanted["person_onset"])
     if VIOLENCE in events:
         readouts[VIOLENCE], chosen = fit_violence(watched, run)
@@ -123,7 +125,7 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
         thresholds={label: 0.5 if label == VIOLENCE else onset for label, onset in onsets.items()},
         video_rules={label: VIDEO_RULES[label] for label in events},
         person=person,
-        combine={FALL: ["person"]} if person else {},
+        combine=combine,
     )
 
 

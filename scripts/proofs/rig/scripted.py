@@ -48,7 +48,7 @@ def write_bundle(folder: Path) -> Path:
             }
         },
         "heads": {"scene": {"kind": "mean", "window_s": 0.3}},
-        "combine": {"fall": ["scene"]},
+        "combine": {"fall": {"scene": 1.0}},
         "alerts": {"fall": alert},
         "files": {"frame.tflite": hashlib.sha256(content).hexdigest()},
         "verification": {},

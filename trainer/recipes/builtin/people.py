@@ -12,6 +12,7 @@ from typing import Final
 
 import keras
 
+from edge.bundle import HeadName
 from trainer.clips.labels import FALL, NORMAL
 from trainer.clips.manifest import Clip
 from trainer.features.cache import Cache
@@ -66,6 +67,11 @@ def fit_people(
     sequences = real_sequences(clips, networks, poses)
     virtual = [replace(one, weight=VIRTUAL_WEIGHT) for one in _virtual(seed, settings.n_virtual)]
     return fit_person(sequences, seed, settings, virtual=virtual)
+
+
+def by_bodies_first(scene_onset: float, person_onset: float) -> dict[HeadName, float]:
+    """Weights of both heads, so that one onset threshold holds for both."""
+    return {"person": 1.0, "scene": min(1.0, person_onset / scene_onset)}
 
 
 @lru_cache(maxsize=1)
