@@ -38,7 +38,7 @@ class PersonSettings:
     """What a look of a fall counts, beside one of anything else."""
     most_looks: int = 110
     """Of an example at a time; longer ones are cut where they are not falls."""
-    n_virtual: int = 1200
+    n_virtual: int = 2500
     """Sequences of bodies that are made, beside those of clips."""
     joined_share: float = 0.3
     """Of examples before which somebody else comes."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trainer.clips.manifest import Clip, Segment
-from trainer.recipes.builtin.people import CALM_WEIGHT, SET_WEIGHT, clip_weights
+from trainer.recipes.builtin.people import CALM_WEIGHT, CLIP_WEIGHT, clip_weights
 
 
 def clips_of(dataset: str, **counts: int) -> list[Clip]:
@@ -16,12 +16,12 @@ def clips_of(dataset: str, **counts: int) -> list[Clip]:
     ]
 
 
-def test_every_set_weighs_the_same() -> None:
-    clips = [*clips_of("rooms", fall=3, normal=2), *clips_of("beds", fall=50, normal=50)]
+def test_four_times_as_many_clips_weigh_twice_as_much() -> None:
+    clips = [*clips_of("rooms", fall=15, normal=10), *clips_of("beds", fall=50, normal=50)]
     weights = clip_weights(clips)
-    assert sum(weights[:5]) == pytest.approx(SET_WEIGHT)
-    assert sum(weights[5:]) == pytest.approx(SET_WEIGHT)
-    assert len({round(weight, 6) for weight in weights[:5]}) == 1
+    assert sum(weights[:25]) == pytest.approx(5 * CLIP_WEIGHT)
+    assert sum(weights[25:]) == pytest.approx(10 * CLIP_WEIGHT)
+    assert len({round(weight, 6) for weight in weights[:25]}) == 1
 
 
 def test_where_nobody_falls_quiet_clips_weigh_more_than_fights() -> None:
