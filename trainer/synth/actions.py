@@ -7,8 +7,8 @@ import numpy as np
 from trainer.clips.manifest import Segment
 from trainer.synth import falls, lying, moves, pairs
 from trainer.synth.body import Array, Build, Support
+from trainer.synth.clothes import random_look
 from trainer.synth.furnish import SEAT_HEIGHT_M, add_chair, random_room
-from trainer.synth.paint import random_look
 from trainer.synth.room import Room
 from trainer.synth.script import Actor, Script
 from trainer.synth.track import Track

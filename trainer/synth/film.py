@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import DatasetError
+from trainer.synth.clothes import dressed
+from trainer.synth.figure import Figure
 from trainer.synth.paint import Light, Performer, cast_shadows, paint, tone
 from trainer.synth.room import Backdrop, Camera, Room, draw_room
 from trainer.synth.script import Actor, Script
-from trainer.synth.timing import STEPS_HZ
+from trainer.synth.timing import STEPS_HZ, Array
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 SHADOW_STRENGTH = 0.4
@@ -54,7 +56,8 @@ def shoot(script: Script, camera: Camera, grade: Grade, seed: int) -> Iterator[N
     """Frames of a clip: uint8 (height, width, 3), BGR as OpenCV writes them."""
     rng = np.random.default_rng(seed)
     backdrop = draw_room(script.room, camera)
-    shot = _Shot(camera, backdrop, tone(backdrop.picture), _light_of(script.room), script.actors)
+    parts = [_Part.of(actor) for actor in script.actors]
+    shot = _Shot(camera, backdrop, tone(backdrop.picture), light_of(script.room), parts)
     grain = _grain(rng, grade, camera)
     phase = rng.uniform(0, 2 * np.pi, 2)
     for k in range(round(script.seconds * grade.fps)):
@@ -66,6 +69,28 @@ def shoot(script: Script, camera: Camera, grade: Grade, seed: int) -> Iterator[N
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """An actor in their clothes."""
+
+    actor: Actor
+    figure: Figure
+    colours: Array
+
+    @classmethod
+    def of(cls, actor: Actor) -> "_Part":
+        return cls(actor, *dressed(actor.skeleton.build, actor.look))
+
+    def at(self, t: float) -> Performer:
+        """The person between two motion steps."""
+        skeleton = self.actor.skeleton
+        place = np.clip(t * STEPS_HZ, 0, len(skeleton.joints) - 1)
+        i = min(int(place), len(skeleton.joints) - 2)
+        part = place - i
+        joints = (1 - part) * skeleton.joints[i] + part * skeleton.joints[i + 1]
+        return Performer(self.figure, self.colours, self.figure.posed(joints, skeleton.face[i]))
+
+
+@dataclass(frozen=True, slots=True)
 class _Shot:
     """What stays the same from frame to frame."""
 
@@ -73,7 +98,7 @@ class _Shot:
     backdrop: Backdrop
     empty: NDArray[np.uint8]
     light: Light
-    actors: list[Actor]
+    parts: list[_Part]
 
     def exposed(self, t: float, exposure_s: float) -> NDArray[np.uint8]:
         """The picture around a time, with the blur of motion when the exposure is not 0."""
@@ -85,31 +110,29 @@ class _Shot:
 
     def picture(self, t: float) -> NDArray[np.uint8]:
         """The picture at one instant: uint8 (height, width, 3), RGB."""
-        people = [_at(actor, t) for actor in self.actors if actor.enter_s <= t <= actor.leave_s]
+        people = [part.at(t) for part in self.parts if part.actor.enter_s <= t <= part.actor.leave_s]
         frame = self.empty.copy()
         if not people:
             return frame
-        shadow = cast_shadows(self.backdrop, self.camera, people, self.light)
-        x, y, w, h = cv2.boundingRect(shadow)
-        if w and h:
-            part = frame[y : y + h, x : x + w]
-            dark = cv2.merge([shadow[y : y + h, x : x + w]] * 3)
-            part -= cv2.multiply(part, dark, scale=SHADOW_STRENGTH / 255)
+        shadowed(frame, self.backdrop, self.camera, people, self.light)
         paint(frame, self.backdrop, self.camera, people, self.light)
         return frame
 
 
-def _at(actor: Actor, t: float) -> Performer:
-    """The person between two motion steps."""
-    skeleton = actor.skeleton
-    place = np.clip(t * STEPS_HZ, 0, len(skeleton.joints) - 1)
-    i = min(int(place), len(skeleton.joints) - 2)
-    part = place - i
-    joints = (1 - part) * skeleton.joints[i] + part * skeleton.joints[i + 1]
-    return Performer(joints, skeleton.face[i], skeleton.build, actor.look)
+def shadowed(
+    frame: NDArray[np.uint8], backdrop: Backdrop, camera: Camera, people: list[Performer], light: Light
+) -> None:
+    """Darken the floor under people, in place."""
+    shadow = cast_shadows(backdrop, camera, people, light)
+    x, y, w, h = cv2.boundingRect(shadow)
+    if w and h:
+        part = frame[y : y + h, x : x + w]
+        dark = cv2.merge([shadow[y : y + h, x : x + w]] * 3)
+        part -= cv2.multiply(part, dark, scale=SHADOW_STRENGTH / 255)
 
 
-def _light_of(room: Room) -> Light:
+def light_of(room: Room) -> Light:
+    """The room's lamps as one, for who stands on the stage."""
     places = np.stack([place for place, _ in room.lamps])
     weights = np.array([strength for _, strength in room.lamps])
     middle = np.append(room.stage, 1.0)

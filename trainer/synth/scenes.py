@@ -6,8 +6,8 @@ from trainer.clips.manifest import Segment
 from trainer.synth import falls, lying, moves, pairs
 from trainer.synth.actions import cast, sit_on_bed
 from trainer.synth.body import Array
+from trainer.synth.clothes import random_look
 from trainer.synth.furnish import random_room
-from trainer.synth.paint import random_look
 from trainer.synth.room import Panel, Room
 from trainer.synth.script import Actor, Script
 from trainer.synth.track import Track

@@ -6,7 +6,7 @@ import numpy as np
 
 from trainer.clips.manifest import Segment
 from trainer.synth.body import Array, Skeleton
-from trainer.synth.paint import Look
+from trainer.synth.clothes import Look
 from trainer.synth.room import Room
 
 

@@ -1,7 +1,7 @@
-"""A small reader of glTF 2.0 binary files: one skeleton, its animations, and the mesh that it moves.
+"""A small reader of glTF 2.0 binary files: one skeleton and its animations.
 
-Only what bodies need: nodes in a tree, samplers LINEAR and STEP, one skin, one buffer inside the file. World axes are
-those of `trainer.synth.body`: z up (glTF's y), y its -z.
+Only what bodies need: nodes in a tree, samplers LINEAR and STEP, one buffer inside the file. World axes are those of
+`trainer.synth.body`: z up (glTF's y), y its -z.
 """
 
 import json
@@ -36,27 +36,13 @@ class Sampler:
 
 
 @dataclass(frozen=True, slots=True)
-class Mesh:
-    """A surface that a skeleton moves."""
-
-    places: Array  # (n_vertices, 3) in the bind pose, glTF's axes
-    joints: NDArray[np.intp]  # (n_vertices, 4) indices into the skin
-    weights: Array  # (n_vertices, 4)
-    faces: NDArray[np.intp]  # (n_faces, 3)
-    materials: NDArray[np.intp]  # (n_faces,)
-
-
-@dataclass(frozen=True, slots=True)
 class Figure:
-    """A skeleton with its animations and mesh."""
+    """A skeleton with its animations."""
 
     names: tuple[str, ...]
     parents: tuple[int, ...]  # -1: none
     rest: Mapping[str, Array]  # translation, rotation, scale: (n_nodes, 3 or 4)
     animations: Mapping[str, tuple[Sampler, ...]]
-    skin: tuple[int, ...]  # nodes
-    unbound: Array  # (n_joints, 4, 4) inverse bind matrices
-    mesh: Mesh
 
     def seconds(self, animation: str) -> float:
         """How long an animation lasts."""
@@ -75,24 +61,18 @@ class Figure:
             worlds[:, node] = (UP if parent < 0 else worlds[:, parent]) @ matrices[:, node]
         return worlds
 
-    def surface(self, worlds: Array) -> Array:
-        """Vertices of the mesh at one step's matrices (n_nodes, 4, 4): (n_vertices, 3)."""
-        bones = worlds[list(self.skin)] @ self.unbound  # (n_joints, 4, 4)
-        mixed = np.einsum("vj,vjab->vab", self.mesh.weights, bones[self.mesh.joints])
-        return np.einsum("vab,vb->va", mixed[:, :3, :3], self.mesh.places) + mixed[:, :3, 3]
-
 
 def read_figure(path: Path) -> Figure:
     """Read a file.
 
     Raises:
-        DatasetError: it cannot be read, or is no glTF 2.0 binary with a skin.
+        DatasetError: it cannot be read, or is no glTF 2.0 binary with animations.
     """
     try:
         document, binary = _chunks(path.read_bytes())
         return _figure(document, binary)
     except (OSError, ValueError, KeyError, IndexError, struct.error) as error:
-        raise DatasetError(f"{path}: no glTF 2.0 binary with a skinned body: {error}") from error
+        raise DatasetError(f"{path}: no glTF 2.0 binary with animations: {error}") from error
 
 
 def _chunks(content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -118,7 +98,6 @@ def _figure(document: dict[str, Any], binary: bytes) -> Figure:
         for child in node.get("children", ()):
             parents[child] = number
     defaults = {"translation": (0, 0, 0), "rotation": (0, 0, 0, 1), "scale": (1, 1, 1)}
-    skin = document["skins"][0]
     return Figure(
         names=tuple(node.get("name", "") for node in nodes),
         parents=tuple(parents),
@@ -136,25 +115,7 @@ def _figure(document: dict[str, Any], binary: bytes) -> Figure:
             )
             for animation in document["animations"]
         },
-        skin=tuple(skin["joints"]),
-        unbound=read(skin["inverseBindMatrices"]).astype(float).transpose(0, 2, 1),  # stored by columns
-        mesh=_mesh(document["meshes"][0]["primitives"], read),
     )
-
-
-def _mesh(primitives: Sequence[dict[str, Any]], read: Any) -> Mesh:
-    parts: list[tuple[NDArray[Any], ...]] = []
-    before = 0
-    for primitive in primitives:
-        attributes = primitive["attributes"]
-        places = read(attributes["POSITION"])
-        weights = read(attributes["WEIGHTS_0"]).astype(float)
-        faces = read(primitive["indices"]).reshape(-1, 3).astype(np.intp) + before
-        material = np.full(len(faces), primitive.get("material", 0))
-        joints = read(attributes["JOINTS_0"]).astype(np.intp)
-        parts.append((places.astype(float), joints, weights / weights.sum(1, keepdims=True), faces, material))
-        before += len(places)
-    return Mesh(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
 def _accessor(document: dict[str, Any], binary: bytes, number: int) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """What the pose network makes of bodies whose joints are known: rendered ones, over a few seconds each.
 
 `python -m trainer.synth.bodies.measuring NETWORK[,NETWORK...] OUT.npz [CLIPS]` writes the raw observations that
-`trainer.synth.bodies.errors` was fitted to, and prints their figures. Needs the animations' folder, for its mesh.
+`trainer.synth.bodies.errors` was fitted to, and prints their figures.
 """
 
 import sys
@@ -12,19 +12,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import DatasetError
 from edge.frames.letterbox import fit, letterbox
 from edge.inference.tflite import Interpreter, open_interpreter
 from edge.people.decoding import decode
 from edge.types import Person, Pixels
-from trainer.synth.bodies.animations import FILES, motion_folder
-from trainer.synth.bodies.dressing import dressed
 from trainer.synth.bodies.errors import Truth
 from trainer.synth.bodies.figures import as_observations, figures
-from trainer.synth.bodies.gltf import Figure, read_figure
-from trainer.synth.bodies.motion import HIP_POINTS, Motion, at_steps
-from trainer.synth.bodies.rendering import Set, draw, random_look, random_set
+from trainer.synth.bodies.motion import HIP_POINTS, Motion, at_steps, to_joints
+from trainer.synth.bodies.rendering import Set, draw, random_figure, random_set
 from trainer.synth.bodies.sequences import random_motion, truth
+from trainer.synth.paint import Performer
 from trainer.synth.timing import STEPS_HZ, Array
 
 RATE_HZ: Final = 10.0
@@ -44,16 +41,9 @@ def measure(networks: Sequence[bytes], n_clips: int, seed: int) -> dict[str, NDA
         (n, N_LOOKS), boxes (n, N_LOOKS, 4), aspects (n,); and of each network k, NaN where it lost the body: seen_k
         (n, N_LOOKS, 17, 3) as y and x in picture heights and score, seen_boxes_k (n, N_LOOKS, 4), person_scores_k
         (n, N_LOOKS).
-
-    Raises:
-        DatasetError: there is no mesh.
     """
-    file = motion_folder() / FILES[0]
-    if not file.is_file():
-        raise DatasetError(f"{file} is not there: errors are measured on its mesh")
-    figure = read_figure(file)
     interpreters = [open_interpreter(network) for network in networks]
-    clips = [_clip(np.random.default_rng([seed, number]), figure, interpreters) for number in range(n_clips)]
+    clips = [_clip(np.random.default_rng([seed, number]), interpreters) for number in range(n_clips)]
     return {name: np.stack([clip[name] for clip in clips]) for name in clips[0]}
 
 
@@ -67,14 +57,13 @@ def clip_truth(rng: np.random.Generator, *, drawn: bool = True) -> tuple[Set, Ar
     return scene, points, truth(scene.camera, points, motion.height_m), targets, motion.height_m
 
 
-def _clip(
-    rng: np.random.Generator, figure: Figure, interpreters: Sequence[Interpreter]
-) -> dict[str, NDArray[np.float64]]:
+def _clip(rng: np.random.Generator, interpreters: Sequence[Interpreter]) -> dict[str, NDArray[np.float64]]:
     scene, points, known, targets, height_m = clip_truth(rng)
-    worlds, look = dressed(figure, points, height_m), random_look(rng, figure)
+    figure, colours = random_figure(rng, height_m)
+    joints, faces = to_joints(points)
     found: dict[str, list[Array]] = {}
     for i in range(N_LOOKS):
-        picture = draw(rng, scene, figure, figure.surface(worlds[i]), look)
+        picture = draw(rng, scene, Performer(figure, colours, figure.posed(joints[i], faces[i])))
         for k, interpreter in enumerate(interpreters):
             person = _nearest(_people(interpreter, picture), known.places[i], known.sizes[i], known.aspect)
             for name, value in _seen(person, known.aspect).items():

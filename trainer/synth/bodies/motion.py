@@ -14,14 +14,23 @@ from numpy.typing import NDArray
 from trainer.features.poses import FALLING, LYING, NEITHER
 from trainer.synth.body import (
     ANKLES,
+    CHEST,
+    CHEST_UP_M,
     ELBOWS,
     HANDS,
     HEAD,
+    HIP_DROP_M,
     HIPS,
     KNEES,
+    N_JOINTS,
     NECK,
+    NECK_UP_M,
+    PELVIS,
+    SHOULDER_UP_M,
     SHOULDERS,
     TOES,
+    WAIST,
+    WAIST_UP_M,
     WRISTS,
     Array,
     Skeleton,
@@ -111,6 +120,24 @@ def of_skeleton(skeleton: Skeleton) -> Array:
     head = head_points(joints[:, HEAD], skeleton.face, joints[:, HEAD] - joints[:, NECK], skeleton.build.height_m)
     body = joints[:, [*SHOULDERS, *ELBOWS, *WRISTS, *HIPS, *KNEES, *ANKLES]]
     return np.concatenate([head[:, :5], body, head[:, 5:], joints[:, [*HANDS, *TOES]]], 1)
+
+
+def to_joints(points: Array) -> tuple[Array, Array]:
+    """Joints (n_steps, N_JOINTS, 3) and faces (n_steps, 3) of a body of `trainer.synth.body`, of points.
+
+    The spine goes straight from the hips to the shoulders.
+    """
+    hips, shoulders, ears = (points[:, rows].mean(1) for rows in (HIP_POINTS, SHOULDER_POINTS, slice(3, 5)))
+    up = (shoulders - hips) / (HIP_DROP_M + WAIST_UP_M + CHEST_UP_M + SHOULDER_UP_M)
+    joints = np.empty((len(points), N_JOINTS, 3))
+    joints[:, PELVIS] = hips + HIP_DROP_M * up
+    joints[:, WAIST] = joints[:, PELVIS] + WAIST_UP_M * up
+    joints[:, CHEST] = joints[:, WAIST] + CHEST_UP_M * up
+    joints[:, NECK] = joints[:, CHEST] + NECK_UP_M * up
+    joints[:, HEAD] = ears
+    joints[:, [*SHOULDERS, *ELBOWS, *WRISTS, *HIPS, *KNEES, *ANKLES]] = points[:, 5:KEYPOINTS]
+    joints[:, [*HANDS, *TOES]] = points[:, LEFT_HAND:]
+    return joints, unit(points[:, NOSE] - ears)
 
 
 def mirrored(motion: Motion) -> Motion:

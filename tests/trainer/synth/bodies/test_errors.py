@@ -86,8 +86,7 @@ def test_trunks_and_pixels() -> None:
     assert network_px(np.array([0.5]), 3 / 4) == pytest.approx(128)
 
 
-def test_the_network_finds_rendered_bodies(motion_dir: Path, weights_dir: Path) -> None:
-    del motion_dir  # the mesh
+def test_the_network_finds_rendered_bodies(weights_dir: Path) -> None:
     network = cut_at_maps((weights_dir / "movenet_multipose_lightning.tflite").read_bytes())
     found = figures(observed := measure([network], 3, seed=2))
     lost = np.isnan(observed["person_scores_0"]).mean()

@@ -7,14 +7,14 @@ import pytest
 
 from trainer.features.poses import FALLING, LYING, NEITHER
 from trainer.synth.bodies.acts import ACTS, act
-from trainer.synth.bodies.animations import FILES, animated, animations
+from trainer.synth.bodies.animations import animated, animations
 from trainer.synth.bodies.gaits import STANDING
-from trainer.synth.bodies.gltf import read_figure
-from trainer.synth.bodies.motion import MIRRORED, Motion, mirrored, stretched
+from trainer.synth.bodies.motion import MIRRORED, Motion, mirrored, of_skeleton, stretched, to_joints
 from trainer.synth.bodies.puppet import Pose, Puppet, turned
 from trainer.synth.bodies.ragdolls import let_fall, ragdoll_fall
 from trainer.synth.bodies.stage import Stage
 from trainer.synth.bodies.ways_to_fall import FALLS
+from trainer.synth.body import CHEST, NECK, PELVIS, WAIST, Build, Skeleton
 from trainer.synth.timing import STEPS_HZ
 
 GRAVITY_M_S2 = 9.81
@@ -135,11 +135,14 @@ def test_the_animated_death_is_as_its_readme_says(motion_dir: Path) -> None:
     assert np.linalg.norm(np.gradient(hips, axis=0), axis=1).max() * STEPS_HZ == pytest.approx(3.5, abs=0.5)
 
 
-def test_a_mesh_in_its_rest_pose_is_as_it_was_bound(motion_dir: Path) -> None:
-    figure = read_figure(motion_dir / FILES[0])
-    vertices = figure.surface(figure.worlds("T-Pose")[0])
-    places = figure.mesh.places
-    assert np.allclose(vertices, np.stack([places[:, 0], -places[:, 2], places[:, 1]], 1), atol=0.02)
+def test_points_become_joints_and_come_back() -> None:
+    motion = act(np.random.default_rng(3), "a", 1.7)
+    joints, faces = to_joints(motion.points)
+    again = of_skeleton(Skeleton(joints, faces, Build(motion.height_m)))
+    assert np.allclose(again[:, 5:17], motion.points[:, 5:17])
+    assert np.linalg.norm(again[:, :5] - motion.points[:, :5], axis=-1).max() < 0.04
+    lengths = np.linalg.norm(np.diff(joints[:, [PELVIS, WAIST, CHEST, NECK]], axis=1), axis=-1)
+    assert np.allclose(lengths / lengths[:, :1], np.array((0.12, 0.2, 0.2)) / 0.12)
 
 
 def test_animations_fall_and_do_not(motion_dir: Path) -> None:
