@@ -35,6 +35,7 @@ DEFAULT_SECONDS = 120.0
 DEFAULT_SEED = 2026
 LATE_S = 2.0
 """An alert may come this long after what it speaks of is over."""
+MISSED, WRONG = "no alert for the", "a wrong alert:"
 EVENTS_TOPIC = "edgewatch/+/events"
 SUBSCRIBE_TIMEOUT_S = 10.0
 DELIVERY_TIMEOUT_S = 1.0
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     try:
         with _time_limit(options.seconds), tempfile.TemporaryDirectory(prefix="edgewatch-demo-") as temporary:
-            faults = _run(Path(options.out or temporary), options.seed, options.bundle)
+            faults = watch_scene(Path(options.out or temporary), options.seed, options.bundle)
     except (DemoError, EdgewatchError) as error:
         faults = [str(error)]
     for fault in faults:
@@ -119,8 +120,12 @@ def _time_limit(seconds: float) -> Generator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _run(folder: Path, seed: int, bundle: Path | None) -> list[str]:
-    """Render, watch, compare. Returns what is wrong."""
+def watch_scene(folder: Path, seed: int, bundle: Path | None = None) -> list[str]:
+    """Render, watch, compare. Returns what is wrong.
+
+    Raises:
+        DemoError: the daemon failed, or the subscriber could not connect.
+    """
     scene, events = folder / "scene.mp4", folder / "events.jsonl"
     events.unlink(missing_ok=True)
     print(
@@ -144,10 +149,10 @@ def judge(alerts: Iterable[Alert], truth: Iterable[Segment]) -> list[str]:
     for segment in truth:
         right = next((alert for alert in left if _fits(alert, segment)), None)
         if right is None:
-            faults.append(f"no alert for the {segment.label} at {position(segment.start_s)}")
+            faults.append(f"{MISSED} {segment.label} at {position(segment.start_s)}")
         else:
             left.remove(right)
-    return faults + [f"a wrong alert: {alert.label} at {position(alert.position_s)}" for alert in left]
+    return faults + [f"{WRONG} {alert.label} at {position(alert.position_s)}" for alert in left]
 
 
 def _fits(alert: Alert, segment: Segment) -> bool:

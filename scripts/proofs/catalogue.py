@@ -1,6 +1,6 @@
 """All proofs by name."""
 
-from proofs.box import cameras, faults, gpu, hour, latency, scale, soak, speed, writes
+from proofs.box import cameras, demo, faults, gpu, hour, latency, scale, soak, speed, writes
 from proofs.frame.proof import Proof
 from proofs.images import audit, boot, image, installer, power_cut, update
 from proofs.messages import dashboard, discovery, fleet, home_assistant, node_red, notify, prometheus
@@ -37,6 +37,7 @@ PROOFS: dict[str, Proof] = {
         latency.PROOF,
         scale.PROOF,
         soak.PROOF,
+        demo.PROOF,
         writes.PROOF,
         fleet.PROOF,
         hour.PROOF,

@@ -5,10 +5,12 @@ import time
 
 import pytest
 
+from demonstration import Alert, judge
 from edge.events.clock import rfc3339
-from proofs.box import cameras, hour, latency, scale, soak, writes
+from proofs.box import cameras, demo, hour, latency, scale, soak, writes
 from proofs.messages import dashboard, discovery, fleet, home_assistant, notify
 from proofs.rig.daemon import by_camera
+from trainer.clips.manifest import Segment
 
 
 def test_latency_is_over_one_inference() -> None:
@@ -18,6 +20,24 @@ def test_latency_is_over_one_inference() -> None:
     assert (found["p50_ms"], found["inference_ms"], found["events"]) == (20.0, 10.0, 100)
     assert found["p99_over_inference_ms"] == pytest.approx(10.4)
     assert latency.PROOF.missed({"p99_over_inference_ms": 25.1})
+
+
+def test_a_scene_passes_without_any_fault() -> None:
+    right = [Alert("fall", 11.0), Alert("violence", 31.0)]
+    truth = [Segment("fall", 10.0, 13.0), Segment("violence", 30.0, 37.0)]
+    judged = [judge(alerts, truth) for alerts in (right, right[:1], [*right, Alert("fall", 20.0)], [])]
+    found = demo.figures({"faults": {str(seed): faults for seed, faults in enumerate(judged, 1)}})
+    assert found == {
+        "passed": 1,
+        "scenes": 4,
+        "missed_falls": 1,
+        "missed_violence": 2,
+        "wrong_falls": 1,
+        "wrong_violence": 0,
+        "failed": "2, 3, 4",
+    }
+    assert demo.PROOF.missed({"passed": 35})
+    assert not demo.PROOF.missed({"passed": 36})
 
 
 def test_a_quiet_day_has_one_start() -> None:
