@@ -8,7 +8,7 @@ from typing import Final
 
 from edge.bundle import BUILTIN, Bundle
 from edge.config import Config, alert_specs
-from edge.errors import ConfigurationError, EdgewatchError
+from edge.errors import ConfigurationError, EdgewatchError, ModelError
 from edge.sources import decoded_frames
 from edge.system.interruption import Interruption
 
@@ -61,8 +61,9 @@ def check(
 
 def _facts(config: Config, password: Callable[[], str | None]) -> Iterator[tuple[str, Fact]]:
     yield "bundle", lambda: _bundle(config)
+    sees_people = _sees_people(config)
     for name in config.cameras:
-        yield f"camera {name}", partial(_camera, config, name)
+        yield f"camera {name}", partial(_camera, config, name, sees_people=sees_people)
     if config.state_dir is not None:
         yield "state directory", partial(_state_dir, config.state_dir)
     if config.broker is not None:
@@ -84,7 +85,15 @@ def _bundle(config: Config) -> str:
     return f"{spec.name}, {precision}, labels {', '.join(spec.labels)}, on {model.backend}{told}"
 
 
-def _camera(config: Config, name: str) -> str:
+def _sees_people(config: Config) -> bool:
+    """Whether the bundle does; one that cannot be read sees nobody, and its own line says what is wrong."""
+    try:
+        return Bundle.load(config.bundle or BUILTIN).spec.networks.people is not None
+    except ModelError:
+        return False
+
+
+def _camera(config: Config, name: str, *, sees_people: bool) -> str:
     from edge.cameras.camera_source import camera_source  # noqa: PLC0415 - heavy
 
     source = camera_source(name, config.cameras[name], realtime=False)
@@ -93,7 +102,7 @@ def _camera(config: Config, name: str) -> str:
         height, width, _ = frame.pixels.shape
         size = f"{width}x{height}"
         source.close()
-    asleep = "" if config.cameras[name].finds_down else f"; {FOUND_DOWN_SLEEPS}"
+    asleep = f"; {FOUND_DOWN_SLEEPS}" if sees_people and not config.cameras[name].finds_down else ""
     return f"{source.name}, {size}{asleep}"
 
 

@@ -144,6 +144,14 @@ def test_it_is_said_where_found_down_sleeps(make_clip, tmp_path: Path, zones: st
     assert ("found_down sleeps" in line) == sleeps
 
 
+def test_of_a_bundle_that_sees_no_people_nothing_sleeps(make_clip, colour_bundle: Path, tmp_path: Path) -> None:
+    configuration, clip = tmp_path / "edgewatch.toml", make_clip("clip.mp4", *EVENTFUL)
+    configuration.write_text(f"bundle = '{colour_bundle}'\n[cameras.hall]\nsource = '{clip}'\n", encoding="utf-8")
+    check = edge("check", "--config", configuration)
+    assert "camera hall: ok: " in check.stdout
+    assert "found_down" not in check.stdout
+
+
 def test_version_and_help() -> None:
     assert edge("--version").stdout.startswith("edgewatch ")
     for command in ((), ("run",), ("check",), ("bench",)):
