@@ -1,7 +1,7 @@
 """Data enters at the top and leaves at the bottom: source -> shot -> networks -> bodies and scores -> alerts."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -35,6 +35,7 @@ NORMAL: Final = 0
 END_OF_FILE: Final = "end of file"
 STOPPED: Final = "stopped"
 LOST: Final = "lost"
+MakeFallMachine = Callable[[str, AlertSpec, Subject, FallRules, float], FallMachine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Pipeline:
         alerts: Mapping[str, AlertSpec],
         rules: FallRules | None = None,
         masks: Sequence[Polygon] = (),
+        *,
+        fall_machine: MakeFallMachine = FallMachine,
     ) -> None:
         """Prepare.
 
@@ -72,6 +75,7 @@ class Pipeline:
             alerts: per label; labels without one raise no alert.
             rules: for falls.
             masks: that the camera's pictures lie behind.
+            fall_machine: makes what tells falls.
         """
         self.gaps = 0
         """Times that shots lay longer apart than the bundle's window."""
@@ -85,7 +89,7 @@ class Pipeline:
             if PERSON not in spec.combine[label]
         }
         self._falls = {
-            label: FallMachine(label, alert, subject, rules or FallRules(), window_s)
+            label: fall_machine(label, alert, subject, rules or FallRules(), window_s)
             for label, alert in alerts.items()
             if PERSON in spec.combine[label]
         }
@@ -280,6 +284,7 @@ class Watcher:
         *,
         rules: FallRules | None = None,
         masks: Sequence[Polygon] = (),
+        fall_machine: MakeFallMachine = FallMachine,
     ) -> None:
         """Prepare; nothing is opened before `steps`.
 
@@ -291,10 +296,12 @@ class Watcher:
             clock: what capture times mean; by default a recording begins now.
             rules: for falls.
             masks: that the source lies behind.
+            fall_machine: makes what tells falls.
         """
         self.source = source
         subject = Subject(camera, model.spec.name, model.digest, clock or default_clock(source), source.live)
-        self._pipeline = Pipeline(model, subject, model.spec.alerts if alerts is None else alerts, rules, masks)
+        in_force = model.spec.alerts if alerts is None else alerts
+        self._pipeline = Pipeline(model, subject, in_force, rules, masks, fall_machine=fall_machine)
         self._shots = Shots(model.spec.networks)
         self._rates = NetworkRates(model.spec.networks.rates_hz)
         self._frames = self._steps = 0

@@ -1,5 +1,9 @@
-"""Alert settings by false alarms a day: footage is watched once, then the box's own alert machine replays its scores
-under many settings, and of those that keep the wish the one that finds most events is taken."""
+"""Alert settings by false alarms a day: footage is watched once, the box's own alert machines say what they would have
+done under many settings, and of those that keep the wish the one that finds most events is taken.
+
+Of labels that scores tell the scores are replayed afterwards; of falls that bodies tell all settings are asked while
+the footage is watched (`trainer.judging.tries`), fewer of them, since each costs a tenth of a millisecond a look.
+"""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +19,9 @@ from edge.bundle import AlertSpec, Bundle, BundleSpec
 from edge.errors import DatasetError, QualityError
 from edge.events.alerts import AlertMachine, Phase, Subject
 from edge.events.clock import recording_clock
+from edge.pipeline import PERSON
 from edge.types import NS_PER_S
+from trainer.clips.manifest import Clip
 from trainer.files import write_atomically
 from trainer.judging.evaluation import event_figures
 from trainer.judging.scoring import Alarm, ClipScores
@@ -28,6 +34,10 @@ OFFSET_SHARES = (0.5, 0.8)
 """The offset threshold, of the onset's."""
 MIN_ACTIVE_S = (0.0, 0.2, 0.4, 0.8, 1.6)
 MIN_QUIET_S = (2.0, 5.0)
+BODY_ONSETS = tuple(round(0.05 * step, 2) for step in range(2, 20))
+BODY_MIN_ACTIVE_S = (0.0, 0.3, 0.6)
+"""Of falls that bodies tell; their offset threshold keeps its share of the onset's, which hardly matters, and who lies
+there decides when they end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,27 @@ def settings(start: AlertSpec) -> Iterator[AlertSpec]:
         yield start.model_copy(update=changes | {"min_active_s": active_s, "min_quiet_s": quiet_s})
 
 
+def body_settings(start: AlertSpec) -> list[AlertSpec]:
+    """Every setting that is tried of a label that bodies tell."""
+    share = start.offset_threshold / max(start.onset_threshold, start.offset_threshold, ONSETS[0])
+    return [
+        start.model_copy(
+            update={"onset_threshold": onset, "offset_threshold": round(onset * share, 4), "min_active_s": active_s}
+        )
+        for onset, active_s in itertools.product(BODY_ONSETS, BODY_MIN_ACTIVE_S)
+    ]
+
+
+def tries_of(spec: BundleSpec, clips: Sequence[Clip]) -> dict[str, list[AlertSpec]]:
+    """The settings to try while clips are watched, for `watch_clips`."""
+    asked = {label for clip in clips for label in clip.annotates}
+    return {
+        label: body_settings(alert)
+        for label, alert in spec.alerts.items()
+        if label in asked and PERSON in spec.combine[label]
+    }
+
+
 def trials(results: Sequence[ClipScores], spec: BundleSpec, label: str) -> list[Trial]:
     """What every setting of a label would have done.
 
@@ -90,15 +121,25 @@ def trials(results: Sequence[ClipScores], spec: BundleSpec, label: str) -> list[
         DatasetError: the clips hold no event of the label, or no time without one.
     """
     asked = [result for result in results if label in result.clip.annotates]
-    index = spec.labels.index(label)
-
-    def tried(alert: AlertSpec) -> dict[str, Any]:
-        return event_figures(replay(asked, label, index, alert, spec.heads.scene.window_s), label, intervals=False)
-
-    figures = tried(spec.alerts[label]) if asked else None
+    figures = event_figures(asked, label, intervals=False) if asked else None
     if figures is None or not figures["clips_with"] or not figures["false_alarms"]["minutes"]:
         raise DatasetError(f"--data: {label}: tuning needs clips with events and time without; add both")
-    return [_trial(tried(alert), alert) for alert in settings(spec.alerts[label])]
+    return [
+        _trial(event_figures(raised, label, intervals=False), alert) for alert, raised in _replayed(asked, spec, label)
+    ]
+
+
+def _replayed(
+    results: Sequence[ClipScores], spec: BundleSpec, label: str
+) -> Iterator[tuple[AlertSpec, list[ClipScores]]]:
+    """Each setting that is tried of a label, and the results with the alarms that it would have raised."""
+    start, index = spec.alerts[label], spec.labels.index(label)
+    if PERSON in spec.combine[label]:
+        for number, alert in enumerate(body_settings(start)):
+            yield alert, [replace(result, alarms=result.tried[label][number]) for result in results]
+        return
+    for alert in settings(start):
+        yield alert, replay(results, label, index, alert, spec.heads.scene.window_s)
 
 
 def _trial(figures: Mapping[str, Any], alert: AlertSpec) -> Trial:

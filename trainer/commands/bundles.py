@@ -115,7 +115,7 @@ def tune(options: argparse.Namespace) -> int:
     """`trainer tune`."""
     from converters.write import refuse_existing, write_bundle  # noqa: PLC0415
     from edge.bundle import Bundle  # noqa: PLC0415
-    from trainer.bundles.tuning import draw, lines_of, tune  # noqa: PLC0415
+    from trainer.bundles.tuning import draw, lines_of, tries_of, tune  # noqa: PLC0415
     from trainer.files import write_json  # noqa: PLC0415
     from trainer.judging.evaluation import refuse_unknown  # noqa: PLC0415
     from trainer.judging.judging import unseen  # noqa: PLC0415
@@ -128,7 +128,8 @@ def tune(options: argparse.Namespace) -> int:
     clips = sound(read_clips(options.data, options), options)
     refuse_unknown(clips, bundle.spec.labels)
     held_out = unseen(clips, bundle.spec.provenance.get("clips", ()))
-    results = list(watch_clips(options.bundle, held_out, workers_of(options)))
+    tries = tries_of(bundle.spec, held_out)
+    results = list(watch_clips(options.bundle, held_out, workers_of(options), tries=tries))
     spec, report = tune(bundle, results, options.max_false_alarms_per_day)
     write_bundle(spec, bundle.files, options.out, force=options.force)
     beside = options.out.with_name(f"{options.out.stem}-tuning.json")

@@ -1,7 +1,7 @@
 """What a bundle says of clips: each is watched by the box's own pipeline, in its own time, as `edge run` would."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from edge.bundle import AlertSpec, Bundle
 from edge.errors import DatasetError
+from edge.events.alerts import Subject
+from edge.events.falls import FallMachine, FallRules
 from edge.inference.model import Model, open_model
 from edge.pipeline import Watcher
 from edge.sources.file import FileSource, read_header
@@ -19,6 +21,10 @@ from trainer.clips.manifest import Clip
 from trainer.clips.pool import map_clips
 from trainer.files import file_sha256
 from trainer.judging.held import HeldSource
+from trainer.judging.tries import TryingMachine
+
+Tries = Mapping[str, Sequence[AlertSpec]]
+"""Settings of alerts to try, by label."""
 
 MEAN = "mean"
 DIGITS = 6
@@ -46,9 +52,11 @@ class ClipScores:
     shape: tuple[float, float, float, float]
     """Width and height in pixels, frames a second, duration in seconds: what a model must not tell labels by."""
     skipped_frames: int
+    tried: Mapping[str, tuple[tuple[Alarm, ...], ...]] = field(default_factory=dict)
+    """Of labels that bodies tell, the alarms under each setting that was tried."""
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the clip's annotation."""
+        """Everything but the clip's annotation and what was tried."""
         return {
             "path": f"{self.clip.dataset}/{self.clip.name}",
             "sha256": self.sha256,
@@ -98,6 +106,7 @@ def watch_clips(
     alerts: Mapping[str, AlertSpec] | None = None,
     *,
     held_s: float = 0.0,
+    tries: Tries | None = None,
 ) -> Iterator[ClipScores]:
     """Run the pipeline on every clip and yield what it said, in the clips' order.
 
@@ -107,12 +116,13 @@ def watch_clips(
         workers: processes.
         alerts: instead of the bundle's defaults.
         held_s: so long the last picture of each stays.
+        tries: settings to try beside, of labels that bodies tell.
 
     Raises:
         DatasetError: a clip cannot be read, or is too short for one inference.
         ModelError: the bundle cannot be used.
     """
-    initargs = (bundle, alerts, held_s)
+    initargs = (bundle, alerts, held_s, tries or {})
     yield from map_clips(_watch_clip, clips, workers, "evaluation", initializer=_open_bundle, initargs=initargs)
 
 
@@ -123,20 +133,28 @@ class _Watch:
     model: Model
     alerts: Mapping[str, AlertSpec] | None
     held_s: float
+    tries: Tries
 
 
 _watch: list[_Watch] = []
 
 
-def _open_bundle(bundle: Path, alerts: Mapping[str, AlertSpec] | None, held_s: float) -> None:
-    _watch[:] = [_Watch(open_model(Bundle.load(bundle), threads=1), alerts, held_s)]
+def _open_bundle(bundle: Path, alerts: Mapping[str, AlertSpec] | None, held_s: float, tries: Tries) -> None:
+    _watch[:] = [_Watch(open_model(Bundle.load(bundle), threads=1), alerts, held_s, tries)]
 
 
 def _watch_clip(clip: Clip) -> ClipScores:
-    model, alerts = _watch[0].model, _watch[0].alerts
-    watcher = Watcher(
-        HeldSource(FileSource(clip.path), _watch[0].held_s), model, alerts=dict(alerts) if alerts is not None else None
-    )
+    model, alerts, tries = _watch[0].model, _watch[0].alerts, _watch[0].tries
+    trying: dict[str, TryingMachine] = {}
+
+    def machine(label: str, spec: AlertSpec, subject: Subject, rules: FallRules, max_gap_s: float) -> FallMachine:
+        if label not in tries:
+            return FallMachine(label, spec, subject, rules, max_gap_s)
+        trying[label] = TryingMachine(label, spec, subject, rules, max_gap_s, tries=tries[label])
+        return trying[label]
+
+    source = HeldSource(FileSource(clip.path), _watch[0].held_s)
+    watcher = Watcher(source, model, alerts=dict(alerts) if alerts is not None else None, fall_machine=machine)
     times_s: list[float] = []
     frames: list[NDArray[np.float32]] = []
     scores: list[NDArray[np.float32]] = []
@@ -161,6 +179,10 @@ def _watch_clip(clip: Clip) -> ClipScores:
         tuple(alarms),
         container_shape(clip.path),
         watcher.progress.skipped_frames,
+        {
+            label: tuple(tuple(Alarm(label, position_s) for position_s in started_s) for started_s in one.started_s)
+            for label, one in trying.items()
+        },
     )
 
 

@@ -1,6 +1,7 @@
 """Settings by false alarms a day, on scores made by hand, and the command on the built-in bundle."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,15 @@ import pytest
 
 from edge.bundle import BUILTIN, AlertSpec, Bundle
 from edge.errors import DatasetError, QualityError
-from trainer.bundles.tuning import Trial, choose, frontier, replay, trials, tune
+from trainer.bundles.tuning import Trial, body_settings, choose, frontier, replay, trials, tries_of, tune
 from trainer.cli import main
 from trainer.clips.manifest import Clip, Segment
 from trainer.judging.scoring import Alarm, ClipScores, watch_clips
 
 STEP_S = 0.2
-SPEC = Bundle.load(BUILTIN).spec
+BUILT_IN = Bundle.load(BUILTIN)
+SPEC = BUILT_IN.spec.model_copy(update={"combine": {label: ["scene"] for label in BUILT_IN.spec.alerts}})
+"""Of a bundle whose falls are told by scores."""
 FALL = SPEC.labels.index("fall")
 
 
@@ -86,6 +89,32 @@ def test_no_setting_of_the_frontier_is_beaten():
 
     tried = [trial(found, false) for found, false in ((3, 4), (2, 1), (2, 2), (1, 1), (3, 3), (0, 0))]
     assert [(one.found, one.false_alarms) for one in frontier(tried)] == [(0, 0), (2, 1), (3, 3)]
+
+
+def test_falls_that_bodies_tell_are_tuned_by_what_their_machine_did():
+    """Scores say nothing of them: under onsets up to 0.5 both falls are found, with one false alarm under 0.3."""
+    settings = body_settings(BUILT_IN.spec.alerts["fall"])
+
+    def told(result: ClipScores, highest: float) -> ClipScores:
+        alarms = tuple((Alarm("fall", 2.4),) if one.onset_threshold <= highest else () for one in settings)
+        return replace(result, tried={"fall": alarms})
+
+    results = [*(told(one, 0.5) for one in FALLS), told(quiet(1, []), 0.3)]
+    tried = trials(results, BUILT_IN.spec, "fall")
+    assert len(tried) == len(settings)
+    chosen = choose(tried, 1, "fall")
+    assert (chosen.found, chosen.false_alarms) == (2, 0)
+    assert 0.3 < chosen.onset_threshold <= 0.5
+    assert chosen.offset_threshold < chosen.onset_threshold
+    spec, report = tune(BUILT_IN, results, 1)
+    assert spec.alerts["fall"].onset_threshold == report["fall"]["chosen"]["onset_threshold"]
+
+
+def test_labels_that_nobody_asks_for_are_not_tried():
+    assert list(tries_of(BUILT_IN.spec, [FALLS[0].clip])) == ["fall"]
+    assert tries_of(SPEC, [FALLS[0].clip]) == {}
+    fight = replace(FALLS[0].clip, annotates=frozenset({"violence"}))
+    assert tries_of(BUILT_IN.spec, [fight]) == {}
 
 
 def test_the_replay_is_what_the_box_does(tmp_path, write_clip):
