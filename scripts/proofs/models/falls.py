@@ -4,7 +4,8 @@ Evidence: for each clip when an alert of a fall began. `gmdcsa24` by a head that
 subject left out at a time, in floats and in integers; the built-in bundle on `normal/`, `action-samples` and `urfd`,
 whose clips end as soon as the body is down, so that they are judged with the last picture held for three seconds, and
 as they are. `urfd` is for research alone: it judges, and nothing is learned or chosen by it. When its bodies begin to
-sink was read by eye. Of any fall, an alert before it is false, whatever follows.
+sink was read by eye. Of any fall, an alert before it is false, whatever follows. The falls of `gmdcsa24` once more
+through the built-in bundle, which knows them: there it is judged how long an alert lasts; see `lies`.
 """
 
 import statistics
@@ -19,6 +20,7 @@ from converters.write import write_bundle
 from edge.bundle import BUILTIN, Bundle
 from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting
 from proofs.models.folds import eventless
+from proofs.models.lies import LIES_S, lie_down, lying_figures
 from proofs.models.people import NETWORK, SIZE_PX
 from proofs.models.protocols import refuse_absent
 from proofs.models.urfd import SINKS_S
@@ -40,6 +42,7 @@ EARLY_S: Final = 0.3
 """So much before its start, which is to the tenth, an alert is still one of the fall."""
 SEED: Final = 0
 SHORT_VIRTUAL: Final = 60
+SHORT_LIES_S: Final = 90.0
 
 TABLE = (
     *(
@@ -69,6 +72,16 @@ TABLE = (
     Figure("urfd_found_as_is", "`urfd`, as it is: falls found, of 30"),
     Figure("normal_false", "`normal/`, never learned from: alerts of a fall", "", Limit("<=", 0)),
     Figure("actions_false", "`action-samples`, never learned from: clips with an alert of a fall", "", Limit("<=", 0)),
+    Figure(
+        "lies_on",
+        "falls of `gmdcsa24`, which it knows, lying for 10 min under noise and H.264: told once and throughout, of 14",
+        "",
+        Limit(">=", 14),
+    ),
+    Figure("lies_still", "the same: one `still_down`", "", Limit(">=", 14)),
+    Figure("lies_standing", "of them, who stood before; then they are played backwards"),
+    Figure("lies_up", "the same: `got_up` within 3 s of standing", "", Limit(">=", 11)),
+    Figure("lies_up_s", "the same: the latest", "s"),
 )
 
 
@@ -100,7 +113,15 @@ def measure(setting: Setting) -> Evidence:
         alone = {name: clips[:2] for name, clips in alone.items()}
     watched = {name: _watched(BUILTIN, clips, HELD_S if name == RESEARCH else 0.0) for name, clips in alone.items()}
     watched[f"{RESEARCH} as it is"] = _watched(BUILTIN, alone[RESEARCH])
-    return {"bundle_sha256": builtin, "folds": folds, "watched": watched}
+    lies = setting.once("falls-lies", [builtin, setting.short], lambda: _lies(own, setting))
+    return {"bundle_sha256": builtin, "folds": folds, "watched": watched, "lies": lies}
+
+
+def _lies(clips: Sequence[Clip], setting: Setting) -> Evidence:
+    falls = [clip for clip in clips if clip.label == FALL]
+    if setting.short:
+        return {"clips": lie_down(falls[:1], setting.work, SHORT_LIES_S)}
+    return {"clips": lie_down(falls, setting.work, LIES_S)}
 
 
 def _networks(setting: Setting) -> dict[str, Path]:
@@ -158,6 +179,7 @@ def figures(evidence: Evidence) -> Figures:
         delays_s = [_delay_s(one) for one in left_out if _is_found(one)] or delays_s
     research, as_is = _timed(watched[RESEARCH]), _timed(watched[f"{RESEARCH} as it is"])
     research_s = [_delay_s(one) for one in research if _is_found(one)]
+    found |= lying_figures(evidence["lies"]["clips"])
     return found | {
         "delay_s": statistics.median(delays_s) if delays_s else None,
         "urfd_found": sum(_is_found(one) for one in research),
