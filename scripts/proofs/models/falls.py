@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import keras
+
 from converters.convert_pose import POSE_FILE
 from converters.person import PeopleNetwork, with_people
 from converters.pose import cut_at_maps
@@ -32,12 +34,15 @@ from trainer.judging.scoring import watch_clips
 from trainer.recipes.builtin.people import PoseCache, fit_people
 from trainer.recipes.builtin.person import PersonSettings
 
+SETS: Final = "sets"
 LEFT_OUT: Final = "gmdcsa24"
 BESIDE: Final = ("surveillance-fight", "t2v-bed-fall")
 EVENTLESS: Final = ("normal", "action-samples")
 RESEARCH: Final = "urfd"
 HELD_S: Final = 3.0
 PRECISIONS: Final = ("float32", "int8")
+RATES_HZ: Final = (7, 5, 4, 3)
+"""Of looks, beside the usual one."""
 EARLY_S: Final = 0.3
 """So much before its start, which is to the tenth, an alert is still one of the fall."""
 SEED: Final = 0
@@ -62,6 +67,16 @@ TABLE = (
                 "",
                 Limit("<=", 1 if precision == "float32" else 2),
             ),
+        )
+    ),
+    *(
+        figure
+        for rate_hz in RATES_HZ
+        for figure in (
+            Figure(
+                f"sets_found_{rate_hz}hz", f"head without anything of it, int8, {rate_hz} looks a second: found, of 14"
+            ),
+            Figure(f"sets_false_{rate_hz}hz", f"the same: others alerted, of 9, {rate_hz} looks a second"),
         )
     ),
     Figure("delay_s", "median delay from the annotated start, integers, subjects left out", "s", Limit("<=", 1.5), 2),
@@ -94,7 +109,7 @@ def measure(setting: Setting) -> Evidence:
         others = others[::40]
     networks = _networks(setting)
     subjects = sorted({clip.group for clip in own})
-    tasks = [("sets", others, own)]
+    tasks = [(SETS, others, own)]
     if not setting.short:
         tasks += [
             (subject, others + [clip for clip in own if clip.group != subject], [c for c in own if c.group == subject])
@@ -103,7 +118,8 @@ def measure(setting: Setting) -> Evidence:
     builtin = Bundle.load(BUILTIN).digest
 
     def fold(name: str, known: Sequence[Clip], judged: Sequence[Clip]) -> Evidence:
-        return setting.once(f"falls-{name}", [builtin, SEED], lambda: _fold(known, judged, networks, setting))
+        rates_hz = RATES_HZ if name == SETS and not setting.short else ()
+        return setting.once(f"falls-{name}", [builtin, SEED], lambda: _fold(known, judged, networks, rates_hz, setting))
 
     folds = {name: fold(name, known, judged) for name, known, judged in tasks}
     alone = {name: eventless(setting.data / name) for name in EVENTLESS} | {
@@ -133,22 +149,39 @@ def _networks(setting: Setting) -> dict[str, Path]:
 
 
 def _fold(
-    known: Sequence[Clip], judged: Sequence[Clip], networks: dict[str, Path], setting: Setting
+    known: Sequence[Clip],
+    judged: Sequence[Clip],
+    networks: dict[str, Path],
+    rates_hz: Sequence[int],
+    setting: Setting,
 ) -> dict[str, list[dict[str, Any]]]:
     """What a head says, by precision of the network that it follows, of clips that it has not learned from."""
     settings = PersonSettings(n_virtual=SHORT_VIRTUAL, epochs=1) if setting.short else PersonSettings()
     head = fit_people(known, list(networks.values()), PoseCache(Cache(setting.work / "cache"), 2), SEED, settings)
+    path = setting.work / "falls"
+    found: dict[str, list[dict[str, Any]]] = {}
+    for precision, network in networks.items():
+        _write(path, head, precision, network)
+        found[precision] = _watched(path, judged)
+    for rate_hz in rates_hz:
+        _write(path, head, "int8", networks["int8"], rate_hz)
+        found[f"{rate_hz}hz"] = _watched(path, judged)
+    return found
+
+
+def _write(path: Path, head: keras.Model, precision: str, network: Path, rate_hz: float | None = None) -> None:
+    """The built-in bundle with another person head, which alone tells falls: the scene's head knows the clips."""
     builtin = Bundle.load(BUILTIN)
     shipped = builtin.spec.networks.people
     assert shipped is not None
-    found: dict[str, list[dict[str, Any]]] = {}
-    for precision, network in networks.items():
-        spec = shipped.model_copy(update={"precision": precision, "files": {"cpu": POSE_FILE}})
-        people = PeopleNetwork(spec, {POSE_FILE: network.read_bytes()}, {})
-        path = setting.work / f"falls-{precision}"
-        write_bundle(*with_people(builtin, people, head), path, force=True)
-        found[precision] = _watched(path, judged)
-    return found
+    spec = shipped.model_copy(update={"precision": precision, "files": {"cpu": POSE_FILE}})
+    if rate_hz is not None:
+        looks = shipped.input.model_copy(update={"rate_hz": rate_hz})
+        spec = spec.model_copy(update={"input": looks, "least_rate_hz": min(rate_hz, shipped.least_rate_hz)})
+    people = PeopleNetwork(spec, {POSE_FILE: network.read_bytes()}, {})
+    with_head, files = with_people(builtin, people, head)
+    combine = with_head.combine | {FALL: {"person": 1.0}}
+    write_bundle(with_head.model_copy(update={"combine": combine}), files, path, force=True)
 
 
 def _watched(bundle: Path, clips: Sequence[Clip], held_s: float = 0.0) -> list[dict[str, Any]]:
@@ -167,13 +200,13 @@ def _watched(bundle: Path, clips: Sequence[Clip], held_s: float = 0.0) -> list[d
 def figures(evidence: Evidence) -> Figures:
     """Counts, from the times of alerts."""
     folds, watched = evidence["folds"], evidence["watched"]
-    found: Figures = {}
+    found: Figures = {f"sets_{what}_{rate_hz}hz": None for rate_hz in RATES_HZ for what in ("found", "false")}
     delays_s: list[float] = []
+    for seen, of_sets in folds[SETS].items():
+        found[f"sets_found_{seen}"] = sum(_is_found(one) for one in of_sets)
+        found[f"sets_false_{seen}"] = sum(_is_false(one) for one in of_sets if not one["falls"])
     for precision in PRECISIONS:
-        of_sets = folds["sets"][precision]
-        found[f"sets_found_{precision}"] = sum(_is_found(one) for one in of_sets)
-        found[f"sets_false_{precision}"] = sum(_is_false(one) for one in of_sets if not one["falls"])
-        left_out = [one for name, fold in folds.items() if name != "sets" for one in fold[precision]]
+        left_out = [one for name, fold in folds.items() if name != SETS for one in fold[precision]]
         wrong = sum(not _is_found(one) if one["falls"] else _is_false(one) for one in left_out)
         found[f"subjects_wrong_{precision}"] = wrong if left_out else None
         delays_s = [_delay_s(one) for one in left_out if _is_found(one)] or delays_s

@@ -66,6 +66,7 @@ def test_falls_and_false_alerts_are_counted():
     found = figures(evidence(own, held, [seen(FIRST, falls=True)]))
     assert (found["sets_found_int8"], found["sets_false_int8"], found["subjects_wrong_int8"]) == (2, 1, 2)
     assert found["delay_s"] == pytest.approx(1.25)
+    assert (found["sets_found_3hz"], found["sets_false_3hz"]) == (None, None)
     assert (found["urfd_found"], found["urfd_false"], found["urfd_found_as_is"]) == (1, 1, 0)
     assert (found["normal_false"], found["actions_false"]) == (0, 0)
     assert {row.name for row in PROOF.table} == set(found)
