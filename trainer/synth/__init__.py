@@ -15,7 +15,7 @@ from trainer.clips.manifest import Clip, Segment, write_manifest
 from trainer.files import write_atomically
 from trainer.synth.actions import ACTIONS
 from trainer.synth.film import Grade, random_grade, shoot, write_video
-from trainer.synth.furnish import random_camera
+from trainer.synth.furnish import overhead_camera, random_camera
 from trainer.synth.room import Camera
 from trainer.synth.scenes import SCENE_FPS, SCENE_SIZE_PX, scene
 from trainer.synth.script import Script
@@ -48,8 +48,10 @@ class Rendered:
     frames: int
 
 
-def render_clip(action: str, seed: int, path: Path) -> Rendered:
+def render_clip(action: str, seed: int, path: Path, *, overhead: bool = False) -> Rendered:
     """Render one clip of an action to a `.mp4` or `.avi` file; the same seed gives the same frames on one machine.
+
+    `overhead` hangs the camera on the ceiling.
 
     Raises:
         DatasetError: an unknown action, or a file that cannot be written.
@@ -59,7 +61,8 @@ def render_clip(action: str, seed: int, path: Path) -> Rendered:
     rng = np.random.default_rng([seed, list(ACTIONS).index(action)])
     script = ACTIONS[action](rng)
     size = SIZES_PX[rng.choice(len(SIZES_PX), p=SIZE_SHARES)]
-    camera = _choose_camera(rng, script, size)
+    above = overhead_camera(rng, script.room, size, script.target) if overhead else None
+    camera = above or _choose_camera(rng, script, size)
     return _film(script, camera, random_grade(rng), int(rng.integers(2**31)), path)
 
 

@@ -167,3 +167,12 @@ def random_camera(
     tallest_px = size[0] * distance / 2.1  # a standing person must fit
     focal_px = min(focal_px, tallest_px)
     return Camera.looking(place, aim, rng.normal(0, 0.02), focal_px, size)
+
+
+def overhead_camera(rng: np.random.Generator, room: Room, size: tuple[int, int], target: Array) -> Camera:
+    """A wide camera on the ceiling that looks down at a target on the floor; size is (height, width)."""
+    aside = rng.uniform(-0.6, 0.6, 2)
+    place = np.array([target[0] + aside[0], target[1] + aside[1], room.height_m - 0.06])
+    down = np.array([target[0], target[1] + 0.01, 0.0])
+    focal_px = size[0] / 2 / np.tan(np.radians(rng.uniform(38, 48)))
+    return Camera.looking(place, down, rng.uniform(-0.3, 0.3), focal_px, size)

@@ -27,12 +27,13 @@ from proofs.models.people import NETWORK, SIZE_PX
 from proofs.models.protocols import refuse_absent
 from proofs.models.urfd import SINKS_S
 from trainer.clips.datasets import read_dataset
-from trainer.clips.labels import FALL
-from trainer.clips.manifest import Clip
+from trainer.clips.labels import FALL, NORMAL
+from trainer.clips.manifest import Clip, Segment
 from trainer.features.cache import Cache
 from trainer.judging.scoring import watch_clips
 from trainer.recipes.builtin.people import PoseCache, fit_people
 from trainer.recipes.builtin.person import PersonSettings
+from trainer.synth import render_clip
 
 SETS: Final = "sets"
 LEFT_OUT: Final = "gmdcsa24"
@@ -46,6 +47,11 @@ RATES_HZ: Final = (7, 5, 4, 3)
 EARLY_S: Final = 0.3
 """So much before its start, which is to the tenth, an alert is still one of the fall."""
 SEED: Final = 0
+OVERHEAD: Final = ("walk", "sit", "bend", "lie_down", "stand")
+"""What is done without falling in rendered rooms that are seen from the ceiling."""
+OVERHEAD_CLIPS: Final = 20
+"""Of falls, and as many of the rest."""
+OVERHEAD_SEED: Final = 5000
 SHORT_VIRTUAL: Final = 60
 SHORT_LIES_S: Final = 90.0
 
@@ -85,6 +91,10 @@ TABLE = (
     Figure("urfd_early", "`urfd`: falls alerted before the body begins to sink, which are not found"),
     Figure("urfd_delay_s", "`urfd`: median delay from when the body begins to sink, read by eye", "s"),
     Figure("urfd_found_as_is", "`urfd`, as it is: falls found, of 30"),
+    Figure("overhead_found_both", f"rendered, from the ceiling: falls found, of {OVERHEAD_CLIPS}"),
+    Figure("overhead_false_both", f"the same: others alerted, of {OVERHEAD_CLIPS}"),
+    Figure("overhead_found_bodies", "the same by bodies alone, without the scene's head: falls found"),
+    Figure("overhead_false_bodies", "the same by bodies alone: others alerted"),
     Figure("normal_false", "`normal/`, never learned from: alerts of a fall", "", Limit("<=", 0)),
     Figure("actions_false", "`action-samples`, never learned from: clips with an alert of a fall", "", Limit("<=", 0)),
     Figure(
@@ -129,8 +139,26 @@ def measure(setting: Setting) -> Evidence:
         alone = {name: clips[:2] for name, clips in alone.items()}
     watched = {name: _watched(BUILTIN, clips, HELD_S if name == RESEARCH else 0.0) for name, clips in alone.items()}
     watched[f"{RESEARCH} as it is"] = _watched(BUILTIN, alone[RESEARCH])
+    overhead = setting.once("falls-overhead", [builtin, setting.short], lambda: _overhead(setting))
     lies = setting.once("falls-lies", [builtin, setting.short], lambda: _lies(own, setting))
-    return {"bundle_sha256": builtin, "folds": folds, "watched": watched, "lies": lies}
+    return {"bundle_sha256": builtin, "folds": folds, "watched": watched, "overhead": overhead, "lies": lies}
+
+
+def _overhead(setting: Setting) -> dict[str, list[dict[str, Any]]]:
+    """Rendered rooms from the ceiling, watched with the scene's head beside the person head, and without it."""
+    folder = setting.work / "overhead"
+    folder.mkdir(parents=True, exist_ok=True)
+    clips: list[Clip] = []
+    for number in range(2 if setting.short else OVERHEAD_CLIPS):
+        for action in ("fall", OVERHEAD[number % len(OVERHEAD)]):
+            path = folder / f"{action}-{number}.mp4"
+            rendered = render_clip(action, OVERHEAD_SEED + number, path, overhead=True)
+            segments = rendered.segments or (Segment(NORMAL),)
+            clips.append(Clip(path, path.stem, frozenset({FALL}), segments, path.name, "overhead", timed=True))
+    builtin = Bundle.load(BUILTIN)
+    alone = builtin.spec.model_copy(update={"combine": builtin.spec.combine | {FALL: {"person": 1.0}}})
+    write_bundle(alone, builtin.files, setting.work / "bodies", force=True)
+    return {"both": _watched(BUILTIN, clips), "bodies": _watched(setting.work / "bodies", clips)}
 
 
 def _lies(clips: Sequence[Clip], setting: Setting) -> Evidence:
@@ -213,6 +241,9 @@ def figures(evidence: Evidence) -> Figures:
     research, as_is = _timed(watched[RESEARCH]), _timed(watched[f"{RESEARCH} as it is"])
     research_s = [_delay_s(one) for one in research if _is_found(one)]
     found |= lying_figures(evidence["lies"]["clips"])
+    for heads, seen in evidence["overhead"].items():
+        found[f"overhead_found_{heads}"] = sum(_is_found(one) for one in seen)
+        found[f"overhead_false_{heads}"] = sum(_is_false(one) for one in seen if not one["falls"])
     return found | {
         "delay_s": statistics.median(delays_s) if delays_s else None,
         "urfd_found": sum(_is_found(one) for one in research),

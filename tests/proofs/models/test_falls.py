@@ -18,7 +18,12 @@ def seen(clip: str, *alerts_s: float, falls: bool = False, start_s: float | None
 def evidence(own: list[dict[str, Any]], held: list[dict[str, Any]], as_is: list[dict[str, Any]]) -> dict[str, Any]:
     fold = {"float32": own, "int8": own}
     watched = {"urfd": held, "urfd as it is": as_is, "normal": [seen("vtest.avi")], "action-samples": [seen("a.avi")]}
-    return {"folds": {"sets": fold, "Subject 1": fold}, "watched": watched, "lies": {"clips": []}}
+    overhead = {
+        "both": [seen("fall-0.mp4", 2.0, falls=True, start_s=1.0), seen("sit-1.mp4", 1.0)],
+        "bodies": [seen("fall-0.mp4", falls=True, start_s=1.0), seen("sit-1.mp4")],
+    }
+    folds = {"sets": fold, "Subject 1": fold}
+    return {"folds": folds, "watched": watched, "overhead": overhead, "lies": {"clips": []}}
 
 
 def test_every_fall_of_urfd_has_a_time():
@@ -66,6 +71,12 @@ def test_falls_and_false_alerts_are_counted():
     found = figures(evidence(own, held, [seen(FIRST, falls=True)]))
     assert (found["sets_found_int8"], found["sets_false_int8"], found["subjects_wrong_int8"]) == (2, 1, 2)
     assert found["delay_s"] == pytest.approx(1.25)
+    assert [found[f"overhead_{what}_{heads}"] for heads in ("both", "bodies") for what in ("found", "false")] == [
+        1,
+        1,
+        0,
+        0,
+    ]
     assert (found["sets_found_3hz"], found["sets_false_3hz"]) == (None, None)
     assert (found["urfd_found"], found["urfd_false"], found["urfd_found_as_is"]) == (1, 1, 0)
     assert (found["normal_false"], found["actions_false"]) == (0, 0)

@@ -13,6 +13,7 @@ from edge.errors import DatasetError
 from trainer import synth
 from trainer.clips.manifest import read_manifest
 from trainer.synth import ACTION_SHARES, ACTIONS, render_clip, render_dataset, render_scene
+from trainer.synth.furnish import overhead_camera, random_room
 
 SHORT_S = 0.6
 
@@ -145,3 +146,13 @@ def test_rendering_needs_no_training_stack():
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
+
+
+def test_from_the_ceiling_the_head_of_who_stands_is_before_the_feet(tmp_path):
+    rng = np.random.default_rng(4)
+    room, target = random_room(rng), np.array([0.3, 2.0, 0.0])
+    camera = overhead_camera(rng, room, (240, 320), target)
+    feet, head = camera.project(np.array([[*target[:2], 0.05], [*target[:2], 1.7]]))
+    assert head[2] < feet[2] - 1.5
+    assert np.all((feet[:2] > 0) & (feet[:2] < [320, 240]))
+    assert np.abs(head[:2] - feet[:2]).max() < 120

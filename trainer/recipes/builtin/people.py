@@ -31,7 +31,7 @@ CLIP_WEIGHT: Final = 20.0
 CALM_WEIGHT: Final = 3.0
 """Of a clip that shows nothing, in a set without falls, beside one that shows something."""
 VIRTUAL_WEIGHT: Final = 400.0
-"""Of all virtual bodies together: about half of what the built-in bundle learns from."""
+"""Of all virtual bodies of a member together: about a third of what the built-in bundle learns from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ def fit_people(
     """
     sequences = real_sequences(clips, networks, poses)
     bodies = _virtual(seed, settings.n_virtual)
-    virtual = [replace(one, weight=VIRTUAL_WEIGHT / len(bodies)) for one in bodies]
+    weight = VIRTUAL_WEIGHT * settings.members / max(1, len(bodies))
+    virtual = [replace(one, weight=weight) for one in bodies]
     return fit_person(sequences, seed, settings, virtual=virtual)
 
 
