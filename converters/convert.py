@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from converters.judge import FEATURES, Judge
 from converters.limits import clips_over_limit, loss_over_limit
-from converters.person import PERSON_FILE, PeopleNetwork, convert_person, person_spec
+from converters.person import PERSON_FILE, PeopleNetwork, convert_person, people_lines, person_spec
 from converters.plan import Plan, Precision
-from converters.targets import EDGETPU_FILE, Finished, Target, finish, precision_for
+from converters.targets import EDGETPU_FILE, PRECISIONS, Finished, Target, finish, precision_for
 from converters.write import refuse_existing, sha256, temporary_folder, write_bundle
 from edge.bundle import FORMAT_VERSION, AlertSpec, Bundle, BundleSpec, HeadName, InputSpec
 from edge.errors import ConfigurationError, ModelError, QualityError
@@ -148,14 +148,16 @@ def convert(
         person, figures = convert_person(trained.person)
         files |= {**people.files, PERSON_FILE: person}
         verification |= {"people": dict(people.verification), "person": figures}
-    verification["parts"] = parts_of(precision, target, files)
+        if target == "edgetpu" and FRAME_FILE in files:
+            verification["edgetpu"] |= {"memory": _memory(draft, files)}
     spec = _with_files(draft, files)
+    verification["parts"] = parts_of(spec, target, files)
     if judge is not None:
         verification["clips"] = _clip_figures(spec, files, judge)
     for line in summary(precision, verification):
         report(line)
     _refuse(loss := clips_over_limit(precision, verification.get("clips", {})), accept_loss, ANOTHER)
-    warning = "; ".join(filter(None, (converted.loss, loss)))
+    warning = "; ".join(filter(None, (converted.loss, people.loss if people is not None else "", loss)))
     spec = spec.model_copy(update={"verification": verification, "warning": warning})
     return write_bundle(spec, files, out, force=force)
 
@@ -241,18 +243,30 @@ def _convert_rest(trained: Trained, held_out: Pictures, files: dict[str, bytes],
         verification["window"] = verify_window(trained.window, files[WINDOW_FILE], rows)
 
 
-def parts_of(precision: Precision, target: Target, files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
-    """Which part of a bundle is computed how, on what, and what a step of the head costs on one thread.
+def _memory(draft: BundleSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """What the two networks mean in an Edge TPU's memory."""
+    from converters.edgetpu_memory import shared_memory  # noqa: PLC0415
 
-    What the target cannot run, such as a file that no compiler has made for an Edge TPU, the processor runs.
+    scene, people = draft.networks.scene, draft.networks.people
+    assert people is not None
+    rates_hz = scene.input.rate_hz, people.input.rate_hz
+    return shared_memory(files[scene.files["cpu"]], files[people.files["cpu"]], rates_hz)
+
+
+def parts_of(spec: BundleSpec, target: Target, files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+    """Which part of a bundle is computed how, on what, and what a step of the heads costs on one thread.
+
+    What the target cannot run, such as a file that no compiler has made for an Edge TPU, or integers on a GPU, the
+    processor runs.
     """
     from converters.runtime import latencies  # noqa: PLC0415  (takes seconds)
 
     parts: dict[str, dict[str, Any]] = {}
-    if FRAME_FILE in files:
-        compiled = target != "edgetpu" or EDGETPU_FILE in files
-        parts["frame"] = {"precision": precision, "runs_on": target if compiled else "cpu"}
-    for name, file in (("head", HEAD_FILE), ("window", WINDOW_FILE)):
+    for name, network in (("frame", spec.networks.scene), ("people", spec.networks.people)):
+        if network is not None and network.files:
+            runs = network.precision in PRECISIONS[target] and (target != "edgetpu" or target in network.files)
+            parts[name] = {"precision": network.precision, "runs_on": target if runs else "cpu"}
+    for name, file in (("head", HEAD_FILE), ("window", WINDOW_FILE), ("person", PERSON_FILE)):
         if file in files:
             step_ms = round(float(np.median(latencies([files[file]]))), 3)
             parts[name] = {"precision": "float32", "runs_on": "cpu", "step_ms": step_ms}
@@ -271,6 +285,11 @@ def summary(precision: Precision, verification: Mapping[str, Any]) -> list[str]:
             f"window of {window['n_steps']}: {window['size_bytes'] / 1e6:.2f} MB, {window['latency_ms']:.2f} ms, "
             f"off by at most {window['probability_difference_max']:g} in {window['n_windows']} windows"
         )
+    lines += people_lines(verification)
+    if memory := verification.get("edgetpu", {}).get("memory"):
+        from converters.edgetpu_memory import memory_line  # noqa: PLC0415  (takes seconds)
+
+        lines.append(memory_line(memory))
     lines.append(f"parts: {', '.join(_part(name, part) for name, part in verification['parts'].items())}")
     if "clips" in verification:
         lines.append(_clip_line(precision, verification["clips"]))

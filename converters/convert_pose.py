@@ -10,12 +10,14 @@ from converters.calibration import evenly
 from converters.convert import LATENCY_BUDGET, quantized
 from converters.equalize import equalized
 from converters.graph import Graph
-from converters.keypoints import Found, Posture, compare
+from converters.keypoints import POSTURES, Found, Posture, compare
+from converters.person import lost_of
 from converters.plan import Plan, Precision
 from converters.pose import MAPS_JUDGE, POSE_INPUT, cut_at_maps
 from converters.runtime import latencies
 from converters.targets import EDGETPU_FILE, Finished, Target, finish, precision_for
 from converters.verify import check_file
+from edge.bundle import PeopleNetworkSpec
 from edge.errors import QualityError
 from edge.frames.letterbox import fit
 from edge.inference.tflite import open_interpreter
@@ -25,7 +27,6 @@ from edge.types import Person
 POSE_FILE = "pose.tflite"
 POSE_EDGETPU_FILE = "pose_edgetpu.tflite"
 FLOATS: tuple[Precision, ...] = ("float32", "float16")
-POSTURES: tuple[Posture, ...] = ("upright", "lying")
 LEAST_SIMILARITY: dict[Precision, dict[Posture, float]] = {
     "float32": {"upright": 0.999, "lying": 0.999},
     "float16": {"upright": 0.99, "lying": 0.99},
@@ -81,17 +82,26 @@ def convert_pose(
     )
     operations = check_file(content, precision)
     figures = verify_pose(float32, content, held_out)
-    report(_line(precision, figures))
     loss = loss_of_people(precision, figures)
     finished = finish(target, content, precision, held_out, report)
     losses = "; ".join(filter(None, (loss, finished.loss)))
     if losses and not accept_loss:
         raise QualityError(f"{losses}; choose another --precision, or take it all the same with --accept-loss")
-    files = {POSE_FILE: content}
-    if EDGETPU_FILE in finished.files:
-        files[POSE_EDGETPU_FILE] = finished.files[EDGETPU_FILE]
     verification = {"pose": figures, "operations": operations, **details, **finished.verification}
-    return Finished(files, verification, losses)
+    return Finished(files_of(content, finished), verification, losses)
+
+
+def files_of(content: bytes, finished: Finished) -> dict[str, bytes]:
+    """The network's file and what its target added, by the names that a bundle gives them."""
+    compiled = finished.files.get(EDGETPU_FILE)
+    return {POSE_FILE: content} | ({} if compiled is None else {POSE_EDGETPU_FILE: compiled})
+
+
+def named(spec: PeopleNetworkSpec, files: Mapping[str, bytes], precision: Precision) -> PeopleNetworkSpec:
+    """The spec of a network with these files."""
+    names = {"cpu": POSE_FILE, "edgetpu": POSE_EDGETPU_FILE}
+    there = {backend: name for backend, name in names.items() if name in files}
+    return spec.model_copy(update={"files": there, "precision": precision})
 
 
 def verify_pose(float32: bytes, converted: bytes, pictures: Pictures) -> dict[str, Any]:
@@ -127,15 +137,11 @@ def loss_of_people(precision: Precision, figures: Mapping[str, Any]) -> str:
     """In which posture people are seen worse than the limit, with the figures; else nothing."""
     return "; ".join(
         f"{precision} sees {posture} people with a similarity of {figures[posture]['similarity']:.3f} to the float "
-        f"network, under the limit of {LEAST_SIMILARITY[precision][posture]:g} ({_lost(figures[posture])})"
+        f"network, under the limit of {LEAST_SIMILARITY[precision][posture]:g} ({lost_of(figures[posture])})"
         for posture in POSTURES
         if figures[posture]["n"] >= LEAST_PEOPLE
         and figures[posture]["similarity"] < LEAST_SIMILARITY[precision][posture]
     )
-
-
-def _lost(of_posture: Mapping[str, Any]) -> str:
-    return f"{of_posture['lost']} of {of_posture['n']} lost"
 
 
 def people_in(model: bytes, pictures: Pictures) -> list[list[Person]]:
@@ -143,15 +149,3 @@ def people_in(model: bytes, pictures: Pictures) -> list[list[Person]]:
     interpreter = open_interpreter(model)
     place = fit(pictures[0], *pictures.shape[1:3])
     return [decode(interpreter.run({POSE_INPUT: picture[np.newaxis]}), place) for picture in pictures]
-
-
-def _line(precision: Precision, figures: Mapping[str, Any]) -> str:
-    seen = ", ".join(
-        f"{posture} {figures[posture]['similarity']:.3f} ({_lost(figures[posture])})"
-        for posture in POSTURES
-        if figures[posture]["n"]
-    )
-    return (
-        f"{precision}: {figures['size_bytes'] / 1e6:.2f} MB, {figures['latency_ratio']:.2f} of float32's latency; "
-        f"keypoint similarity to it on {figures['n_held_out']} held-out pictures: {seen or 'nobody is in them'}"
-    )

@@ -7,7 +7,7 @@ person the mean over the keypoints. Here the area is that of the box, and the fl
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ MOST_SCORE_DIFFERENCE = 0.2
 SHOULDERS, HIPS = [5, 6], [11, 12]
 
 Posture = Literal["upright", "lying"]
+POSTURES: tuple[Posture, ...] = get_args(Posture)
 
 
 @dataclass(frozen=True, slots=True)

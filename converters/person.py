@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from converters.keypoints import POSTURES
 from converters.write import sha256
 from edge.bundle import STATES, Bundle, BundleSpec, PeopleNetworkSpec, PersonHeadSpec
 from edge.errors import ModelError
@@ -21,6 +22,8 @@ class PeopleNetwork:
     files: Mapping[str, bytes]
     """Those that the spec names."""
     verification: Mapping[str, Any]
+    loss: str = ""
+    """What its conversion lost over the limits, and was accepted."""
 
 
 def person_spec(model: Any) -> PersonHeadSpec:
@@ -53,6 +56,40 @@ def convert_person(model: Any) -> tuple[bytes, dict[str, Any]]:
 
     converted = export_head(model, MOST_PEOPLE)
     return converted, verify_head(model, converted, MOST_PEOPLE)
+
+
+def people_lines(verification: Mapping[str, Any]) -> list[str]:
+    """What the figures of a conversion say of the people network and the person head, for people."""
+    if "people" not in verification:
+        return []
+    people, person = verification["people"], verification["person"]
+    line = f"people network, {verification['parts']['people']['precision']}: {_seen(people.get('pose'))}"
+    if "edgetpu" in people:
+        line += f"; on an Edge TPU {100 * people['edgetpu']['predicted_mac_share']:.2f} % of its multiply-accumulates"
+    head = (
+        f"person head, float32: {person['size_bytes'] / 1e6:.2f} MB, off by at most "
+        f"{person['probability_difference_max']:g} over {person['n_steps']} steps"
+    )
+    return [line, head]
+
+
+def _seen(pose: Mapping[str, Any] | None) -> str:
+    if pose is None:
+        return "not judged"
+    seen = ", ".join(
+        f"{posture} {pose[posture]['similarity']:.3f} ({lost_of(pose[posture])})"
+        for posture in POSTURES
+        if pose[posture]["n"]
+    )
+    return (
+        f"{pose['size_bytes'] / 1e6:.2f} MB, {pose['latency_ratio']:.2f} of float32's latency; keypoint similarity to "
+        f"it on {pose['n_held_out']} held-out pictures: {seen or 'nobody is in them'}"
+    )
+
+
+def lost_of(of_posture: Mapping[str, Any]) -> str:
+    """How many people nobody saw, for people."""
+    return f"{of_posture['lost']} of {of_posture['n']} lost"
 
 
 def with_people(before: Bundle, people: PeopleNetwork, head: Any) -> tuple[BundleSpec, dict[str, bytes]]:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from converters import ClipJudge, Target, convert
+from converters.targets import precision_for
 from edge.bundle import Bundle
 from edge.errors import ConfigurationError
 from trainer.bundles.calibration import read_calibration
-from trainer.bundles.people import shipped
+from trainer.bundles.people import people_network
 from trainer.clips.labels import slug
 from trainer.clips.manifest import RENDERED_PREFIX
 from trainer.fitting.run import RATE, SAMPLING, Run
@@ -55,6 +56,10 @@ def convert_run(
         raise ConfigurationError(f"{run.path}: calibration pictures are missing; go on with trainer train --resume")
     representative, held_out = calibration
     model = run.load_model()
+    precision = precision_for(target, precision)
+    people = None
+    if model.person is not None:
+        people = people_network(run, precision, target, accept_loss=accept_loss, report=_report)
     return convert(
         model,
         name=name or slug("-".join(filter(None, (settings.recipe, settings.network, run.path.resolve().name)))),
@@ -64,12 +69,16 @@ def convert_run(
         held_out=held_out,
         out=out,
         provenance=provenance(run),
-        people=None if model.person is None else shipped(),
+        people=people,
         force=force,
         accept_loss=accept_loss,
         judge=judge,
-        report=lambda line: print(line, file=sys.stderr),
+        report=_report,
     )
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def provenance(run: Run) -> dict[str, Any]:

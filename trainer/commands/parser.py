@@ -130,9 +130,10 @@ def _add_convert(commands_: "argparse._SubParsersAction[Parser]") -> None:
         choices=PRECISIONS,
         help="default: what the target runs best: cpu float32, edgetpu int8, gpu float16",
     )
-    precision.add_argument(
-        "--int8", dest="precision", action="store_const", const="int8", help="integers only, as --precision int8"
-    )
+    for short, what in (("float32", "all of it"), ("float16", "half the size"), ("int8", "integers only")):
+        precision.add_argument(
+            f"--{short}", dest="precision", action="store_const", const=short, help=f"{what}, as --precision {short}"
+        )
     precision.add_argument(
         "--compare",
         action="store_true",

@@ -1,5 +1,6 @@
 """Bodies over time, as the person head learns from them: real clips' and virtual ones alike."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import BUILTIN, STATES, Bundle, PeopleNetworkSpec
-from edge.errors import ConfigurationError
+from edge.errors import ConfigurationError, DatasetError
 from edge.frames.letterbox import fit, letterbox
 from edge.inference.tflite import Interpreter
 from edge.people.decoding import decode
@@ -18,6 +19,7 @@ from edge.sources.file import FileSource
 from edge.types import NS_PER_S, Person, Pixels
 from trainer.clips.decoding import ahead, reading_clips
 from trainer.clips.manifest import Clip
+from trainer.features.backbone import BESIDE_CHECKOUT, IMAGENET, RANDOM, WEIGHTS_VARIABLE
 from trainer.features.cache import Arrays, Cache, sound_entry
 from trainer.features.extraction import fill
 from trainer.files import file_sha256
@@ -25,6 +27,12 @@ from trainer.files import file_sha256
 POSES_FORMAT: Final = "poses-v1"
 TICK_TOLERANCE_S: Final = 0.001
 """Containers round the times of their pictures to milliseconds."""
+SPREAD_HZ: Final = 2.5
+"""Of the looks of a clip among which those that are spread over it are chosen."""
+HELD_SHARE: Final = 4
+"""So many times as many as are wanted are held at most."""
+PUBLISHED: Final = "movenet_multipose_lightning.tflite"
+"""The pose network as it is published, that every precision is made of."""
 
 NEITHER, FALLING, LYING = map(STATES.index, ("neither", "falling", "lying"))
 """What a body does at a look, in the order of the person head's probabilities."""
@@ -109,6 +117,17 @@ def shipped_network() -> tuple[Bundle, PeopleNetworkSpec]:
     return bundle, people
 
 
+def published_network() -> Path | None:
+    """The published pose network, where it lies with the backbones' weights: in the folder of what `EDGEWATCH_WEIGHTS`
+    names, else beside the checkout."""
+    named = os.environ.get(WEIGHTS_VARIABLE)
+    if named == RANDOM:
+        return None
+    place = BESIDE_CHECKOUT if not named or named == IMAGENET else Path(named)
+    path = (place if place.is_dir() else place.parent) / PUBLISHED
+    return path if path.is_file() else None
+
+
 def watch_poses(clips: Sequence[Clip], network: Path, cache: Cache, *, rate_hz: float, workers: int) -> list[Path]:
     """Make sure that the poses of every clip are cached.
 
@@ -157,7 +176,7 @@ def _poses_of(interpreter: Interpreter | None, path: Path, *, rate_hz: float) ->
     looks: list[list[Person]] = []
     aspect = 1.0
     with reading_clips():
-        for time_s, pixels in ahead(_pictures(path, rate_hz)):
+        for time_s, pixels in ahead(_pictures_at(path, rate_hz)):
             place = fit(pixels, *size_px)
             times_s.append(time_s)
             looks.append(decode(interpreter.run({name: letterbox(pixels, place)[np.newaxis]}), place))
@@ -173,7 +192,31 @@ def _poses_of(interpreter: Interpreter | None, path: Path, *, rate_hz: float) ->
     }
 
 
-def _pictures(path: Path, rate_hz: float) -> Iterator[tuple[float, Pixels]]:
+def spread_pictures(path: Path, n: int, size_px: tuple[int, int]) -> list[Pixels]:
+    """`n` letterboxed pictures, evenly over a clip, or all looks where there are fewer; of a long one few are held.
+
+    Args:
+        path: of the clip.
+        n: how many.
+        size_px: height and width of each.
+
+    Raises:
+        DatasetError: the clip cannot be read.
+    """
+    kept: list[Pixels] = []
+    stride = 1
+    with reading_clips():
+        for number, (_, pixels) in enumerate(_pictures_at(path, SPREAD_HZ)):
+            if number % stride == 0:
+                kept.append(letterbox(pixels, fit(pixels, *size_px)))
+            if len(kept) >= HELD_SHARE * n:
+                kept, stride = kept[::2], 2 * stride
+    if not kept:
+        raise DatasetError(f"{path}: no picture can be decoded; replace the clip or leave it out")
+    return [kept[place] for place in np.unique(np.linspace(0, len(kept) - 1, n).round().astype(int))]
+
+
+def _pictures_at(path: Path, rate_hz: float) -> Iterator[tuple[float, Pixels]]:
     """Times and pictures of a clip's looks."""
     ticks = _Ticks(rate_hz)
     for frame in FileSource(path).frames():

@@ -185,6 +185,11 @@ class Run:
         return (self.path / MODEL_NAME).is_file()
 
     @property
+    def follows_people(self) -> bool:
+        """Whether the trained model has a person head."""
+        return (self.path / PERSON_NAME).is_file()
+
+    @property
     def checkpoints(self) -> Path:
         """Where a recipe keeps what a resumed run goes on from."""
         return self.path / "checkpoints"

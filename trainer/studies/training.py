@@ -10,7 +10,7 @@ from typing import Any
 
 from edge.bundle import InputSpec
 from edge.errors import ConfigurationError, DatasetError
-from trainer.bundles.calibration import calibration_pictures, read_calibration
+from trainer.bundles.calibration import PEOPLE_FILE_NAME, calibration_pictures, people_pictures, read_calibration
 from trainer.clips.labels import NORMAL, ordered
 from trainer.clips.manifest import Clip
 from trainer.clips.splits import Split
@@ -140,6 +140,8 @@ def train(recipe: Recipe, wishes: Wishes, split: Split, out: Path, workshop: Wor
         run.save_model(recipe.fit(learned, split.held_out, run, workshop))
     if not run.settings.judges_whole_clips and read_calibration(run) is None:
         calibration_pictures(run, split.train, split.held_out, workshop)
+    if run.follows_people and read_calibration(run, PEOPLE_FILE_NAME) is None:
+        people_pictures(run, split.train, split.held_out, workshop)
     return run
 
 
