@@ -1,7 +1,7 @@
 """What a data set was taken for, what it holds, and what would spoil training: broken files, duplicates, names."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,26 @@ HASH_BITS = 64
 MAX_DIFFERENCE = 0.08
 """Share of the bits that differ, over all hashes of two clips, up to which they count as showing the same."""
 CHUNK = 256
+MOST_NAMED = 5
+"""Clips in which nobody is found that are named."""
 
 Hashes = NDArray[np.uint64]
 """Perceptual hashes (n_hashes,) of a clip."""
+Look = Callable[[Sequence[Clip]], Mapping[str, Any]]
+"""Tells in which clips people are found."""
 
 
-def check(paths: Sequence[Path], positive: Mapping[str, str], groups: Path | None, workers: int) -> dict[str, Any]:
+def check(
+    paths: Sequence[Path], positive: Mapping[str, str], groups: Path | None, workers: int, look: Look | None = None
+) -> dict[str, Any]:
     """Read data sets and look into every file.
+
+    Args:
+        paths: of the sets.
+        positive: label of a class, by name.
+        groups: table of the groups of a folder of clips.
+        workers: processes.
+        look: for people, in the clips that can be read; None: nobody does.
 
     Raises:
         DatasetError: a path holds no data set.
@@ -66,6 +79,7 @@ def check(paths: Sequence[Path], positive: Mapping[str, str], groups: Path | Non
         ],
         "similar_labels": alike(clip.label for clip in clips),
         "duplicates": duplicates([clip for clip, _ in good], [value for _, value in good]),
+        **({"people": dict(look([clip for clip, _ in good]))} if look is not None else {}),
     }
 
 
@@ -175,6 +189,8 @@ def lines_of(report: Mapping[str, Any]) -> list[str]:
         lines.append(f"class {few['label']}: {count}, training needs {few['needed']}, folds one for each")
     for pair in report["duplicates"]:
         lines.append(f"the same twice ({pair['apart']}): {pair['clips'][0]} and {pair['clips'][1]}")
+    if "people" in report:
+        lines.append(_line_of_people(report["people"]))
     wrong = len(report["broken"]), len(report["duplicates"])
     lines.append(f"{wrong[0]} broken files, {wrong[1]} pairs that show the same in different groups or sides")
     return lines
@@ -200,6 +216,20 @@ def _lines_of_set(found: Mapping[str, Any]) -> list[str]:
             for side, labels in sides.items()
         ]
     return lines + [f"  one class in several spellings: {', '.join(names)}" for names in found["similar_names"]]
+
+
+def _line_of_people(people: Mapping[str, Any]) -> str:
+    of_labels = ", ".join(
+        f"{label} {count['with_people']} of {count['clips']}" for label, count in people["labels"].items()
+    )
+    line = (
+        f"people: the built-in network finds some in {people['with_people']} of {people['clips']} clips, looking at "
+        f"most {people['looks']} times at each: {of_labels}"
+    )
+    named = people["without"][:MOST_NAMED]
+    more = len(people["without"]) - len(named)
+    rest = f" and {more} more" if more else ""
+    return f"{line}; none in {', '.join(named)}{rest}" if named else line
 
 
 def _counted(labels: Mapping[str, int]) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from functools import partial
 
 from edge.errors import ConfigurationError, DatasetError
 from trainer.clips.labels import EVENT_LABELS, parse_positive
@@ -58,8 +59,11 @@ def folds(options: argparse.Namespace) -> int:
 def data_check(options: argparse.Namespace) -> int:
     """`trainer data check`."""
     from trainer.clips.datacheck import check, lines_of  # noqa: PLC0415
+    from trainer.features.seen import people_seen  # noqa: PLC0415
 
-    report = check(options.data, parse_positive(options.positive or ()), options.groups, workers_of(options))
+    workers = workers_of(options)
+    look = partial(people_seen, workers=workers)
+    report = check(options.data, parse_positive(options.positive or ()), options.groups, workers, look)
     print(json.dumps(report, indent=2) if options.json else "\n".join(lines_of(report)))
     return DatasetError.exit_code if report["broken"] or report["leaks"] else 0
 

@@ -250,8 +250,9 @@ def _add_data_check(commands_: "argparse._SubParsersAction[Parser]") -> None:
         "check",
         "tell what a data set was taken for, what it holds, and what is wrong with it",
         "Clips per class, official split and group; broken files; groups on both sides of an official split; classes "
-        "of too few groups; clips of different groups that show the same, by a perceptual hash of their frames. Broken "
-        "files and torn groups end it with exit code 6.",
+        "of too few groups; clips of different groups that show the same, by a perceptual hash of their frames; "
+        "how many clips show people whom the built-in network finds, by a few looks at each, which are not cached. "
+        "Broken files and torn groups end it with exit code 6.",
     )
     parser.add_argument("data", type=Path, nargs="+", metavar="DIR", help="data sets")
     parser.add_argument("--groups", type=Path, metavar="CSV", help="groups (path,group) of a folder of clips")

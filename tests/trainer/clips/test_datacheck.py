@@ -13,6 +13,7 @@ from trainer.cli import main
 from trainer.clips.datacheck import check, contents, lines_of
 from trainer.clips.datasets import read_dataset
 from trainer.clips.splits import TRAIN_ONLY, UNUSED, of_five, official_folds, read_folds, refuse_torn
+from trainer.features.seen import people_seen
 
 TWINS = ("fight/a.avi", "normal/again.mp4")
 
@@ -314,3 +315,33 @@ def test_of_every_five_the_fifth(tmp_path):
     assert judged == ["dance/4.avi", "yoga/4.avi"]
     with pytest.raises(DatasetError, match="class dance: 4 clips, of which no fifth one can be judged"):
         of_five(clips[1:])
+
+
+def test_clips_in_which_nobody_is_found_are_counted_and_named(messy, capsys):
+    """Squares on noise are no people; the broken clip is not asked."""
+    assert main(["data", "check", str(messy), "--workers", "1", "--json"]) == DatasetError.exit_code
+    people = json.loads(capsys.readouterr().out)["people"]
+    assert (people["clips"], people["with_people"]) == (5, 0)
+    assert people["labels"] == {
+        "normal": {"clips": 3, "with_people": 0}, "violence": {"clips": 2, "with_people": 0},
+    }  # fmt: skip
+    assert "messy/normal/c.avi" in people["without"]
+    assert "messy/normal/broken.avi" not in people["without"]
+
+
+def test_of_people_a_few_clips_are_named(messy):
+    def look(_):
+        return {
+            "looks": 8, "clips": 9, "with_people": 2, "labels": {"fall": {"clips": 9, "with_people": 2}},
+            "without": [f"set/fall/{number}.avi" for number in range(7)],
+        }  # fmt: skip
+
+    (line,) = (line for line in lines_of(check([messy], {}, None, 1, look)) if line.startswith("people: "))
+    assert "in 2 of 9 clips, looking at most 8 times at each: fall 2 of 9; none in set/fall/0.avi, " in line
+    assert line.endswith("set/fall/4.avi and 2 more")
+
+
+def test_people_of_real_clips_are_found(data_dir):
+    clips = read_dataset(data_dir / "gmdcsa24")[:2]
+    people = people_seen(clips, 1)
+    assert (people["with_people"], people["without"]) == (2, [])
