@@ -148,7 +148,7 @@ def test_rendering_needs_no_training_stack():
     assert answer.returncode == 0, answer.stderr
 
 
-def test_from_the_ceiling_the_head_of_who_stands_is_before_the_feet(tmp_path):
+def test_from_the_ceiling_the_head_of_who_stands_is_before_the_feet():
     rng = np.random.default_rng(4)
     room, target = random_room(rng), np.array([0.3, 2.0, 0.0])
     camera = overhead_camera(rng, room, (240, 320), target)
