@@ -20,6 +20,7 @@ from trainer.features.cache import Cache
 from trainer.features.falling import sequences_of
 from trainer.features.poses import PoseSequence, read_poses, watch_poses
 from trainer.recipes.builtin.person import PersonSettings, fit_person
+from trainer.recipes.builtin.person_examples import Example, many_examples, turning
 from trainer.synth.bodies import virtual_sequences
 
 RATE_HZ, LEAST_RATE_HZ = 10.0, 4.0
@@ -66,9 +67,7 @@ def fit_people(
         DatasetError: a clip cannot be read.
     """
     sequences = real_sequences(clips, networks, poses)
-    bodies = _virtual(seed, settings.n_virtual)
-    weight = VIRTUAL_WEIGHT * settings.members / max(1, len(bodies))
-    virtual = [replace(one, weight=weight) for one in bodies]
+    virtual = _virtual_examples(seed, settings.n_virtual, settings.members)
     return fit_person(sequences, seed, settings, virtual=virtual)
 
 
@@ -78,9 +77,17 @@ def by_bodies_first(scene_onset: float, person_onset: float) -> dict[HeadName, f
 
 
 @lru_cache(maxsize=1)
-def _virtual(seed: int, n: int) -> list[PoseSequence]:
-    """Made once for the folds of a protocol: simulating them takes longer than to fit."""
-    return virtual_sequences(seed, n)
+def _virtual_examples(seed: int, n: int, members: int) -> list[list[Example]]:
+    """Of each member's own bodies, as they were seen by many kinds of boxes already. Made once for the folds of a
+    protocol: simulating them takes as long as to fit.
+    """
+    bodies = virtual_sequences(seed, n)
+    found: list[list[Example]] = []
+    for number in range(members):
+        own = bodies[n * number // members : n * (number + 1) // members]
+        weighted = [replace(one, weight=VIRTUAL_WEIGHT / len(own)) for one in own]
+        found.append(many_examples([*weighted, *turning(weighted, seed)], seed, 0))
+    return found
 
 
 def real_sequences(clips: Sequence[Clip], networks: Sequence[Path], poses: PoseCache) -> list[PoseSequence]:

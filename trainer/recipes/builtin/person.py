@@ -12,7 +12,7 @@ from edge.bundle import STATES
 from edge.people.features import N_TRACK_FEATURES
 from trainer.features.poses import FALLING, NEITHER, PoseSequence
 from trainer.fitting.loop import seed_everything
-from trainer.recipes.builtin.person_examples import Example, Rows, jittered, joined, many_examples, turning
+from trainer.recipes.builtin.person_examples import Example, Rows, jittered, joined, many_examples
 
 N_CLASSES: Final = len(STATES)
 LEAST_DEVIATION: Final = 0.05
@@ -50,7 +50,7 @@ def fit_person(
     seed: int,
     settings: PersonSettings | None = None,
     *,
-    virtual: Sequence[PoseSequence] = (),
+    virtual: Sequence[Sequence[Example]] = (),
 ) -> keras.Model:
     """Fit the head; the same sequences and seed give the same head.
 
@@ -58,24 +58,15 @@ def fit_person(
         sequences: of real clips, weighted.
         seed: of weights and of what varies.
         settings: how.
-        virtual: likewise, of bodies that were seen by many kinds of boxes already, so that nothing is varied; each
-            member learns from a share of its own.
+        virtual: what each member learns from beside them.
 
     Returns:
         one step: `features` (n, 72), `state` (n, n_state) -> `probabilities` (n, 3), `next_state`.
     """
     settings = settings or PersonSettings()
     known = many_examples(sequences, seed, settings.times)
-    members = []
-    for number in range(settings.members):
-        own = list(virtual[_share(len(virtual), number, settings.members)])
-        others = many_examples([*own, *turning(own, seed)], seed, 0)
-        members.append(fit_member([*known, *others], seed, settings, number))
-    return step_of_members(members)
-
-
-def _share(n: int, number: int, members: int) -> slice:
-    return slice(n * number // members, n * (number + 1) // members)
+    others = virtual or [()] * settings.members
+    return step_of_members([fit_member([*known, *own], seed, settings, number) for number, own in enumerate(others)])
 
 
 def fit_member(known: Sequence[Example], seed: int, settings: PersonSettings, number: int = 0) -> keras.Model:
