@@ -319,7 +319,7 @@ def test_what_the_scene_alone_tells_lasts_as_its_score(room):
 
 def test_between_the_scenes_scores_nothing_ends(room):
     hall = room()
-    for _ in range(20):
+    for _ in range(25):
         hall.look(scene=0.9)
         hall.look()
         hall.look()
