@@ -57,7 +57,7 @@ class Floor:
     people: int | None = None
     """How many were seen; None before somebody looked."""
     presence: float = 1.0
-    """Share of the last looks at which a body was seen, those of some `PRESENCE_S`; at first nobody knows."""
+    """Share of the last looks at which somebody was seen, those of some `PRESENCE_S`; at first nobody knows."""
     resting: bool = False
     """Whether all of them were in rest zones."""
     movement: Movement = field(default_factory=Movement)
@@ -184,7 +184,7 @@ def _learned(floor: Floor, moment: Moment) -> Floor:
     in_zones = [lies_in(moment.zones, moment.places[track.id], moment.aspect) for track in somebody]
     resting = bool(in_zones) and all(in_zones)
     kept = float(np.exp(-moment.looked_ns / (PRESENCE_S * NS_PER_S)))
-    presence = kept * floor.presence + (1 - kept) * bool(moment.bodies)
+    presence = kept * floor.presence + (1 - kept) * bool(somebody)
     return replace(
         floor,
         looked_ns=moment.now_ns,
