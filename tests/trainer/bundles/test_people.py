@@ -53,8 +53,11 @@ def run(tmp_path: Path) -> Path:
     spec = InputSpec(height_px=SIZE_PX, width_px=SIZE_PX)
     labels = ("normal", "fall")
     run = Run.start(tmp_path / "run", Settings(recipe="edgewatch", seed=0, epochs=1, labels=labels, input=spec))
-    person = {"person": make_person(), "combine": {"fall": ["person"]}}
-    run.save_model(TrainedModel(make_frame(), None, labels, spec, 1.0, {"fall": AlertSpec()}, **person))
+    trained = TrainedModel(
+        make_frame(), None, labels, spec, 1.0, {"fall": AlertSpec()},
+        person=make_person(), combine={"fall": {"person": 1.0}},
+    )  # fmt: skip
+    run.save_model(trained)
     for name, size_px in ((FILE_NAME, SIZE_PX), (PEOPLE_FILE_NAME, PEOPLE_PX)):
         np.savez(run.path / name, representative=noise(20, size_px, 1), held_out=noise(10, size_px, 2))
     return run.path
