@@ -67,7 +67,7 @@ def reduced_recipe(name: str) -> "Recipe":
     recipe = RECIPES[name]
     size_px = SMALLEST_PX[recipe.network]
     spec = recipe.input.model_copy(update={"height_px": size_px, "width_px": size_px})
-    few = {"person_bodies": 20, "person_epochs": 1} if name == "edgewatch" else {}
+    few = {"person_bodies": 20, "person_epochs": 1, "person_further_epochs": 1} if name == "edgewatch" else {}
     return dataclasses.replace(recipe, input=spec, hyperparameters={**recipe.hyperparameters, **few})
 
 

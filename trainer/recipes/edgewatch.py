@@ -38,13 +38,16 @@ No paper's system; what it takes from where: EfficientNetB0 on ImageNet (Tan and
 - Fine-tuning was tried and dropped: of blocks 6 and 7 from the fitted readout on, it took the inner AUC from 0.90 to
   0.87 within four epochs while the training loss fell; of their channel scales alone, no change (0.917 to 0.910).
 - Falls alert by bodies: a head that follows each body learns from what the built-in network for people sees in the
-  clips, and from virtual bodies (`trainer.recipes.builtin.people`); the readout above counts where few are found.
-  `--set person_bodies=0` leaves bodies out. On a hall that neither had seen, the readout found 3 of 30 falls.
+  clips, and from virtual bodies (`trainer.recipes.builtin.people`); the readout above counts where few are found. The
+  head goes on from the built-in one, unless that has learned from one of the clips; `--set person_further_epochs=0`
+  begins anew, `--set person_bodies=0` leaves bodies out. On a hall that neither had seen, the readout found 3 of 30
+  falls.
 - All this was chosen with EfficientNetB0. EfficientNet-Lite0 in its place (`--backbone`) takes it as it is.
 
 Cost: a clip's features once (7 ms a picture on one core), then about a minute on two cores.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -69,6 +72,7 @@ from trainer.recipes.builtin.memory import Retention, build_step, fall_inputs, u
 from trainer.recipes.builtin.people import PoseCache, by_bodies_first, fit_people
 from trainer.recipes.builtin.person import PersonSettings
 from trainer.recipes.builtin.readout import Examples, Readout, calibration_of, fit_readout
+from trainer.recipes.builtin.shipped_head import start_for
 from trainer.recipes.builtin.watched import PHASES, Watched, set_weights, watch
 
 RATE_HZ = 5.0
@@ -76,6 +80,8 @@ SIZE_PX = 192
 INNER_FOLDS = 4
 STRENGTHS = (30.0, 100.0, 300.0)
 """Of the violence readout, to choose from."""
+FURTHER_RATE = 5e-4
+"""Of learning, where the person head goes on from the built-in one."""
 VIDEO_RULES = {FALL: "held", VIOLENCE: "last"}
 
 
@@ -96,7 +102,8 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
         readouts[FALL], held_out = fit_fall(watched, run, retention)
         onsets[FALL] = figures["fall_onset"] = choose_threshold(held_out, float(wanted["fall_min_active_s"]))
         if wanted["person_bodies"]:
-            person = fit_person_head([*train, *validation], run, workshop)
+            person, is_further = fit_person_head([*train, *validation], run, workshop)
+            figures["person_from_shipped"] = float(is_further)
             combine[FALL] = by_bodies_first(onsets[FALL], float(wanted["person_onset"]))
             onsets[FALL] = figures["fall_onset"] = float(wanted["person_onset"])
     if VIOLENCE in events:
@@ -129,13 +136,20 @@ def fit(train: Sequence[Clip], validation: Sequence[Clip], run: Run, workshop: W
     )
 
 
-def fit_person_head(clips: Sequence[Clip], run: Run, workshop: Workshop) -> keras.Model:
-    """The head that follows bodies, on what the built-in network for people sees."""
+def fit_person_head(clips: Sequence[Clip], run: Run, workshop: Workshop) -> tuple[keras.Model, bool]:
+    """The head that follows bodies, on what the built-in network for people sees, and whether it goes on from the
+    built-in head, which it does where that knows none of the clips."""
     wanted = run.settings.hyperparameters
+    bundle, network = shipped_network()
+    start = start_for(clips, bundle) if wanted["person_further_epochs"] else []
     settings = PersonSettings(epochs=int(wanted["person_epochs"]), n_virtual=int(wanted["person_bodies"]))
+    if start:
+        settings = replace(settings, epochs=int(wanted["person_further_epochs"]), learning_rate=FURTHER_RATE)
+    begin = "the built-in one" if start else "random weights"
+    print(f"edgewatch: person head: {settings.epochs} epochs from {begin} on", file=sys.stderr)
     poses = PoseCache(workshop.cache, workshop.workers)
-    _, network = shipped_network()
-    return fit_people(clips, [BUILTIN / network.files["cpu"]], poses, run.settings.seed, settings)
+    head = fit_people(clips, [BUILTIN / network.files["cpu"]], poses, run.settings.seed, settings, start=start)
+    return head, bool(start)
 
 
 def refuse_one_sided(clips: Sequence[Clip], events: Sequence[str]) -> None:
@@ -282,6 +296,7 @@ RECIPE = Recipe(
         "offset_threshold": 0.3,
         "person_bodies": 1200,
         "person_epochs": 14,
+        "person_further_epochs": 4,
         "person_min_active_s": 0.3,
         "person_onset": 0.4,
         "slow_s": 3.0,

@@ -1,7 +1,6 @@
 """The built-in recipe, whole, on small films and a backbone of random weights."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,13 +9,14 @@ import pytest
 
 from edge.bundle import InputSpec
 from edge.errors import DatasetError
+from trainer.bundles.calibration import FILE_NAME, PEOPLE_FILE_NAME, read_calibration
 from trainer.clips.datasets import read_datasets
 from trainer.clips.manifest import Clip, Segment
 from trainer.clips.splits import Split, split_validation
 from trainer.features.backbone import RANDOM, Weights
 from trainer.features.cache import Cache
 from trainer.features.features import Features
-from trainer.fitting.recipe import Workshop
+from trainer.fitting.recipe import Recipe, Workshop
 from trainer.fitting.run import Run
 from trainer.recipes.builtin.memory import signed_root
 from trainer.recipes.builtin.watched import Watched, paced_spec
@@ -80,15 +80,23 @@ def workshop(new_cache: Callable[[], Cache]) -> Workshop:
 
 
 @pytest.fixture(scope="module")
-def run(clips: list[Clip], workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    recipe = RECIPES["edgewatch"]
-    small = recipe.input.model_copy(update={"height_px": 64, "width_px": 64})
-    recipe = replace(recipe, input=small)
+def run(
+    clips: list[Clip],
+    workshop: Workshop,
+    reduced: Callable[[str], Recipe],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Run:
+    recipe = reduced("edgewatch")
     return train(recipe, Wishes(seed=0), split_validation(clips, 0), tmp_path_factory.mktemp("runs") / "run", workshop)
 
 
 def test_it_learns_from_timed_untimed_and_violent_clips(run: Run) -> None:
     model = run.load_model()
+    assert run.follows_people
+    for name, size_px in ((FILE_NAME, 64), (PEOPLE_FILE_NAME, 256)):
+        kept = read_calibration(run, name)
+        assert kept is not None
+        assert all(len(side) > 0 and side.shape[1:] == (size_px, size_px, 3) for side in kept)
     assert model.labels == ("normal", "fall", "violence")
     assert model.head is not None
     assert {tensor.name: tensor.shape[1:] for tensor in model.head.inputs} == {
@@ -98,6 +106,7 @@ def test_it_learns_from_timed_untimed_and_violent_clips(run: Run) -> None:
     assert model.thresholds["fall"] == model.alerts["fall"].onset_threshold
     assert 0.3 <= model.thresholds["fall"] <= 0.95
     (chosen,) = run.history()
+    assert chosen["person_from_shipped"] == 1
     assert chosen["violence_strength"] in (30.0, 100.0, 300.0)
     assert chosen["inner_violence_auc_30"] > 0.8, "squares that jump about against squares that do not"
     assert chosen["inner_violence_auc_30_without_motion"] > 0.8

@@ -21,6 +21,7 @@ from trainer.features.falling import sequences_of
 from trainer.features.poses import PoseSequence, read_poses, watch_poses
 from trainer.recipes.builtin.person import PersonSettings, fit_person
 from trainer.recipes.builtin.person_examples import Example, many_examples, turning
+from trainer.recipes.builtin.shipped_head import Member
 from trainer.synth.bodies import virtual_sequences
 
 RATE_HZ, LEAST_RATE_HZ = 10.0, 4.0
@@ -49,6 +50,8 @@ def fit_people(
     poses: PoseCache,
     seed: int,
     settings: PersonSettings,
+    *,
+    start: Sequence[Member] = (),
 ) -> keras.Model:
     """Fit the person head.
 
@@ -58,6 +61,7 @@ def fit_people(
         poses: where they are kept.
         seed: of all that is drawn.
         settings: how to fit.
+        start: networks of an earlier head to go on from.
 
     Returns:
         one step, see `fit_person`.
@@ -67,8 +71,8 @@ def fit_people(
         DatasetError: a clip cannot be read.
     """
     sequences = real_sequences(clips, networks, poses)
-    virtual = _virtual_examples(seed, settings.n_virtual, settings.members)
-    return fit_person(sequences, seed, settings, virtual=virtual)
+    virtual = _virtual_examples(seed, settings.n_virtual, len(start) or settings.members)
+    return fit_person(sequences, seed, settings, virtual=virtual, start=start)
 
 
 def by_bodies_first(scene_onset: float, person_onset: float) -> dict[HeadName, float]:

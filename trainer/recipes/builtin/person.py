@@ -1,7 +1,7 @@
 """The person head: small recurrent networks that say of a track at each look whether it falls, lies, or neither."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import keras
@@ -13,6 +13,7 @@ from edge.people.features import N_TRACK_FEATURES
 from trainer.features.poses import FALLING, NEITHER, PoseSequence
 from trainer.fitting.loop import seed_everything
 from trainer.recipes.builtin.person_examples import Example, Rows, jittered, joined, many_examples
+from trainer.recipes.builtin.shipped_head import Member
 
 N_CLASSES: Final = len(STATES)
 LEAST_DEVIATION: Final = 0.05
@@ -51,6 +52,7 @@ def fit_person(
     settings: PersonSettings | None = None,
     *,
     virtual: Sequence[Sequence[Example]] = (),
+    start: Sequence[Member] = (),
 ) -> keras.Model:
     """Fit the head; the same sequences and seed give the same head.
 
@@ -59,25 +61,46 @@ def fit_person(
         seed: of weights and of what varies.
         settings: how.
         virtual: what each member learns from beside them.
+        start: networks of an earlier head to go on from, whose sizes and number then are this one's too; none: begin
+            with random ones.
 
     Returns:
         one step: `features` (n, 72), `state` (n, n_state) -> `probabilities` (n, 3), `next_state`.
     """
     settings = settings or PersonSettings()
     known = many_examples(sequences, seed, settings.times)
-    others = virtual or [()] * settings.members
-    return step_of_members([fit_member([*known, *own], seed, settings, number) for number, own in enumerate(others)])
+    starts = start or [None] * settings.members
+    others = virtual or [()] * len(starts)
+    members = [
+        fit_member([*known, *own], seed, settings, number, begin)
+        for number, (own, begin) in enumerate(zip(others, starts, strict=True))
+    ]
+    return step_of_members(members)
 
 
-def fit_member(known: Sequence[Example], seed: int, settings: PersonSettings, number: int = 0) -> keras.Model:
+def fit_member(
+    known: Sequence[Example], seed: int, settings: PersonSettings, number: int = 0, start: Member | None = None
+) -> keras.Model:
     """One network over whole tracks: features (n, n_looks, 72), mask (n, n_looks) -> (n, n_looks, 3)."""
     seed_everything(seed + number)
-    model = steps_model(settings, *_spread(known), number)
+    model = begun(settings, *_spread(known), number, start)
     batches = ExampleBatches(known, seed + number, settings)
     n_steps = settings.epochs * batches.num_batches
     schedule: Any = keras.optimizers.schedules.CosineDecay(settings.learning_rate, n_steps)
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3), "sparse_categorical_crossentropy")
     model.fit(batches, epochs=settings.epochs, verbose=0)  # pyright: ignore[reportArgumentType]
+    return model
+
+
+def begun(
+    settings: PersonSettings, mean: Rows, deviation: Rows, number: int = 0, start: Member | None = None
+) -> keras.Model:
+    """A `steps_model` that says what `start` says; untrained without it."""
+    if start is None:
+        return steps_model(settings, mean, deviation, number)
+    sizes = replace(settings, units=start.units, inputs=len(start.inputs.bias))
+    model = steps_model(sizes, mean, deviation, number)
+    start.lay(model, number, mean, deviation)
     return model
 
 
