@@ -129,6 +129,10 @@ class Track:
     """Of the body as it stands, whatever it does now."""
     moved: float
     """How far it has ever been from where it was first seen, over its height."""
+    top: float
+    """Where the middle of its torso was highest lately, y."""
+    floor: float
+    """Where the lower side of its box was when it stood, y."""
     origin: NDArray[np.float32]  # (2,): y, x of the middle of its torso, when it was first seen
     velocities: NDArray[np.float32]  # (13, 2): y, x per second, of the points of `edge.people.body`
     posture: NDArray[np.float32]  # (3,): confidence of each of `edge.people.posture.POSTURES`

@@ -22,6 +22,8 @@ TRACK_FEATURES: Final = (
     *POSTURES,
     "score",
     "elapsed_s",  # since the track was seen before
+    "sunk",  # body heights that the middle of the torso is below where it was highest lately
+    "lifted",  # body heights of the lower side of the box above where the body stood: on a bed more than on a floor
 )
 PAIR_FEATURES: Final = (
     "distance",  # between the middles of the torsos, body heights
@@ -33,7 +35,7 @@ PAIR_FEATURES: Final = (
     "feet_least",
     "score",  # of the less sure
 )
-FEATURES_VERSION: Final = 1
+FEATURES_VERSION: Final = 2
 """To be raised when the same people give other features of tracks: heads are trained with one version."""
 N_TRACK_FEATURES: Final = len(TRACK_FEATURES)
 N_PAIR_FEATURES: Final = len(PAIR_FEATURES)
@@ -60,6 +62,8 @@ def track_features(tracks: Sequence[Track], aspect: float) -> Floats:
     places = (seen.places - hips) * shown / heights[:, np.newaxis]
     speeds = (_velocities(tracks) * shown / heights[:, np.newaxis]).clip(-MOST_SPEED, MOST_SPEED)
     rest = [(*track.posture, track.person.score, min(track.elapsed_s, MOST_ELAPSED_S)) for track in tracks]
+    levels = np.array([(track.top, track.floor) for track in tracks], np.float32).reshape(-1, 2)
+    moved = (np.stack([seen.centers[:, 0], seen.boxes[:, 2]], 1) - levels) * [1, -1] / heights
     return np.concatenate(
         [
             _flat(places),
@@ -67,6 +71,7 @@ def track_features(tracks: Sequence[Track], aspect: float) -> Floats:
             _flat(speeds),
             (seen.boxes[:, 2:] - seen.boxes[:, :2]) / heights,
             np.array(rest, np.float32).reshape(-1, len(POSTURES) + 2),
+            moved,
         ],
         1,
     ).astype(np.float32)

@@ -43,6 +43,10 @@ VELOCITY_MEMORY_S: Final = 0.15
 HEIGHT_MEMORY_S: Final = 0.3
 """Of the mean of heights. Who walks away three metres from the camera is smaller by a third after a second; were the
 mean slower, that would be taken for sinking down."""
+TOP_MEMORY_S: Final = 4.0
+"""For so long who sank is lower than he was."""
+FLOOR_MEMORY_S: Final = 1.0
+"""Of the mean of where a body stands."""
 COAST_S: Final = 2.0
 """A track is kept for so long while its body is not found."""
 LYING_COAST_S: Final = 60.0
@@ -163,6 +167,8 @@ def _begun(people: Sequence[Person], seen: Bodies, now_ns: int, first_id: int, s
             unseen_s=0.0,
             height=float(stand[k]),
             moved=0.0,
+            top=float(origins[k, 0]),
+            floor=float(seen.boxes[k, 2]),
             origin=origins[k],
             velocities=np.zeros((len(POINTS), 2), np.float32),
             posture=postures[k],
@@ -181,6 +187,7 @@ def _followed(old: Sequence[Track], known: Bodies, people: Sequence[Person], see
     velocities = _velocities(old, known, seen, elapsed_s)
     origins = np.array([track.origin for track in old], np.float32).reshape(-1, 2)
     moved = np.sqrt(np.square(seen.centers - origins).sum(1)) / stand
+    top, floor = _levels(old, seen, postures, elapsed_s, age_s)
     return [
         replace(
             track,
@@ -190,6 +197,8 @@ def _followed(old: Sequence[Track], known: Bodies, people: Sequence[Person], see
             unseen_s=0.0,
             height=float(stand[k]),
             moved=max(track.moved, float(moved[k])),
+            top=float(top[k]),
+            floor=float(floor[k]),
             velocities=velocities[k],
             posture=postures[k],
         )
@@ -204,6 +213,18 @@ def _stand(stood: Floats, seen: Bodies, postures: Floats, elapsed_s: Floats, age
     share = np.maximum(1 - np.exp(-elapsed_s / HEIGHT_MEMORY_S), elapsed_s / (age_s + NOTHING))  # a mean, at first
     believed = trust * np.where(measured < stood, postures[:, UPRIGHT], 1 - postures[:, LYING])
     return (stood + share * believed * (measured - stood)).astype(np.float32)
+
+
+def _levels(
+    old: Sequence[Track], seen: Bodies, postures: Floats, elapsed_s: Floats, age_s: Floats
+) -> tuple[Floats, Floats]:
+    """Where torsos were highest lately, and where those who stand touch the floor, y, (n,) each."""
+    top, floor = (np.array([getattr(track, level) for track in old], np.float32) for level in ("top", "floor"))
+    share = 1 - np.exp(-elapsed_s / TOP_MEMORY_S)
+    center = seen.centers[:, 0]
+    top = np.minimum(center, top + share * (center - top))
+    share = np.maximum(1 - np.exp(-elapsed_s / FLOOR_MEMORY_S), elapsed_s / (age_s + NOTHING))  # a mean, at first
+    return top, floor + share * postures[:, UPRIGHT] * (seen.boxes[:, 2] - floor)
 
 
 def _velocities(old: Sequence[Track], known: Bodies, seen: Bodies, elapsed_s: Floats) -> Floats:

@@ -8,13 +8,16 @@ import numpy as np
 
 from edge.people.body import HIPS, SHOULDERS
 from edge.people.down import Moment
-from edge.people.lying import SURE, Place, down, is_beside, is_upright, lies, lies_in, may_lie, seems_to_lie
+from edge.people.lying import SURE, Place, down, is_beside, is_upright, lies, lies_in, may_lie
+from edge.people.posture import LYING
 from edge.people.stillness import Rest
 from edge.people.tracking import is_somebody
 from edge.types import NS_PER_S, Body, Track
 
 LANDED_SPEED: Final = 0.5
 """Body heights per second of a torso that has come to rest. Falls have 1 to 3."""
+LANDED: Final = 0.7
+"""Confidence that it lies, from which a body has landed: with `SURE` who bends behind a bed had."""
 LANDING_S: Final = 1.5
 """So long at most it is waited for until a body lies, and where it comes to rest. Falls took 0.1 s more by it."""
 LOST_S: Final = 2.0
@@ -93,7 +96,7 @@ def falls(one: Watched, body: Body, moment: Moment) -> bool:
     """
     if not one.is_somebody or one.landing_since_ns is None:
         return False
-    if not (seems_to_lie(body.track) or body.lying >= SURE):
+    if float(body.track.posture[LYING]) < LANDED and body.lying < SURE:
         return False
     if not is_beside(moment.zones, one.place, moment.aspect):
         return True

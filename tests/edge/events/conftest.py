@@ -160,6 +160,8 @@ class Room:
                 unseen_s=0.0,
                 height=TALL,
                 moved=moved if known is None else max(known.moved, moved),
+                top=float(center[0]),
+                floor=doing.y,
                 origin=center if known is None else known.origin,
                 velocities=np.tile(np.array([doing.speed * TALL, 0], np.float32), (13, 1)),
                 posture=np.array(POSTURES[doing.posture], np.float32),

@@ -95,6 +95,23 @@ def test_lying_down_does_not_change_the_scale(stage):
     assert value(features, "lying") > 0.9
 
 
+@pytest.mark.parametrize("bed", [0.0, 0.12])
+def test_how_far_a_body_sank_and_whether_it_lies_higher_than_it_stood(stage, bed):
+    """On the floor, or on a bed that is so high in the picture."""
+    hall = stage(aspect=ASPECT, tilt_deg=0.0)
+    stands = hall.seen(hall.standing(0, 4.0))
+    (before,) = track_features(follow([[stands]] * 10).tracks, ASPECT)
+    falling = [moved(hall.seen(hall.fallen(0, 4.0, 0, share)), 1.0, -bed * share, 0.0) for share in (0.3, 0.7, 1.0)]
+    (features,) = track_features(follow([*[[stands]] * 10, *([one] for one in falling)]).tracks, ASPECT)
+    height = 0.9 * 1.7 / 4
+    lies = falling[-1]
+    drop = (lies.keypoints[[5, 6, 11, 12], 0].mean() - stands.keypoints[[5, 6, 11, 12], 0].mean()) / height
+    assert value(before, "sunk") == pytest.approx(0, abs=1e-3)
+    assert value(before, "lifted") == pytest.approx(0, abs=1e-3)
+    assert value(features, "sunk") == pytest.approx(drop, rel=0.1)
+    assert value(features, "lifted") == pytest.approx((stands.box[2] - lies.box[2]) / height, abs=0.02)
+
+
 def test_what_is_not_seen_is_nothing(stage):
     hall = stage(aspect=ASPECT)
     person = hall.seen(hall.standing(0, 4.0))

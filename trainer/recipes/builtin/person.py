@@ -65,7 +65,7 @@ def fit_person(
             with random ones.
 
     Returns:
-        one step: `features` (n, 72), `state` (n, n_state) -> `probabilities` (n, 3), `next_state`.
+        one step: `features` (n, n_features), `state` (n, n_state) -> `probabilities` (n, 3), `next_state`.
     """
     settings = settings or PersonSettings()
     known = many_examples(sequences, seed, settings.times)
@@ -81,7 +81,7 @@ def fit_person(
 def fit_member(
     known: Sequence[Example], seed: int, settings: PersonSettings, number: int = 0, start: Member | None = None
 ) -> keras.Model:
-    """One network over whole tracks: features (n, n_looks, 72), mask (n, n_looks) -> (n, n_looks, 3)."""
+    """One network over whole tracks: features (n, n_looks, n_features), mask (n, n_looks) -> (n, n_looks, 3)."""
     seed_everything(seed + number)
     model = begun(settings, *_spread(known), number, start)
     batches = ExampleBatches(known, seed + number, settings)
