@@ -224,7 +224,8 @@ def _levels(
     center = seen.centers[:, 0]
     top = np.minimum(center, top + share * (center - top))
     share = np.maximum(1 - np.exp(-elapsed_s / FLOOR_MEMORY_S), elapsed_s / (age_s + NOTHING))  # a mean, at first
-    return top, floor + share * postures[:, UPRIGHT] * (seen.boxes[:, 2] - floor)
+    floor = floor + share * postures[:, UPRIGHT] * (seen.boxes[:, 2] - floor)
+    return top.astype(np.float32), floor.astype(np.float32)
 
 
 def _velocities(old: Sequence[Track], known: Bodies, seen: Bodies, elapsed_s: Floats) -> Floats:

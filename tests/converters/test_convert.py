@@ -120,10 +120,11 @@ def test_a_bundle_says_which_part_runs_where(make, trained, head_model, monkeypa
     assert f"parts: frame {precision} on {runs_on}, head float32 on cpu, {step_ms:.2f} ms a step" in lines
 
 
-def test_what_is_compiled_for_an_edge_tpu_runs_there():
-    assert parts_of("int8", "edgetpu", {FRAME_FILE: b"", EDGETPU_FILE: b""}) == {
-        "frame": {"precision": "int8", "runs_on": "edgetpu"}
-    }
+def test_what_is_compiled_for_an_edge_tpu_runs_there(make):
+    spec = make(target="edgetpu", precision="int8").spec
+    scene = spec.networks.scene.model_copy(update={"files": {"cpu": FRAME_FILE, "edgetpu": EDGETPU_FILE}})
+    compiled = spec.model_copy(update={"networks": spec.networks.model_copy(update={"scene": scene})})
+    assert parts_of(compiled, "edgetpu", {})["frame"] == {"precision": "int8", "runs_on": "edgetpu"}
 
 
 def test_a_plan_is_used_again(make, tmp_path):
