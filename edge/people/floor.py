@@ -28,6 +28,7 @@ LYING_S: Final = 0.8
 JUMP_S: Final = 1.0
 """After a jump of the picture nothing that is seen at once tells of a fall."""
 PRESENCE_S: Final = 2.0
+"""Over which it is known how often somebody is found."""
 BEFORE_S: Final = 2.0
 """Who lies since so long before a fall that the scene alone told is somebody else."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge.bundle import BUILTIN, AlertSpec, Bundle, InputSpec
+from edge.people.features import N_TRACK_FEATURES
 from trainer.bundles.calibration import FILE_NAME, PEOPLE_FILE_NAME, letterboxed
 from trainer.cli import main
 from trainer.clips.datasets import read_dataset
@@ -17,7 +18,7 @@ from trainer.fitting.run import Run, Settings, TrainedModel
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving on numpy 2
 
 SIZE_PX, PEOPLE_PX = 32, 256
-N_FEATURES, N_STATE = 72, 4
+N_STATE = 4
 
 
 def noise(n: int, size_px: int, seed: int) -> np.ndarray:
@@ -39,7 +40,7 @@ def make_frame() -> Any:
 def make_person() -> Any:
     import keras
 
-    features = keras.Input((N_FEATURES,), name="features")
+    features = keras.Input((N_TRACK_FEATURES,), name="features")
     state = keras.Input((N_STATE,), name="state")
     cell = keras.layers.GRUCell(N_STATE)
     _, (after,) = cell(features, [state])

@@ -30,7 +30,7 @@ DEVIATION = CHANCE.uniform(0.05, 2, N_TRACK_FEATURES).astype(np.float32)
 
 
 def said(runner: Runner, features: np.ndarray, n_state: int) -> np.ndarray:
-    """Probabilities (n_looks, 6, 3) of a file over looks (n_looks, 6, 72)."""
+    """Probabilities (n_looks, 6, 3) of a file over looks (n_looks, 6, n_features)."""
     state, found = np.zeros((MOST_PEOPLE, n_state), np.float32), []
     for look in features:
         answer = runner.run(features=look, state=state)
