@@ -28,7 +28,7 @@ LYING_S: Final = 0.8
 JUMP_S: Final = 1.0
 """After a jump of the picture nothing that is seen at once tells of a fall."""
 PRESENCE_S: Final = 2.0
-"""Over which it is known how often somebody is found."""
+"""Over which it is known how often bodies are found."""
 BEFORE_S: Final = 2.0
 """Who lies since so long before a fall that the scene alone told is somebody else."""
 
@@ -58,7 +58,7 @@ class Floor:
     people: int | None = None
     """How many were seen; None before somebody looked."""
     presence: float = 1.0
-    """Share of the last looks at which somebody was seen, those of some `PRESENCE_S`; at first nobody knows."""
+    """Share of the last looks at which a body was seen, moving or not, those of `PRESENCE_S`; at first nobody knows."""
     resting: bool = False
     """Whether all of them were in rest zones."""
     movement: Movement = field(default_factory=Movement)
@@ -185,7 +185,7 @@ def _learned(floor: Floor, moment: Moment) -> Floor:
     in_zones = [lies_in(moment.zones, moment.places[track.id], moment.aspect) for track in somebody]
     resting = bool(in_zones) and all(in_zones)
     kept = float(np.exp(-moment.looked_ns / (PRESENCE_S * NS_PER_S)))
-    presence = kept * floor.presence + (1 - kept) * bool(somebody)
+    presence = kept * floor.presence + (1 - kept) * bool(moment.bodies)
     return replace(
         floor,
         looked_ns=moment.now_ns,
