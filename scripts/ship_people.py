@@ -18,11 +18,12 @@ from converters.pose import cut_at_maps
 from converters.write import write_bundle
 from edge.bundle import BUILTIN, Bundle, BundleSpec, InputSpec, PeopleNetworkSpec
 from edge.errors import EdgewatchError
-from proofs.models.people import NETWORK, SIZE_PX, pictures_of
+from proofs.models.people import SIZE_PX, pictures_of
 from trainer.clips.datasets import read_dataset
 from trainer.clips.labels import FALL
 from trainer.clips.manifest import Clip
 from trainer.features.cache import Cache
+from trainer.features.poses import PUBLISHED
 from trainer.recipes.builtin.people import LEAST_RATE_HZ, RATE_HZ, PoseCache, by_bodies_first, fit_people
 from trainer.recipes.builtin.person import PersonSettings
 
@@ -60,7 +61,7 @@ def main() -> int:
 
 def _ship(data: Path, weights: Path, work: Path, out: Path) -> None:
     sets = {name: read_dataset(data / name) for name in LEARNED}
-    published = (weights / NETWORK).read_bytes()
+    published = (weights / PUBLISHED).read_bytes()
     work.mkdir(parents=True, exist_ok=True)
     people = _people(published, sets, work)
     clips = [clip for of_set in sets.values() for clip in of_set]

@@ -1,10 +1,9 @@
 """Who is down in one camera's picture: who fell, and who was found lying. State goes in and comes out."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
-
-import numpy as np
 
 from edge.frames.background import Background, cells_of
 from edge.frames.glance import Glance
@@ -184,7 +183,7 @@ def _learned(floor: Floor, moment: Moment) -> Floor:
     somebody = [body.track for body in moment.bodies or () if is_somebody(body.track)]
     in_zones = [lies_in(moment.zones, moment.places[track.id], moment.aspect) for track in somebody]
     resting = bool(in_zones) and all(in_zones)
-    kept = float(np.exp(-moment.looked_ns / (PRESENCE_S * NS_PER_S)))
+    kept = math.exp(-moment.looked_ns / (PRESENCE_S * NS_PER_S))
     presence = kept * floor.presence + (1 - kept) * bool(moment.bodies)
     return replace(
         floor,

@@ -210,20 +210,24 @@ def _stand(stood: Floats, seen: Bodies, postures: Floats, elapsed_s: Floats, age
     """Heights of bodies as they stand, (n,). They shrink of who is upright, and grow of who does not lie: who sits
     facing the camera looks shorter, never taller."""
     measured, trust = heights(seen)
-    share = np.maximum(1 - np.exp(-elapsed_s / HEIGHT_MEMORY_S), elapsed_s / (age_s + NOTHING))  # a mean, at first
+    share = _newest_share(elapsed_s, age_s, HEIGHT_MEMORY_S)
     believed = trust * np.where(measured < stood, postures[:, UPRIGHT], 1 - postures[:, LYING])
     return (stood + share * believed * (measured - stood)).astype(np.float32)
+
+
+def _newest_share(elapsed_s: Floats, age_s: Floats, memory_s: float) -> Floats:
+    """What the newest value counts in a mean that fades, (n,); at first it is a plain one."""
+    return np.maximum(1 - np.exp(-elapsed_s / memory_s), elapsed_s / (age_s + NOTHING))
 
 
 def _levels(
     old: Sequence[Track], seen: Bodies, postures: Floats, elapsed_s: Floats, age_s: Floats
 ) -> tuple[Floats, Floats]:
     """Where torsos were highest lately, and where those who stand touch the floor, y, (n,) each."""
-    top, floor = (np.array([getattr(track, level) for track in old], np.float32) for level in ("top", "floor"))
-    share = 1 - np.exp(-elapsed_s / TOP_MEMORY_S)
+    top, floor = np.array([(track.top, track.floor) for track in old], np.float32).reshape(-1, 2).T
     center = seen.centers[:, 0]
-    top = np.minimum(center, top + share * (center - top))
-    share = np.maximum(1 - np.exp(-elapsed_s / FLOOR_MEMORY_S), elapsed_s / (age_s + NOTHING))  # a mean, at first
+    top = np.minimum(center, top + (1 - np.exp(-elapsed_s / TOP_MEMORY_S)) * (center - top))
+    share = _newest_share(elapsed_s, age_s, FLOOR_MEMORY_S)
     floor = floor + share * postures[:, UPRIGHT] * (seen.boxes[:, 2] - floor)
     return top.astype(np.float32), floor.astype(np.float32)
 

@@ -23,13 +23,14 @@ from edge.bundle import BUILTIN, Bundle
 from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting
 from proofs.models.folds import eventless
 from proofs.models.lies import LIES_S, lie_down, lying_figures
-from proofs.models.people import NETWORK, SIZE_PX
+from proofs.models.people import SIZE_PX
 from proofs.models.protocols import refuse_absent
 from proofs.models.urfd import SINKS_S
 from trainer.clips.datasets import read_dataset
 from trainer.clips.labels import FALL, NORMAL
 from trainer.clips.manifest import Clip, Segment
 from trainer.features.cache import Cache
+from trainer.features.poses import PUBLISHED
 from trainer.judging.scoring import watch_clips
 from trainer.recipes.builtin.people import PoseCache, fit_people
 from trainer.recipes.builtin.person import PersonSettings
@@ -172,7 +173,7 @@ def _networks(setting: Setting) -> dict[str, Path]:
     """Files of the people network by precision."""
     setting.work.mkdir(parents=True, exist_ok=True)
     float32 = setting.work / "people-float32.tflite"
-    float32.write_bytes(cut_at_maps((setting.weights / NETWORK).read_bytes(), SIZE_PX, SIZE_PX))
+    float32.write_bytes(cut_at_maps((setting.weights / PUBLISHED).read_bytes(), SIZE_PX, SIZE_PX))
     return {"float32": float32, "int8": BUILTIN / POSE_FILE}
 
 

@@ -30,8 +30,8 @@ from proofs.models.protocols import refuse_absent
 from trainer.clips.datasets import read_dataset
 from trainer.clips.decoding import reading_clips
 from trainer.clips.manifest import Clip
+from trainer.features.poses import PUBLISHED
 
-NETWORK = "movenet_multipose_lightning.tflite"
 SIZE_PX = 256
 JUDGED = ("gmdcsa24", "surveillance-fight")
 BESIDE = "t2v-bed-fall"
@@ -88,7 +88,7 @@ Pictures = NDArray[np.uint8]
 
 def measure(setting: Setting) -> Evidence:
     """Half an hour; the short form takes few pictures and two precisions."""
-    path = setting.weights / NETWORK
+    path = setting.weights / PUBLISHED
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; set EDGEWATCH_WEIGHTS to where the pose network lies")
     refuse_absent((*JUDGED, BESIDE), setting)
