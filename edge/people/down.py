@@ -57,8 +57,8 @@ class Moment:
     seen: Glance
     bodies: tuple[Body, ...] | None
     """Who is seen; None where nobody looked."""
-    coasting: frozenset[int]
-    """Tracks of those who are not seen at this look."""
+    coasting: tuple[Body, ...]
+    """Who was looked for in vain, as last seen."""
     places: Mapping[int, Place]
     """Where each track was last seen."""
     points: Mapping[int, tuple[Floats, Floats]]
@@ -152,8 +152,9 @@ class Down:
 
 def begun(body: Body, moment: Moment, start_ns: int, rest: Rest, peak: float) -> Down:
     """A body that is down from now on."""
-    place, score = moment.places[body.track.id], down(body)
-    return Down(body.track.id, place, start_ns, rest, max(peak, score), score, moment.now_ns)
+    place, score, seen_ns = moment.places[body.track.id], down(body), body.track.last_ns
+    one = Down(body.track.id, place, start_ns, rest, max(peak, score), score, seen_ns)
+    return one if seen_ns == moment.now_ns else replace(one, lying=moment.seen, lying_taken=moment.cells())
 
 
 def assigned(downs: Sequence[Down], moment: Moment) -> list[Body | None]:

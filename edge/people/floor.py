@@ -124,7 +124,7 @@ def looked(
         now_ns=now_ns,
         seen=seen,
         bodies=in_view,
-        coasting=frozenset(track.id for track in tracks if track.last_ns < now_ns),
+        coasting=tuple(body for body in bodies or () if body.track.last_ns < now_ns),
         places=dict(zip(ids, places_of(tracks, people), strict=True)),
         points=dict(zip(ids, zip(people.places, people.trusts, strict=True), strict=True)),
         aspect=aspect,
@@ -159,8 +159,9 @@ def stepped(floor: Floor, moment: Moment, rules: FloorRules, scene_since_ns: int
     watching = watched(floor.watched, others, rules.onset)
     floor = _recalling(replace(floor, ignored=ignored, watched=watching), moment.now_ns)
     new: list[Began] = []
-    for body in others.bodies or ():
-        one = next(one for one in watching if one.track_id == body.track.id)
+    tracked = {body.track.id: body for body in (*(others.bodies or ()), *others.coasting)}
+    for one in watching:
+        body = tracked[one.track_id]
         began = _began(one, body, others, rules, was_down=floor.was_down, scene_since_ns=scene_since_ns)
         if began is not None:
             start_ns, is_found_down = began
@@ -209,7 +210,7 @@ def _began(
     """Since when a body is down, and whether it was found so; None where it is not down."""
     if falls(one, body, moment):
         return one.fell_ns, False
-    if one.lying_since_ns is None or lies_in(moment.zones, one.place, moment.aspect):
+    if one.seen_ns < moment.now_ns or one.lying_since_ns is None or lies_in(moment.zones, one.place, moment.aspect):
         return None
     lies = moment.lasted(one.lying_since_ns, LYING_S)
     fell_ns = one.fell_unseen_ns

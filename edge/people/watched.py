@@ -11,15 +11,19 @@ from edge.people.down import Moment
 from edge.people.lying import SURE, Place, down, is_beside, is_upright, lies, lies_in, may_lie
 from edge.people.posture import LYING
 from edge.people.stillness import Rest
-from edge.people.tracking import is_somebody
+from edge.people.tracking import LEAST_LYING, is_somebody
 from edge.types import NS_PER_S, Body, Track
 
 LANDED_SPEED: Final = 0.5
 """Body heights per second of a torso that has come to rest. Falls have 1 to 3."""
 LANDED: Final = 0.7
 """Confidence that it lies, from which a body has landed: with `SURE` who bends behind a bed had."""
+LANDED_S: Final = 0.2
+"""So long it goes on with `SURE`: who turns a cartwheel is flat for a moment."""
 LANDING_S: Final = 1.5
 """So long at most it is waited for until a body lies, and where it comes to rest. Falls took 0.1 s more by it."""
+GONE_S: Final = 0.6
+"""Of looking in vain for a body that landed: the network loses who lies, and takes less for lying than it does."""
 LOST_S: Final = 2.0
 """So long after it was lost a body that fell may be found lying."""
 LOST_FAR: Final = 1.5
@@ -45,6 +49,8 @@ class Watched:
     """Since when it was, the last time; a body that lands falls no longer."""
     landing_since_ns: int | None = None
     """Since when it has seemed to fall for long enough, and it is waited for where it lands."""
+    landed_since_ns: int | None = None
+    """Since when it has surely lain."""
     fell_unseen_ns: int | None = None
     """Since when it fell, of who was lost while falling, and lies since he was found again."""
     is_somebody: bool = False
@@ -84,7 +90,8 @@ def watched(before: Sequence[Watched], moment: Moment, onset: Onset) -> tuple[Wa
     seen = tuple(
         _found(_after(known.pop(body.track.id, None), body, moment, onset), body, lost) for body in moment.bodies or ()
     )
-    unseen = (one for one in known.values() if one.track_id in moment.coasting)
+    coasting = {body.track.id for body in moment.coasting}
+    unseen = (one for one in known.values() if one.track_id in coasting)
     return (*seen, *(replace(one, rest=_unseen(one, moment)) for one in unseen))
 
 
@@ -96,12 +103,17 @@ def falls(one: Watched, body: Body, moment: Moment) -> bool:
     """
     if not one.is_somebody or one.landing_since_ns is None:
         return False
-    if float(body.track.posture[LYING]) < LANDED and body.lying < SURE:
+    if one.seen_ns < moment.now_ns:
+        is_gone = body.track.unseen_s >= GONE_S and not _is_found_anew(one, moment)
+        has_landed = is_gone and (float(body.track.posture[LYING]) >= LEAST_LYING or body.lying >= SURE)
+    else:
+        has_landed = moment.lasted(one.landed_since_ns, LANDED_S)
+    if not has_landed:
         return False
     if not is_beside(moment.zones, one.place, moment.aspect):
         return True
-    has_landed = _speed(body.track) < LANDED_SPEED or moment.lasted(one.landing_since_ns, LANDING_S)
-    return has_landed and not lies_in(moment.zones, one.place, moment.aspect)
+    rests = _speed(body.track) < LANDED_SPEED or moment.lasted(one.landing_since_ns, LANDING_S)
+    return rests and not lies_in(moment.zones, one.place, moment.aspect)
 
 
 def is_found(one: Watched, moment: Moment, found_down_s: float) -> bool:
@@ -129,6 +141,7 @@ def _after(one: Watched | None, body: Body, moment: Moment, onset: Onset) -> Wat
         peak=max(one.peak if one.falling_since_ns is not None else 0.0, body.falling),
         falling_since_ns=falling_since_ns,
         fell_ns=one.fell_ns if falling_since_ns is None else falling_since_ns,
+        landed_since_ns=_since(one.landed_since_ns, now_ns) if _is_landed(one, body) else None,
         is_somebody=is_somebody(body.track),
         lying_since_ns=_since(one.lying_since_ns, now_ns) if may_lie(body) else None,
     )
@@ -164,6 +177,19 @@ def _lying(one: Watched, body: Body, now_ns: int) -> Watched:
     if lies(body):
         return replace(one, flat_since_ns=_since(one.flat_since_ns, now_ns), flat_ns=now_ns)
     return replace(one, flat_since_ns=None) if now_ns - one.flat_ns >= RISEN_S * NS_PER_S else one
+
+
+def _is_landed(one: Watched, body: Body) -> bool:
+    least = LANDED if one.landed_since_ns is None else SURE
+    return body.lying >= SURE or (float(body.track.posture[LYING]) >= least and down(body) >= SURE)
+
+
+def _is_found_anew(one: Watched, moment: Moment) -> bool:
+    """Whether somebody began near where a body was lost, since."""
+    return any(
+        body.track.first_ns > one.seen_ns and one.place.away(moment.places[body.track.id]) <= LOST_FAR
+        for body in moment.bodies or ()
+    )
 
 
 def _has_fallen(one: Watched) -> bool:

@@ -21,7 +21,12 @@ BEGAN_AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 ASPECT = 16 / 9
 TALL = 0.5  # of all bodies, in heights of the picture
 FLOOR_Y = 0.8
-POSTURES = {"upright": (0.9, 0.05, 0.05), "sitting": (0.05, 0.9, 0.05), "lying": (0.05, 0.05, 0.9)}
+POSTURES = {
+    "upright": (0.9, 0.05, 0.05),
+    "sitting": (0.05, 0.9, 0.05),
+    "nearly lying": (0.05, 0.5, 0.45),
+    "lying": (0.05, 0.05, 0.9),
+}
 WORDS = {"neither": (0.05, 0.05), "falls": (0.9, 0.05), "lies": (0.05, 0.9)}
 """The head's: falling, lying."""
 

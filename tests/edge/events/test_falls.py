@@ -127,7 +127,42 @@ def test_who_seems_to_fall_and_lies_soon_after_has_fallen(room, who):
     assert hall.events == []
     hall.during(1.0, who.lies())
     assert hall.said() == [STARTED]
-    assert hall.events[0].position_s == pytest.approx(3.8)
+    assert hall.events[0].position_s == pytest.approx(4.0)
+
+
+def test_who_is_flat_for_a_moment_has_not_fallen(room, who):
+    hall = room()
+    hall.during(2.0, who.stands())
+    hall.during(0.8, who.sits(says="falls"))
+    hall.look(who.falls())
+    hall.during(3.0, who.stands())
+    assert hall.events == []
+
+
+@pytest.mark.parametrize(
+    ("posture", "found", "said"),
+    [
+        ("nearly lying", None, [STARTED]),
+        ("sitting", None, []),
+        ("nearly lying", 0.5, []),
+        ("nearly lying", 0.0, [STARTED]),
+    ],
+)
+def test_who_is_lost_as_he_comes_to_lie_has_fallen(room, who, posture, found, said):
+    hall = room()
+    hall.during(2.0, who.stands(x=0.4))
+    hall.during(0.8, who.sits(says="falls"))
+    last = who.sits(says="falls", posture=posture)
+    hall.look(last)
+    hall.look(last.but(lost=True))
+    assert hall.events == []
+    others = () if found is None else (who.stands(2, x=found),)
+    hall.during(2.0, last.but(lost=True), *others)
+    assert hall.said() == said
+    hall.during(30.0, last.but(lost=True), *others)
+    assert {event.type for event in hall.events[1:]} <= {"updated"}
+    if said:
+        assert hall.said()[1] == UNSEEN
 
 
 @pytest.mark.parametrize("posture", ["upright", "sitting"])  # in a wheelchair
