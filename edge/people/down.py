@@ -22,7 +22,9 @@ from edge.types import NS_PER_S, Body
 GOT_UP: Final = "got_up"
 LEFT: Final = "left"
 UP_S: Final = 0.8
-"""So long somebody is seen upright who has got up."""
+"""So long somebody is upright who has got up."""
+UP_SEEN_S: Final = 0.5
+"""Of it he is seen; then he may be lost: the network loses who lies, but who stands has walked out of the picture."""
 AWAY: Final = 1.5
 """Body heights from where it lay: it goes. Who gets up is up to 1 from where the middle of the body lay."""
 AWAY_S: Final = 0.8
@@ -260,6 +262,9 @@ def _followed(one: Down, body: Body, moment: Moment) -> Down:
 
 
 def _unseen(one: Down, moment: Moment) -> Down:
+    was_up = one.up_since_ns is not None and one.seen_ns - one.up_since_ns >= UP_SEEN_S * NS_PER_S
+    if was_up and moment.lasted(one.up_since_ns, UP_S):
+        return replace(one, end=GOT_UP, end_ns=one.up_since_ns)
     place, is_as_before = cells_of([one.place.box]), False
     if one.is_marked is None and one.lying is not None and one.lying_taken is not None:
         likeness = moment.background.likeness(one.lying, place, one.lying_taken)

@@ -88,6 +88,14 @@ def test_down_and_up_again_within_two_seconds_is_a_fall_too(room, who):
     assert hall.events[1].duration_s == pytest.approx(1.6)
 
 
+@pytest.mark.parametrize(("up_s", "said"), [(0.8, [STARTED, GOT_UP]), (0.4, [STARTED, UNSEEN])])
+def test_who_got_up_and_walked_out_of_the_picture_has_got_up(fallen, who, up_s, said):
+    hall = fallen()
+    hall.during(up_s, who.stands())
+    hall.during(4.0, who.stands(lost=True))
+    assert hall.said() == said
+
+
 def test_who_only_sits_up_has_not_got_up(fallen, who):
     hall = fallen()
     hall.during(60.0, who.sits())
