@@ -38,15 +38,7 @@ class Bodies:
     boxes: Floats  # (n, 4): y0, x0, y1, x1
     middles: Floats  # (n, 6, 2): y, x between the left and the right of each pair, by trust
     middle_trusts: Floats  # (n, 6)
-
-    @property
-    def centers(self) -> Floats:
-        """Middles of torsos, (n, 2); of the box where nothing of a torso is seen."""
-        trusts = self.middle_trusts[:, [SHOULDERS, HIPS], np.newaxis]
-        inside = (self.middles[:, [SHOULDERS, HIPS]] * trusts).sum(1)
-        trust = trusts.sum(1)
-        boxes = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
-        return np.where(trust > 0, inside / (trust + NOTHING), boxes)
+    centers: Floats  # (n, 2): middles of torsos; of the box where nothing of a torso is seen
 
     def at(self, rows: Sequence[int]) -> "Bodies":
         """Some of them, in this order."""
@@ -57,6 +49,7 @@ class Bodies:
             self.boxes[chosen],
             self.middles[chosen],
             self.middle_trusts[chosen],
+            self.centers[chosen],
         )
 
 
@@ -75,12 +68,18 @@ def bodies(people: Sequence[Person], aspect: float) -> Bodies:
     faces, face_trusts = places[:, :HEAD_KEYPOINTS], trusts[:, :HEAD_KEYPOINTS]
     pairs = places[:, HEAD_KEYPOINTS:].reshape(n_people, 6, 2, 2)
     pair_trusts = trusts[:, HEAD_KEYPOINTS:].reshape(n_people, 6, 2)
+    sides = boxes * np.array([1, aspect, 1, aspect], np.float32)
+    middles, middle_trusts = _mean(pairs, pair_trusts), pair_trusts.max(2)
+    torso_trusts = middle_trusts[:, [SHOULDERS, HIPS]]
+    torsos = _mean(middles[:, [SHOULDERS, HIPS]], torso_trusts)
+    is_seen = torso_trusts.any(1, keepdims=True)
     return Bodies(
         places=np.concatenate([_mean(faces, face_trusts)[:, np.newaxis], places[:, HEAD_KEYPOINTS:]], 1),
         trusts=np.concatenate([face_trusts.max(1, keepdims=True), trusts[:, HEAD_KEYPOINTS:]], 1),
-        boxes=boxes * np.array([1, aspect, 1, aspect], np.float32),
-        middles=_mean(pairs, pair_trusts),
-        middle_trusts=pair_trusts.max(2),
+        boxes=sides,
+        middles=middles,
+        middle_trusts=middle_trusts,
+        centers=np.where(is_seen, torsos, (sides[:, :2] + sides[:, 2:]) / 2),
     )
 
 

@@ -23,6 +23,7 @@ from edge.errors import DatasetError
 from edge.frames.letterbox import fit, letterbox
 from edge.inference.tflite import open_interpreter
 from edge.people.decoding import decode
+from edge.people.tracking import Tracks, step
 from edge.sources.file import FileSource
 from edge.types import NS_PER_S, Pixels
 from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting
@@ -79,7 +80,12 @@ TABLE = (
     ),
     Figure("mapped_macs_int8", "int8: multiply-accumulates on the Edge TPU, predicted", "%", Limit(">=", 0.99), 2),
     Figure("size_mb_int8", "int8: file", "MB"),
-    Figure("decoding_ratio", "decoding / int8 inference, on the picture with the most people", "", Limit("<=", 0.15)),
+    Figure(
+        "decoding_ratio",
+        "decoding and tracking / int8 inference, on the picture with the most people",
+        "",
+        Limit("<=", 0.15),
+    ),
     Figure("decoded_people", "people on that picture"),
 )
 
@@ -152,18 +158,19 @@ def _seen(float32: bytes, converted: bytes, pictures: Pictures) -> list[tuple[st
 
 
 def _decoding(model: bytes, pictures: Pictures) -> dict[str, Any]:
-    """Seconds of pairs of one inference and one decoding, and how many people there are."""
+    """Seconds of pairs of one inference, and of decoding and tracking what it found; and how many people there are."""
     counts = [len(people) for people in people_in(model, pictures)]
     picture = pictures[int(np.argmax(counts))][np.newaxis]
     interpreter, place = open_interpreter(model), fit(picture[0], SIZE_PX, SIZE_PX)
     pairs: list[tuple[float, float]] = []
-    for _ in range(N_TIMED):
+    tracks = Tracks()
+    for number in range(1, N_TIMED + 1):
         start = time.process_time()
         interpreter.runtime.invoke()
         inferred = time.process_time()
         maps = interpreter.run({POSE_INPUT: picture})
         answered = time.process_time()
-        decode(maps, place)
+        tracks = step(tracks, decode(maps, place), number * NS_PER_S // 10, 1.0)
         ended = time.process_time()
         unpacking = answered - inferred - (inferred - start)  # integers become real numbers, beside the inference
         pairs.append((inferred - start, max(unpacking, 0.0) + ended - answered))
