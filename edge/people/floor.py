@@ -14,7 +14,7 @@ from edge.people.body import bodies as measured
 from edge.people.down import Down, Moment, after, assigned, begun
 from edge.people.ignored import Ignored, ignoring
 from edge.people.lying import lies_in, places_of
-from edge.people.tracking import is_somebody
+from edge.people.tracking import BEGINNING_SCORE, is_somebody
 from edge.people.watched import Onset, Watched, falls, is_found, watched
 from edge.types import NS_PER_S, Body
 
@@ -57,7 +57,8 @@ class Floor:
     people: int | None = None
     """How many were seen; None before somebody looked."""
     presence: float = 1.0
-    """Share of the last looks at which a body was seen, moving or not, those of `PRESENCE_S`; at first nobody knows."""
+    """Share of the last looks, those of `PRESENCE_S`, at which a body was surely seen, moving or not: from the ceiling,
+    in the dark, far away the network sees them at less than `BEGINNING_SCORE`. At first nobody knows."""
     resting: bool = False
     """Whether all of them were in rest zones."""
     movement: Movement = field(default_factory=Movement)
@@ -185,7 +186,8 @@ def _learned(floor: Floor, moment: Moment) -> Floor:
     in_zones = [lies_in(moment.zones, moment.places[track.id], moment.aspect) for track in somebody]
     resting = bool(in_zones) and all(in_zones)
     kept = math.exp(-moment.looked_ns / (PRESENCE_S * NS_PER_S))
-    presence = kept * floor.presence + (1 - kept) * bool(moment.bodies)
+    is_sure = any(body.track.person.score >= BEGINNING_SCORE for body in moment.bodies or ())
+    presence = kept * floor.presence + (1 - kept) * is_sure
     return replace(
         floor,
         looked_ns=moment.now_ns,

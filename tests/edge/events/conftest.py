@@ -49,6 +49,7 @@ class Doing:
     """How far an arm is raised, in body heights."""
     speed: float = 0.0
     """Downwards, in body heights per second."""
+    score: float = 0.6
 
     def but(self, **changes) -> "Doing":
         return replace(self, **changes)
@@ -85,7 +86,7 @@ def person_of(doing: Doing, chance: np.random.Generator) -> Person:
     places[7:11, 0] -= doing.arm * TALL
     places += chance.normal(0, doing.jitter * TALL, places.shape) / [1, ASPECT] if doing.jitter else 0
     box = np.concatenate([places.min(0) - 0.04, places.max(0) + 0.04]).clip(0, 1)
-    return Person(box.astype(np.float32), np.column_stack([places, np.full(17, 0.6)]).astype(np.float32), 0.6)
+    return Person(box.astype(np.float32), np.column_stack([places, np.full(17, 0.6)]).astype(np.float32), doing.score)
 
 
 @dataclass

@@ -383,6 +383,14 @@ def test_where_a_body_is_found_now_and_then_the_scene_tells_a_fall(room, who):
     assert hall.said() == [STARTED]
 
 
+@pytest.mark.parametrize(("score", "said"), [(0.15, [STARTED]), (0.25, [])])
+def test_where_a_body_is_hardly_found_the_scene_tells_a_fall(room, who, score, said):
+    hall = room()
+    hall.during(5.0, who.stands(score=score), scene=0.1)
+    hall.during(2.0, who.stands(score=score), scene=0.9)
+    assert hall.said() == said
+
+
 def test_who_lay_before_the_scene_told_a_fall_is_somebody_else(room, who):
     hall = room()
     for scene in [0.1] * 12 + [0.9] * 3 + [0.1] * 5:
