@@ -24,6 +24,8 @@ LANDING_S: Final = 1.5
 """So long at most it is waited for until a body lies, and where it comes to rest. Falls took 0.1 s more by it."""
 GONE_S: Final = 0.6
 """Of looking in vain for a body that landed: the network loses who lies, and takes less for lying than it does."""
+EDGE: Final = 0.01
+"""Of the picture's width and height: a box so near to a border goes on beyond it."""
 LOST_S: Final = 2.0
 """So long after it was lost a body that fell may be found lying."""
 LOST_FAR: Final = 1.5
@@ -104,7 +106,7 @@ def falls(one: Watched, body: Body, moment: Moment) -> bool:
     if not one.is_somebody or one.landing_since_ns is None:
         return False
     if one.seen_ns < moment.now_ns:
-        is_gone = body.track.unseen_s >= GONE_S and not _is_found_anew(one, moment)
+        is_gone = body.track.unseen_s >= GONE_S and not (_is_at_edge(one.place) or _is_found_anew(one, moment))
         has_landed = is_gone and (float(body.track.posture[LYING]) >= LEAST_LYING or body.lying >= SURE)
     else:
         has_landed = moment.lasted(one.landed_since_ns, LANDED_S)
@@ -182,6 +184,12 @@ def _lying(one: Watched, body: Body, now_ns: int) -> Watched:
 def _is_landed(one: Watched, body: Body) -> bool:
     least = LANDED if one.landed_since_ns is None else SURE
     return body.lying >= SURE or (float(body.track.posture[LYING]) >= least and down(body) >= SURE)
+
+
+def _is_at_edge(place: Place) -> bool:
+    """Whether a body may have left the picture, to a side or below."""
+    _, left, bottom, right = place.box
+    return left <= EDGE or min(1 - right, 1 - bottom) <= EDGE
 
 
 def _is_found_anew(one: Watched, moment: Moment) -> bool:

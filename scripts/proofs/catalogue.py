@@ -1,6 +1,6 @@
 """All proofs by name."""
 
-from proofs.box import cameras, demo, faults, gpu, hour, latency, scale, soak, speed, writes
+from proofs.box import arm64, cameras, demo, faults, gpu, hour, latency, scale, soak, speed, writes
 from proofs.frame.proof import Proof
 from proofs.images import audit, boot, image, installer, power_cut, update
 from proofs.messages import dashboard, discovery, fleet, home_assistant, node_red, notify, prometheus
@@ -30,6 +30,7 @@ PROOFS: dict[str, Proof] = {
         falls.PROOF,
         gate.PROOF,
         gpu.PROOF,
+        arm64.PROOF,
         features.PROOF,
         cluster.PROOF,
         faults.PROOF,

@@ -88,6 +88,16 @@ def test_down_and_up_again_within_two_seconds_is_a_fall_too(room, who):
     assert hall.events[1].duration_s == pytest.approx(1.6)
 
 
+@pytest.mark.parametrize(("x", "said"), [(0.9, [STARTED]), (0.99, [])])
+def test_who_is_lost_at_the_picture_s_edge_may_have_left_it(room, who, x, said):
+    hall = room()
+    hall.during(2.0, who.stands(x=0.5))
+    last = who.sits(x=x, says="falls", posture="nearly lying")
+    hall.during(0.8, last)
+    hall.during(2.0, last.but(lost=True))
+    assert hall.said() == said
+
+
 @pytest.mark.parametrize(("up_s", "said"), [(0.8, [STARTED, GOT_UP]), (0.4, [STARTED, UNSEEN])])
 def test_who_got_up_and_walked_out_of_the_picture_has_got_up(fallen, who, up_s, said):
     hall = fallen()
