@@ -132,15 +132,15 @@ def test_the_largest_number_of_cameras_that_keeps_its_rate_counts() -> None:
     ]
     benched = {
         "cores": 2,
-        "rate_hz": 5.0,
-        "steps_per_s": 125.0,
+        "rate_hz": 10.0,  # of looks for bodies; cameras are judged by the scene's
+        "steps_per_s": 250.0,
         "decoding_cores_per_camera": 0.05,
         "model_cores_per_camera": 0.04,
     }
-    found = scale.figures({"runs": runs, "bench": benched})
+    found = scale.figures({"runs": runs, "scene_hz": 5.0, "bench": benched})
     assert (found["cameras"], found["slowest_hz"], found["predicted"]) == (8, 4.76, 12)  # 1.1 usable cores
     assert found["mb_per_camera"] == pytest.approx(20)
-    assert scale.figures({"runs": runs[2:], "bench": benched})["cameras"] == 0
+    assert scale.figures({"runs": runs[2:], "scene_hz": 5.0, "bench": benched})["cameras"] == 0
 
 
 def test_growth_an_hour_is_the_slope_and_what_is_open_for_a_moment_no_leak() -> None:
