@@ -68,7 +68,7 @@ def bodies(people: Sequence[Person], aspect: float) -> Bodies:
     faces, face_trusts = places[:, :HEAD_KEYPOINTS], trusts[:, :HEAD_KEYPOINTS]
     pairs = places[:, HEAD_KEYPOINTS:].reshape(n_people, 6, 2, 2)
     pair_trusts = trusts[:, HEAD_KEYPOINTS:].reshape(n_people, 6, 2)
-    sides = boxes * np.array([1, aspect, 1, aspect], np.float32)
+    scaled = boxes * np.array([1, aspect, 1, aspect], np.float32)
     middles, middle_trusts = _mean(pairs, pair_trusts), pair_trusts.max(2)
     torso_trusts = middle_trusts[:, [SHOULDERS, HIPS]]
     torsos = _mean(middles[:, [SHOULDERS, HIPS]], torso_trusts)
@@ -76,10 +76,10 @@ def bodies(people: Sequence[Person], aspect: float) -> Bodies:
     return Bodies(
         places=np.concatenate([_mean(faces, face_trusts)[:, np.newaxis], places[:, HEAD_KEYPOINTS:]], 1),
         trusts=np.concatenate([face_trusts.max(1, keepdims=True), trusts[:, HEAD_KEYPOINTS:]], 1),
-        boxes=sides,
+        boxes=scaled,
         middles=middles,
         middle_trusts=middle_trusts,
-        centers=np.where(is_seen, torsos, (sides[:, :2] + sides[:, 2:]) / 2),
+        centers=np.where(is_seen, torsos, (scaled[:, :2] + scaled[:, 2:]) / 2),
     )
 
 

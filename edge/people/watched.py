@@ -189,7 +189,7 @@ def _is_landed(one: Watched, body: Body) -> bool:
 def _is_at_edge(place: Place) -> bool:
     """Whether a body may have left the picture, to a side or below."""
     _, left, bottom, right = place.box
-    return left <= EDGE or min(1 - right, 1 - bottom) <= EDGE
+    return min(left, 1 - right, 1 - bottom) <= EDGE
 
 
 def _is_found_anew(one: Watched, moment: Moment) -> bool:

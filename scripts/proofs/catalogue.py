@@ -1,8 +1,8 @@
 """All proofs by name."""
 
-from proofs.box import arm64, cameras, demo, faults, gpu, hour, latency, scale, soak, speed, writes
+from proofs.box import cameras, demo, faults, gpu, hour, latency, scale, soak, speed, writes
 from proofs.frame.proof import Proof
-from proofs.images import audit, boot, image, installer, power_cut, update
+from proofs.images import arm64, audit, boot, image, installer, power_cut, update
 from proofs.messages import dashboard, discovery, fleet, home_assistant, node_red, notify, prometheus
 from proofs.models import (
     accuracy,

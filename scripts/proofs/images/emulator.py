@@ -138,13 +138,14 @@ class Emulator:
         )
 
 
-def call(*command: object) -> None:
-    """Run a program.
+def call(*command: object, timeout_s: float | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end; return what it wrote.
 
     Raises:
         EdgewatchError: it fails.
     """
     words = list(map(str, command))
-    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    ended = subprocess.run(words, capture_output=True, text=True, check=False, timeout=timeout_s)
     if ended.returncode:
         raise EdgewatchError(f"{' '.join(words)} failed: {ended.stderr.strip()[-300:]}")
+    return ended

@@ -18,6 +18,7 @@ from converters.convert_pose import POSE_FILE
 from edge.bundle import BUILTIN, Bundle
 from edge.errors import EdgewatchError
 from proofs.frame.proof import ROOT, Evidence, Figure, Figures, Limit, Proof, Setting, say
+from proofs.images.emulator import call
 from trainer.synth import render_clip
 
 PYTHON: Final = "3.11"
@@ -32,6 +33,8 @@ KNOWN_MS: Final = 17.0
 """Of MobileNet v2 in integers, on a Raspberry Pi 4 with a 64-bit system and four threads."""
 FEW, MANY = 1, 3
 """Runs whose difference is what a run costs."""
+LOOKS_HZ, SCENES_HZ = 10, 5
+"""Of the people network and of the scene's, as the bundle wants them."""
 SCENE_PICTURES: Final = 3
 """That the frame model sees at each of its looks."""
 FALL_SEED: Final = 5
@@ -54,7 +57,13 @@ TABLE = (
     Figure(
         "pi4_pose_ms", "one look of the people network on a Raspberry Pi 4, four threads, an estimate", "ms", None, 0
     ),
-    Figure("pi4_second", "a second of both networks there (10 looks, 5 of the scene), an estimate", "s", None, 2),
+    Figure(
+        "pi4_second",
+        f"a second of both networks there ({LOOKS_HZ} looks, {SCENES_HZ} of the scene), an estimate",
+        "s",
+        None,
+        2,
+    ),
 )
 
 
@@ -65,14 +74,14 @@ def measure(setting: Setting) -> Evidence:
     counted = {name: [emulator.count(path, n_runs) for n_runs in (FEW, MANY)] for name, path in models.items()}
     here, there = setting.work / "here.npz", setting.work / "there.npz"
     child = Path(__file__).with_name("arm64_child.py")
-    _call(sys.executable, child, models["pose"], "1", here)
+    call(sys.executable, child, models["pose"], "1", here)
     emulator.run(child, models["pose"], "1", there)
     told = None
     if not setting.short:
         clip = setting.work / "fall.mp4"
         render_clip("fall", FALL_SEED, clip)
         watch = ("-m", "edge", "run", "--source", str(clip))
-        told = {"here": _call(sys.executable, *watch).stdout, "there": emulator.run(*watch).stdout}
+        told = {"here": call(sys.executable, *watch).stdout, "there": emulator.run(*watch).stdout}
     return {
         "bundle_sha256": Bundle.load(BUILTIN).digest,
         "instructions": counted,
@@ -85,28 +94,30 @@ class _Emulator:
     """Debian's Python for arm64, and this checkout's wheels for it."""
 
     def __init__(self, work: Path) -> None:
-        if shutil.which("qemu-aarch64") is None:
-            raise EdgewatchError("qemu-aarch64 is not installed; run scripts/setup-env arm64")
+        for program in ("qemu-aarch64", "mmdebstrap", "cc"):
+            if shutil.which(program) is None:
+                raise EdgewatchError(f"{program} is not installed; run scripts/setup-env arm64")
         work.mkdir(parents=True, exist_ok=True)
         self._root, self._site, self._plugin = work / "root", work / "site", work / "instructions.so"
         shutil.rmtree(self._root, ignore_errors=True)
         shutil.rmtree(self._site, ignore_errors=True)
         say("a root of arm64, and wheels for it")
         debian = ("--architectures=arm64", "--variant=extract", "--include=python3,libstdc++6")
-        _call("mmdebstrap", *debian, "bookworm", self._root)
+        call("mmdebstrap", *debian, "bookworm", self._root)
         self._describe_processor()
-        _call(ROOT / "scripts" / "wheels", work / "wheels", "aarch64", PYTHON)
+        call(ROOT / "scripts" / "wheels", work / "wheels", "aarch64", PYTHON)
         for wheel in sorted((work / "wheels").glob("*.whl")):
             with zipfile.ZipFile(wheel) as packed:
                 packed.extractall(self._site)
         source = Path(__file__).with_name("instructions.c")
-        _call("cc", "-shared", "-fPIC", "-O1", "-o", self._plugin, source)
+        call("cc", "-shared", "-fPIC", "-O1", "-o", self._plugin, source)
 
     def run(self, *arguments: object, plugin: bool = False) -> subprocess.CompletedProcess[str]:
         """Run Python."""
         emulator = ["qemu-aarch64", "-cpu", CPU, "-L", self._root, "-E", f"PYTHONPATH={self._site}"]
         emulator += ["-plugin", self._plugin] if plugin else []
-        return _call(*emulator, self._root / "usr" / "bin" / f"python{PYTHON}", *arguments)
+        python = self._root / "usr" / "bin" / f"python{PYTHON}"
+        return call(*emulator, python, *arguments, timeout_s=TIMEOUT_S)
 
     def count(self, model: Path, n_runs: int) -> int:
         """Instructions of a process that runs a model so often."""
@@ -154,20 +165,6 @@ def _differences(here: Path, there: Path) -> dict[str, float]:
         }
 
 
-def _call(*command: object) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end.
-
-    Raises:
-        EdgewatchError: it failed.
-    """
-    words = [str(word) for word in command]
-    ended = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, timeout=TIMEOUT_S)
-    if ended.returncode:
-        last = (ended.stderr.strip().splitlines() or [f"ended with {ended.returncode}"])[-1]
-        raise EdgewatchError(f"{words[0]}: {last}; try scripts/setup-env arm64")
-    return ended
-
-
 def figures(evidence: Evidence) -> Figures:
     """Differences of counts, and what they make of the published time."""
     per_run: dict[str, float] = {
@@ -175,10 +172,7 @@ def figures(evidence: Evidence) -> Figures:
     }
     ms = KNOWN_MS / per_run["known"]
     pose_ms, frame_ms = per_run["pose"] * ms, per_run["frame"] * ms
-    rates = Bundle.load(BUILTIN).spec.networks
-    assert rates.people is not None
     told: dict[str, Any] | None = evidence["told"]
-    looks_hz, scenes_hz = rates.people.input.rate_hz, rates.scene.input.rate_hz
     return {
         "same_events": None if told is None else int(_read(told["here"]) == _read(told["there"])),
         "events": None if told is None else len(_read(told["here"])),
@@ -188,7 +182,7 @@ def figures(evidence: Evidence) -> Figures:
         "frame_million": per_run["frame"] / 1e6,
         "known_million": per_run["known"] / 1e6,
         "pi4_pose_ms": pose_ms,
-        "pi4_second": (looks_hz * pose_ms + scenes_hz * SCENE_PICTURES * frame_ms) / 1000,
+        "pi4_second": (LOOKS_HZ * pose_ms + SCENES_HZ * SCENE_PICTURES * frame_ms) / 1000,
     }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs.box.arm64 import PROOF, figures
+from proofs.images.arm64 import PROOF, figures
 
 EVENT = "00:0{}.4  fall started  camera camera  score 0.{}\n"
 EVIDENCE = {
