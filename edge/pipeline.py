@@ -22,6 +22,7 @@ from edge.frames.regions import Polygon
 from edge.inference.model import Model
 from edge.inference.people import PeopleModel
 from edge.inference.streams import infer_streams
+from edge.people.company import Company
 from edge.people.following import Followed, begin, begin_anew, follow
 from edge.people.masking import without_masked
 from edge.sources import Source
@@ -110,6 +111,7 @@ class Pipeline:
         self._glance: Glance | None = None
         self._aspect = 1.0
         self._followed = None if people is None else begin(people.n_state)
+        self._company = Company()
         self._falling = 0.0
         """The highest score of a fall by a body since the scene network last ran."""
 
@@ -142,21 +144,25 @@ class Pipeline:
         begin_ns = time.perf_counter_ns()
         bodies = inference = scores = None
         if shot.look is not None and people is not None and followed is not None:
-            bodies, self._followed = self._follow(shot.look, people, followed)
+            bodies, self._followed = self._follow(shot.look, shot.seen, people, followed)
         if shot.sample is not None:
             inference, scores = self._infer(shot.sample)
+            scores = self._without_lonely(scores)
         duration_ns = time.perf_counter_ns() - begin_ns
         events = [] if scores is None else self._alert(scores)
         if people is not None:
             events += self._alert_of_falls(bodies, scores, shot.seen)
         return Step(shot.capture_ns, duration_ns, inference, self._combined(scores), bodies, tuple(events))
 
-    def _follow(self, look: Look, people: PeopleModel, followed: Followed) -> tuple[tuple[Body, ...], Followed]:
+    def _follow(
+        self, look: Look, seen: Glance, people: PeopleModel, followed: Followed
+    ) -> tuple[tuple[Body, ...], Followed]:
         found = without_masked(people.find(look), self._masks)
         self._aspect = look.aspect
+        self._company = self._company.after(found, seen, look.aspect)
         bodies, state = follow(followed, found, look.capture_ns, look.aspect, people.step)
-        seen = (body.falling for body in bodies if body.track.last_ns == look.capture_ns)
-        self._falling = max(self._falling, *seen, 0.0)
+        in_view = (body.falling for body in bodies if body.track.last_ns == look.capture_ns)
+        self._falling = max(self._falling, *in_view, 0.0)
         return bodies, state
 
     def _infer(self, sample: Sample) -> tuple[Inference, Scores]:
@@ -220,6 +226,15 @@ class Pipeline:
         spec = self._model.spec
         return spec.combine[label].get(SCENE, 0.0) * float(scores.probabilities[spec.labels.index(label)])
 
+    def _without_lonely(self, scores: Scores) -> Scores:
+        """The same without what takes two where everybody is apart: all that the scene alone tells in a bundle whose
+        falls are told by bodies."""
+        if not self._falls or not self._company.is_apart:
+            return scores
+        probabilities = scores.probabilities.copy()
+        probabilities[[self._model.spec.labels.index(label) for label in self._machines]] = 0
+        return replace(scores, probabilities=probabilities)
+
     def _combined(self, scores: Scores | None) -> Scores | None:
         """The scores of the scene with what bodies say, and with what is left for none of the labels."""
         if scores is None or not self._falls:
@@ -237,7 +252,7 @@ class Pipeline:
             score = self._scene_score(label, scores)
             event, self._alert_states[label] = machine.step(score, scores.end_ns, self._alert_states[label])
             if event is not None:
-                events.append(event)
+                events.append(replace(event, region=self._company.region, people=self._company.people))
         return events
 
     def _alert_of_falls(self, bodies: Sequence[Body] | None, scores: Scores | None, seen: Glance) -> tuple[Event, ...]:

@@ -1,6 +1,7 @@
 """The built-in bundle on its way from pictures to falls: bodies, the gate, masks, and cameras that tell of people."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ from edge.frames.masking import MaskedSource
 from edge.inference.model import Model, open_model
 from edge.pipeline import Step, Watcher
 from edge.sources.file import FileSource
-from edge.types import NS_PER_S, RawFrame
+from edge.types import NS_PER_S, Inference, RawFrame, Scores
 
 WHOLE = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
-FALL, DAILY = "Subject 3/Fall/16.mp4", "Subject 1/ADL/10.mp4"
+FALL, DAILY, ALONE = "Subject 3/Fall/16.mp4", "Subject 1/ADL/10.mp4", "Subject 3/ADL/07.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +115,40 @@ def test_no_fall_begins_in_a_rest_zone(model, clip):
     rules = FallRules(rest_zones=[WHOLE])
     steps = list(Watcher(clip(FALL), model, rules=rules).steps())
     assert not [event for step in steps for event in step.events if event.label == "fall"]
+
+
+class Alarmed:
+    """A scene head that takes all that it sees for violence."""
+
+    def initial_state(self) -> None:
+        return None
+
+    def step(self, inference: Inference, state: None) -> tuple[Scores, None]:
+        certain = np.array([0.0, 0.0, 1.0], np.float32)
+        return Scores(certain, inference.capture_ns, inference.capture_ns), state
+
+
+@pytest.fixture
+def alarmed(model) -> Model:
+    return replace(model, aggregator=Alarmed())
+
+
+def test_who_is_alone_fights_nobody(alarmed, clip):
+    steps = list(Watcher(clip(ALONE), alarmed).steps())
+    scores = [step.scores.probabilities for step in steps if step.scores is not None]
+    alone = [score for score in scores if score[2] == 0]
+    assert len(alone) >= 0.9 * len(scores)
+    assert all(score.sum() >= 0.99 for score in alone)
+    assert not [event for step in steps for event in step.events if event.label == "violence"]
+
+
+def test_a_fight_is_told_with_where_it_is_and_who_is_there(alarmed, data_dir):
+    path = data_dir / "surveillance-fight" / "fight" / "fi028.mp4"
+    if not path.is_file():
+        pytest.skip(f"no {path}; set EDGEWATCH_DATA to the folder that holds surveillance-fight")
+    steps = list(Watcher(FileSource(path), alarmed).steps())
+    started, *_ = [event for step in steps for event in step.events if event.label == "violence"]
+    assert started.type == "started"
+    assert started.people is not None
+    assert started.people >= 2
+    assert started.region == pytest.approx((0.15, 0.4, 0.95, 0.95), abs=0.1)
