@@ -13,6 +13,7 @@ from edge.errors import ModelError, SourceError
 from edge.events.alerts import AlertMachine, AlertState, Phase, Subject
 from edge.events.clock import Clock, live_clock, recording_clock
 from edge.events.falls import FallMachine, FallRules, FallState
+from edge.frames.camera_motion import CameraMotion
 from edge.frames.driver import Shot, Shots, drive
 from edge.frames.gate import Gate
 from edge.frames.glance import Glance
@@ -112,6 +113,7 @@ class Pipeline:
         self._aspect = 1.0
         self._followed = None if people is None else begin(people.n_state)
         self._company = Company()
+        self._motion = CameraMotion()
         self._falling = 0.0
         """The highest score of a fall by a body since the scene network last ran."""
 
@@ -119,6 +121,11 @@ class Pipeline:
     def is_awake(self) -> bool:
         """Whether the networks are likely to run at the next shot. May be asked from any thread."""
         return self._gate.is_open
+
+    @property
+    def camera_moves(self) -> bool:
+        """Whether the camera itself does, and what moves tells of nobody."""
+        return self._motion.holds_back
 
     def step(self, shot: Shot) -> Step:
         """Judge one shot, later than the last.
@@ -134,6 +141,7 @@ class Pipeline:
         if self._glance is not None and self._followed is not None and jumped(self._glance, seen):
             self._followed = begin_anew(self._followed)
         self._glance = seen
+        self._motion = self._motion.after(seen)
         if shot.look is not None:  # else the one look of a pause might be without
             self._gate = self._gate.after(seen, self._must_look)
         if self._gate.is_open:
@@ -147,7 +155,7 @@ class Pipeline:
             bodies, self._followed = self._follow(shot.look, shot.seen, people, followed)
         if shot.sample is not None:
             inference, scores = self._infer(shot.sample)
-            scores = self._without_lonely(scores)
+            scores = self._without_held_back(scores)
         duration_ns = time.perf_counter_ns() - begin_ns
         events = [] if scores is None else self._alert(scores)
         if people is not None:
@@ -226,10 +234,10 @@ class Pipeline:
         spec = self._model.spec
         return spec.combine[label].get(SCENE, 0.0) * float(scores.probabilities[spec.labels.index(label)])
 
-    def _without_lonely(self, scores: Scores) -> Scores:
-        """The same without what takes two where everybody is apart: all that the scene alone tells in a bundle whose
-        falls are told by bodies."""
-        if not self._falls or not self._company.is_apart:
+    def _without_held_back(self, scores: Scores) -> Scores:
+        """The same without what the scene alone tells in a bundle whose falls are told by bodies: it takes two, and is
+        told by what moves. So it is 0 where everybody is apart, or the camera itself moves."""
+        if not self._falls or not (self._company.is_apart or self._motion.holds_back):
             return scores
         probabilities = scores.probabilities.copy()
         probabilities[[self._model.spec.labels.index(label) for label in self._machines]] = 0

@@ -269,6 +269,7 @@ class Camera:
             cannot_open=notes.cannot_open,
             ended=self.ended,
             blind=self._view.blind(),
+            moving=self._pipeline.camera_moves,
             camera_share=self._capture.rates.worst(MIN_RATE_SPAN_S).share,
             judged_share=self._judged.worst(MIN_RATE_SPAN_S).share,
         )

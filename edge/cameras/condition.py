@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-State = Literal["starting", "ok", "slow", "blind", "stalled", "lost", "disabled"]
-DELIVERING: Final = frozenset({"ok", "slow", "blind"})
+State = Literal["starting", "ok", "slow", "blind", "moving", "stalled", "lost", "disabled"]
+DELIVERING: Final = frozenset({"ok", "slow", "blind", "moving"})
 """States in which pictures come."""
 SILENCE_S: Final = 5.0
 """Without a picture, or with pictures that do not change by one bit."""
@@ -42,6 +42,8 @@ class Facts:
     """Whether it was a recording, and is over."""
     blind: str | None = None
     """Why it cannot see."""
+    moving: bool = False
+    """Whether the camera itself moves, and fights are not told."""
     camera_share: float | None = None
     """What the camera gives, of the least rate of the network that suffers most; None while too little is known."""
     judged_share: float | None = None
@@ -83,6 +85,8 @@ def _awaited(facts: Facts, before: Condition) -> Condition | None:
 def _present(facts: Facts, before: Condition) -> Condition:
     if facts.blind is not None:
         return Condition("blind", f"the camera {facts.blind}")
+    if facts.moving:
+        return Condition("moving", "the camera itself moves: violence is not told meanwhile, falls are")
     enough = RECOVERED_SHARE if before.state == "slow" else 1.0
     if facts.camera_share is not None and facts.camera_share < enough:
         return Condition("slow", "below target rate: the camera gives too few pictures")

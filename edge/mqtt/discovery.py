@@ -13,7 +13,7 @@ from edge.mqtt.retained import OFF, ON
 from edge.mqtt.settings import Settings
 from edge.mqtt.topics import Topics
 
-CAMERA_STATES = ("starting", "ok", "slow", "stalled", "lost", "blind", "disabled")
+CAMERA_STATES = ("starting", "ok", "slow", "stalled", "lost", "blind", "moving", "disabled")
 THRESHOLD_STEP = 0.01
 EXPIRE_STATS_S = 300
 """Without stats for so long the box hangs, whatever its connection says."""

@@ -17,6 +17,7 @@ from edge.types import NS_PER_S, Inference, RawFrame, Scores
 
 WHOLE = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
 FALL, DAILY, ALONE = "Subject 3/Fall/16.mp4", "Subject 1/ADL/10.mp4", "Subject 3/ADL/07.mp4"
+LONG = "Subject 3/ADL/18.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +140,34 @@ def test_who_is_alone_fights_nobody(alarmed, clip):
     alone = [score for score in scores if score[2] == 0]
     assert len(alone) >= 0.9 * len(scores)
     assert all(score.sum() >= 0.99 for score in alone)
+    assert not [event for step in steps for event in step.events if event.label == "violence"]
+
+
+class Panned:
+    """A source whose camera turns, by a fifth of its picture a second, there and back."""
+
+    name, live, skipped_frames = "panned", False, 0
+
+    def __init__(self, source: FileSource) -> None:
+        self._source = source
+
+    def frames(self) -> Iterator[RawFrame]:
+        for frame in self._source.frames():
+            pixels = frame.pixels()
+            assert pixels is not None
+            wide = pixels.shape[1] // 2
+            turned = 0.2 * frame.capture_ns / NS_PER_S % 2.0
+            left = int(wide * min(turned, 2 - turned))
+            yield RawFrame.of(np.ascontiguousarray(pixels[:, left : left + wide]), frame.sequence, frame.capture_ns)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def test_a_camera_that_pans_tells_no_fight(alarmed, clip):
+    steps = list(Watcher(Panned(clip(LONG)), alarmed).steps())
+    scores = [step.scores.probabilities for step in steps if step.scores is not None]
+    assert np.mean([score[2] == 0 for score in scores[5:]]) >= 0.9
     assert not [event for step in steps for event in step.events if event.label == "violence"]
 
 

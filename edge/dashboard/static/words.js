@@ -4,6 +4,7 @@ export const STATES = {
   ok: "Watching",
   slow: "Slow",
   blind: "Sees nothing",
+  moving: "Camera moves",
   stalled: "Picture stands still",
   lost: "No picture",
   starting: "Starting",

@@ -31,6 +31,12 @@ NEW = Facts(now_s=2.0, begun_s=0.0)
         (SEEN, Condition("lost", "refused"), OK),
         (replace(SEEN, ended=True), OK, Condition("lost", "end of file")),
         (replace(SEEN, blind="is covered"), OK, Condition("blind", "the camera is covered")),
+        (replace(SEEN, blind="is covered", moving=True), OK, Condition("blind", "the camera is covered")),
+        (
+            replace(SEEN, moving=True, judged_share=0.8),
+            OK,
+            Condition("moving", "the camera itself moves: violence is not told meanwhile, falls are"),
+        ),
         # Too little is known of its rate:
         (replace(SEEN, camera_share=None, judged_share=None), OK, OK),
     ],
