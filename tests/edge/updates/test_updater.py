@@ -169,3 +169,65 @@ def test_a_model_that_fails_ends_its_trial_and_no_other(box: Box) -> None:
     assert (box.said[-1], box.calls) == (("rolled back", "it failed"), ["end"])
     with pytest.raises(ModelError, match="it failed"), box.updater().deciding():
         raise ModelError("it failed")
+
+
+def test_what_ends_the_process_that_looks_at_it_is_not_looked_at_again(
+    box: Box, make_signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(make_signed("newer"), box.shelf.folder / REQUEST)
+    left: dict[Path, bytes] = {}
+
+    def killed(*_: object) -> None:
+        left.update({path: path.read_bytes() for path in box.shelf.folder.iterdir()})
+        raise ModelError("as far as this process gets")
+
+    monkeypatch.setattr("edge.updates.updater.load_signed", killed)
+    box.updater().tick()
+    for path, content in left.items():
+        path.write_bytes(content)
+    monkeypatch.setattr("edge.updates.updater.load_signed", None)  # a second call would end the test
+    updater = box.updater()
+    assert updater.is_busy
+    updater.tick()
+    assert box.said[-1] == ("refused", "the box stopped while it looked at it; send it again")
+    assert not updater.is_busy
+    updater.tick()
+    assert len(box.said) == 3
+
+
+def test_a_request_that_is_replaced_meanwhile_is_another_one(box: Box, make_signed, monkeypatch) -> None:
+    """What is kept and tried is what was checked."""
+    from edge.updates.signing import load_signed
+
+    request, checked = box.shelf.folder / REQUEST, make_signed("checked").read_bytes()
+    request.write_bytes(checked)
+
+    def replaced(*arguments: Any) -> Bundle:
+        bundle = load_signed(*arguments)
+        request.write_bytes(b"another")
+        return bundle
+
+    monkeypatch.setattr("edge.updates.updater.load_signed", replaced)
+    updater = box.updater()
+    updater.tick()
+    assert updater._tried is not None
+    updater._tried.shadow.stop()
+    assert box.shelf.path_of(updater._tried.bundle.digest).read_bytes() == checked
+    assert request.read_bytes() == b"another"
+
+
+def test_proven_updates_are_remembered_by_their_age(box: Box) -> None:
+    box.shelf.decide(Choice("configured", trial="x", begun=True, newest_at="2025-12-01T00:00:00+00:00"))
+    updater = box.updater(on_trial=True)
+    box.now_s = 21.0
+    updater.tick()
+    assert box.said[-1] == ("proven", None)
+    assert box.shelf.choice().newest_at == box.updater()._chosen.bundle.spec.created_at.isoformat()
+
+
+def test_older_than_the_newest_that_ran_is_refused(box: Box, make_signed) -> None:
+    box.shelf.decide(Choice("configured", newest_at="2026-02-02T00:00:00+00:00"))
+    shutil.copy(make_signed("between"), box.shelf.folder / REQUEST)
+    box.updater().tick()
+    assert box.said[-1][0] == "refused"
+    assert "is before 2026-02-02" in str(box.said[-1][1])
