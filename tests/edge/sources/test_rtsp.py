@@ -62,6 +62,7 @@ class Shown:
     """A picture that came, with what the camera says of its time."""
 
     stamp_s: float | None
+    is_repeat: bool = False
 
 
 class Scripted:
@@ -193,6 +194,27 @@ def test_nobody_there_and_no_such_stream(server, capfd):
         with pytest.raises(SourceError, match=f"^{url}: cannot be opened"):
             next(decoded_frames(RtspSource(url)))
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_sent_again_is_told_from_a_night_in_which_nothing_changes(films, tmp_path):
+    """Both show the same picture, bit for bit; one of them is coded anew."""
+    night = encode(
+        ["-f", "lavfi", "-i", "color=gray:size=160x120:rate=15:duration=8"], tmp_path / "night.h264", key_s=8
+    )
+    with RtspServer({"hall": films["small"], "night": night}, RATE_HZ) as server:
+        server.command("hall", "freeze")
+        for name, is_repeat in (("hall", True), ("night", False)):
+            source = RtspSource(server.url(name))
+            frames = list(itertools.islice(source.frames(), 1, 2 * RATE_HZ))
+            source.close()
+            first, last = frames[0].pixels(), frames[-1].pixels()
+            assert (first == last).all()
+            assert {frame.is_repeat for frame in frames} == {is_repeat}
+
+
+def test_a_stamp_that_stands_still_is_told(monkeypatch):
+    stream = Scripted(monkeypatch, [number / RATE_HZ for number in range(5)] + [4 / RATE_HZ] * 3)
+    assert [frame.is_repeat for frame in itertools.islice(scripted(stream).frames(), 6)] == [False] * 4 + [True] * 2
 
 
 def test_closing_ends_it(server):
