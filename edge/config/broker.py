@@ -99,7 +99,7 @@ def split_url(url: str) -> SplitResult:
         ValueError: it is no broker's URL. The message holds no credentials.
     """
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.strip())
         port = parts.port
     except ValueError:
         raise ValueError("is not a broker's URL; write mqtt://user@host:port") from None

@@ -18,9 +18,9 @@ from edge.sources.rtsp import RtspSource
         ("0", CameraSource, "/dev/video0"),
         ("/dev/video2", CameraSource, "/dev/video2"),
         ("/dev/null", CameraSource, "/dev/null"),
-        ("rtsp://admin:hunter2@192.0.2.1/ch1", RtspSource, "rtsp://192.0.2.1/ch1"),
-        ("http://admin:hunter2@192.0.2.1:8080/video?user=admin", HttpSource, "http://192.0.2.1:8080/video"),
-        ("HTTPS://camera.example/mjpg", HttpSource, "https://camera.example/mjpg"),
+        ("rtsp://admin:hunter2@192.0.2.1/ch1", RtspSource, "rtsp://192.0.2.1/***"),
+        ("http://admin:hunter2@192.0.2.1:8080/video?user=admin", HttpSource, "http://192.0.2.1:8080/***"),
+        ("HTTPS://camera.example/mjpg", HttpSource, "https://camera.example/***"),
         ("picamera:1", PicameraSource, "picamera:1"),
     ],
 )
