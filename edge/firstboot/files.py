@@ -31,6 +31,18 @@ class MistakesError(ConfigurationError):
         self.mistakes = mistakes
 
 
+def find(folder: Path, name: str) -> Path | None:
+    """Return the file of this name, or the one that an editor of Windows made of it, `NAME.txt`; None without either.
+
+    Raises:
+        MistakesError: both are there.
+    """
+    found = [path for path in (folder / name, folder / f"{name}.txt") if path.is_file()]
+    if len(found) > 1:
+        raise MistakesError([Mistake(found[1].name, None, f"stands beside {name}; remove one of them")])
+    return found[0] if found else None
+
+
 def read_text(path: Path) -> str:
     """Read a file of the boot partition.
 
@@ -57,10 +69,12 @@ def read_settings(path: Path, keys: tuple[str, ...]) -> dict[str, tuple[int, str
         line number and value by key.
 
     Raises:
-        MistakesError: with every line that is none, an unknown key, or one that is there twice.
+        MistakesError: with every line that is none, an unknown key, or one that is there twice; else with those after
+            whose key nothing stands.
     """
     settings: dict[str, tuple[int, str]] = {}
     mistakes: list[Mistake] = []
+    empty: list[Mistake] = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip() or line.strip().startswith("#"):
             continue
@@ -76,8 +90,10 @@ def read_settings(path: Path, keys: tuple[str, ...]) -> dict[str, tuple[int, str
             mistakes.append(Mistake(path.name, number, f"{key!r} stands in line {settings[key][0]} already"))
         else:
             settings[key] = (number, _unquoted(value.strip()))
-    if mistakes:
-        raise MistakesError(mistakes)
+            if not value.strip():
+                empty.append(Mistake(path.name, number, f'{key}: is empty; write "" if it is to be'))
+    if mistakes or empty:
+        raise MistakesError(mistakes or empty)
     return settings
 
 
