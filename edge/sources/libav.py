@@ -117,7 +117,9 @@ class Video:
         self._converter = _Converter()
         self._order = _Order()
         coded_rate = self._stream.codec_context.framerate
-        self.has_times = not (self._container.format.flags & NO_TIMES or self._container.format.name.endswith("_pipe"))
+        self.is_picture = self._container.format.name.endswith("_pipe")
+        """Whether it is a picture, or several one after the other, in a format of pictures."""
+        self.has_times = not (self._container.format.flags & NO_TIMES or self.is_picture)
         """Whether the container stamps its pictures; what a bare stream is given for stamps is made up."""
         said = self._stream.average_rate or self._stream.guessed_rate
         self.rate_hz = _rate(said if self.has_times else coded_rate)

@@ -107,12 +107,19 @@ def read_manifest(path: Path, positive: Mapping[str, str] | None = None) -> list
         raise DatasetError(f"{path}: holds no clip; give it a row for each")
     segments: dict[str, list[Segment]] = {}
     first: dict[str, dict[str, str]] = {}
+    said: dict[tuple[str, float, float], tuple[int, str]] = {}
     for line, row in rows:
         segment = _segment(row, f"{path}, line {line}", positive)
         name = name_of_file(path.parent, row["path"])
         if name is None:
             raise DatasetError(
                 f"{path}, line {line}: {row['path']}: no such file; correct the path, which is relative to the manifest"
+            )
+        before, label = said.setdefault((name, segment.start_s, segment.end_s), (line, segment.label))
+        if label != segment.label and NORMAL in (label, segment.label):
+            raise DatasetError(
+                f"{path}, line {line}: {name}: is {segment.label} here and {label} in line {before}; "
+                "remove one of them, or say with start_s and end_s when it is which"
             )
         segments.setdefault(name, []).append(segment)
         first.setdefault(name, row)
