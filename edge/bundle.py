@@ -314,7 +314,12 @@ def _parse(manifest: bytes, where: str) -> BundleSpec:
 
 def reader(path: Path) -> Callable[[str], bytes]:
     """Return a function from a file's name in the bundle to its bytes; both raise ModelError."""
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+        content = b"" if is_folder else path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}; give the path of a bundle") from error
+    if is_folder:
 
         def read_file(name: str) -> bytes:
             try:
@@ -323,10 +328,6 @@ def reader(path: Path) -> Callable[[str], bytes]:
                 raise ModelError(f"{path}: {name}: {error.strerror}; copy the bundle again") from error
 
         return read_file
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}; give the path of a bundle") from error
     return unpacked(content, str(path))
 
 

@@ -25,7 +25,7 @@ CameraName = Annotated[ShortName, AfterValidator(_camera_name)]
 
 def _source_text(source: object) -> str:
     """Take what pydantic would refuse: names of files whose bytes are not UTF-8 hold surrogates."""
-    if not isinstance(source, str) or not source:
+    if not isinstance(source, str) or not source or "\0" in source:
         raise ValueError("give a text: where the pictures come from")
     return source
 

@@ -73,7 +73,7 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: {error.strerror}; give the path of a configuration file") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # tomllib's, and Python's of a number with thousands of digits
         raise ConfigurationError(f"{path}: not TOML: {error}; correct that line") from error
     except RecursionError:
         raise ConfigurationError(f"{path}: not TOML: brackets within brackets without end; correct them") from None

@@ -235,6 +235,17 @@ def test_names_are_no_longer_than_a_file_s_may_be(tmp_path: Path, text: str) -> 
     assert refusal(tmp_path, text).endswith("a name of 300 letters; give one of at most 100")
 
 
+def test_what_no_path_can_hold_is_no_source(tmp_path: Path) -> None:
+    assert refusal(tmp_path, '[cameras.hall]\nsource = "a\\u0000b"') == (
+        "cameras.hall.source: give a text: where the pictures come from"
+    )
+
+
+def test_names_and_numbers_that_are_too_long_are_one_line(tmp_path: Path) -> None:
+    assert "ca_file: " in refusal(tmp_path, f"[broker]\nurl = 'mqtts://h'\nca_file = '{'x' * 300}'")
+    assert "not TOML" in refusal(tmp_path, f"threads = {'9' * 5000}")
+
+
 def test_brackets_without_end_are_one_line(tmp_path: Path) -> None:
     assert "brackets within brackets" in refusal(tmp_path, "masks = " + "[" * 100_000)
 

@@ -53,3 +53,8 @@ def test_other_streams_are_refused_without_their_secrets():
     with pytest.raises(SourceError, match="srt://: not supported") as caught:
         open_source("srt://admin:hunter2@192.0.2.1/stream")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_name_that_no_file_can_have_is_no_source():
+    with pytest.raises(SourceError, match="File name too long; give the path of a video"):
+        open_source("x" * 300)
