@@ -70,7 +70,7 @@ def read_passwords(path: Path) -> dict[str, str]:
     Raises:
         MistakesError: with every mistake and its line.
     """
-    settings = read_settings(path, (BROKER, CAMERA))
+    settings = read_settings(path, (BROKER, CAMERA), secret=True)
     wrong = [
         Mistake(path.name, number, f"{key[:MAX_NAME_LETTERS]}: is no camera's name; use only a-z, 0-9, _ and -")
         for key, (number, _) in settings.items()

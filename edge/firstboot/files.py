@@ -58,12 +58,13 @@ def read_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_settings(path: Path, keys: tuple[str, ...]) -> dict[str, tuple[int, str]]:
+def read_settings(path: Path, keys: tuple[str, ...], *, secret: bool = False) -> dict[str, tuple[int, str]]:
     """Read lines `key = value`; quotes around values and `#` lines may be there.
 
     Args:
         path: of the file.
         keys: that it may hold; one that ends with a space stands for all that begin so.
+        secret: whether a key that is not known may be part of a password, and is not repeated.
 
     Returns:
         line number and value by key.
@@ -85,7 +86,8 @@ def read_settings(path: Path, keys: tuple[str, ...]) -> dict[str, tuple[int, str
             mistakes.append(Mistake(path.name, number, "no `=` in it; write: key = value"))
         elif not known:
             listed = ", ".join(f"{start}NAME" if start.endswith(" ") else start for start in keys)
-            mistakes.append(Mistake(path.name, number, f"{key!r} is not known; known are {listed}"))
+            said = "what stands before `=`" if secret else repr(key)
+            mistakes.append(Mistake(path.name, number, f"{said} is not known; known are {listed}"))
         elif key in settings:
             mistakes.append(Mistake(path.name, number, f"{key!r} stands in line {settings[key][0]} already"))
         else:

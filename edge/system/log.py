@@ -17,10 +17,12 @@ INFO_PRIORITY: Final = 6
 HIDDEN: Final = "***"
 _DIGITS: Final = re.compile(r"\d+")
 _ADDRESS: Final = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>\S*@)?(?P<host>[^\s/?#]*)(?P<rest>[/?#]\S*?)?(?=[,:;.)'\"]*(\s|$))",
+    r"(?<![a-z0-9+.-])(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>\S*@)?(?P<host>[^\s/?#]*)(?P<rest>[/?#]\S*)?",
     re.IGNORECASE,
 )
 """User, path and query may hold passwords."""
+_PUNCTUATION: Final = ",:;.)'\""
+"""Of the sentence, where an address ends with it."""
 
 
 class Log:
@@ -79,8 +81,10 @@ class Log:
 
 def _masked(address: re.Match[str]) -> str:
     user = f"{HIDDEN}@" if address["user"] else ""
-    rest = address["rest"] or ""
-    return f"{address['scheme']}{user}{address['host']}{f'/{HIDDEN}' if rest.strip('/') else rest}"
+    rest: str = address["rest"] or ""
+    path = rest.rstrip(_PUNCTUATION)
+    shown = f"/{HIDDEN}" if path.strip("/") else path
+    return f"{address['scheme']}{user}{address['host']}{shown}{rest[len(path) :]}"
 
 
 def one_line(error: BaseException) -> str:

@@ -132,6 +132,10 @@ def test_passwords_are_credentials(tmp_path: Path) -> None:
     found = mistakes(read_passwords, path)
     assert [line.split(":")[0] for line in found] == ["passwords, line 1", "passwords, line 2"]
     assert "secret" not in "".join(found)
+    path.write_text("s3cr=et\n")
+    assert mistakes(read_passwords, path) == [
+        "passwords, line 1: what stands before `=` is not known; known are broker, camera NAME"
+    ]
     path.write_text("broker =\n")
     assert mistakes(read_passwords, path) == ['passwords, line 1: broker: is empty; write "" if it is to be']
     path.write_text('broker = ""\n')

@@ -63,6 +63,12 @@ def test_of_an_address_the_host_is_written(stream: io.StringIO, line: str, writt
     assert stream.getvalue() == written + "\n"
 
 
+@pytest.mark.parametrize("text", ["a" * 300_000, "a://" * 100_000, "a://b/" + ":" * 300_000, "a://b/" + ":x" * 150_000])
+def test_long_lines_are_looked_through_once(stream: io.StringIO, text: str) -> None:
+    """Whatever took more than time in proportion would hold this up for minutes."""
+    Log(stream)(text)
+
+
 @given(st.text())
 def test_an_occurrence_is_one_line(text: str) -> None:
     stream = io.StringIO()
