@@ -1,6 +1,7 @@
 """What the updater decides, on cameras and a shadow run that say what the test wants."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from edge.errors import ModelError
 from edge.updates.opening import Chosen
 from edge.updates.shadow import Findings
 from edge.updates.shelf import REQUEST, Choice, Shelf
+from edge.updates.taking import Daemon, open_updater
 from edge.updates.tap import Tap
 from edge.updates.updater import HANG_S, STOP_S, Updater, Watched
 
@@ -32,7 +34,7 @@ class Box:
         monkeypatch.setattr("edge.updates.updater.time.monotonic", lambda: self.now_s)
         self._running = running
         self._key = key_bytes(public_key)
-        self._config = Config.model_validate(
+        self.config = Config.model_validate(
             {"cameras": {"hall": {"source": "0"}}, "updates": {"public_key": public_key, "trial_s": 10}}
         )
 
@@ -46,7 +48,7 @@ class Box:
             report=lambda _line: None,
         )
         chosen = Chosen(self._running, self._running.digest, on_trial, self.shelf)
-        return Updater(self._config, chosen, self.shelf, watched, self._key)
+        return Updater(self.config, chosen, self.shelf, watched, self._key)
 
 
 @pytest.fixture
@@ -231,3 +233,14 @@ def test_older_than_the_newest_that_ran_is_refused(box: Box, make_signed) -> Non
     box.updater().tick()
     assert box.said[-1][0] == "refused"
     assert "is before 2026-02-02" in str(box.said[-1][1])
+
+
+def test_a_box_without_the_library_of_signatures_says_so_and_runs(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    lines: list[str] = []
+    daemon = Daemon(lambda _camera: OK, lambda: None, lines.append)
+    chosen = box.updater()._chosen
+    assert open_updater(box.config, chosen, {"hall": Tap()}, daemon, None) is not None
+    (line,) = lines
+    assert line.startswith("updates: cryptography is not installed; install the extra: ")
+    assert line.endswith("; until then none are taken")
