@@ -33,6 +33,8 @@ MANIFEST = "bundle.json"
 BUILTIN = Path(__file__).parent / "builtin"
 MEMBER_ERRORS = (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError)
 """What zipfile raises for members that are absent, damaged, encrypted or packed in an unknown way."""
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of the ways to pack a member, those that zipfile unpacks no further than it is asked."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -269,21 +271,33 @@ class Bundle:
         Raises:
             ModelError: the bundle is absent, damaged or does not fit; the message names the field.
         """
-        read = reader(path)
+        return cls.of(reader(path), str(path))
+
+    @classmethod
+    def of(cls, read: Callable[[str], bytes], where: str) -> Self:
+        """Make a bundle of its files' bytes, and check it as `load` does.
+
+        Args:
+            read: gives a file by its name.
+            where: what messages begin with.
+
+        Raises:
+            ModelError: as `load`.
+        """
         manifest = read(MANIFEST)
-        spec = _parse(manifest, path)
+        spec = _parse(manifest, where)
         files = {name: read(name) for name in spec.files}
         for name, expected in spec.files.items():
             found = hashlib.sha256(files[name]).hexdigest()
             if found != expected:
                 raise ModelError(
-                    f"{path}: files.{name}: SHA-256 is {found[:12]}…, bundle.json says {expected[:12]}…; "
+                    f"{where}: files.{name}: SHA-256 is {found[:12]}…, bundle.json says {expected[:12]}…; "
                     "copy the bundle again"
                 )
         return cls(spec, files, hashlib.sha256(manifest).hexdigest())
 
 
-def _parse(manifest: bytes, path: Path) -> BundleSpec:
+def _parse(manifest: bytes, where: str) -> BundleSpec:
     try:
         return BundleSpec.model_validate_json(manifest)
     except ValidationError as error:
@@ -292,15 +306,20 @@ def _parse(manifest: bytes, path: Path) -> BundleSpec:
         if field == "format_version":
             found = "is missing" if first["type"] == "missing" else f"{first['input']!r} is not {FORMAT_VERSION}"
             raise ModelError(
-                f"{path}: format_version {found}; "
+                f"{where}: format_version {found}; "
                 "convert the model again with this version of edgewatch, or update the box"
             ) from error
-        raise ModelError(f"{path}: {field}: {first['msg']}; convert the model again") from error
+        raise ModelError(f"{where}: {field}: {first['msg']}; convert the model again") from error
 
 
 def reader(path: Path) -> Callable[[str], bytes]:
     """Return a function from a file's name in the bundle to its bytes; both raise ModelError."""
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+        content = b"" if is_folder else path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}; give the path of a bundle") from error
+    if is_folder:
 
         def read_file(name: str) -> bytes:
             try:
@@ -309,15 +328,33 @@ def reader(path: Path) -> Callable[[str], bytes]:
                 raise ModelError(f"{path}: {name}: {error.strerror}; copy the bundle again") from error
 
         return read_file
+    return unpacked(content, str(path))
+
+
+def unpacked(content: bytes, where: str, most_bytes: int | None = None) -> Callable[[str], bytes]:
+    """Return what `reader` does, for the bytes of a `.zip`. No member takes more memory than the archive says.
+
+    Args:
+        content: of the file.
+        where: what messages begin with.
+        most_bytes: that all members together may hold.
+    """
     try:
-        archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+        archive = zipfile.ZipFile(io.BytesIO(content))
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise ModelError(f"{path}: not a bundle directory or .zip ({error}); give the path of a bundle") from error
+        raise ModelError(f"{where}: not a bundle directory or .zip ({error}); give the path of a bundle") from error
+    members = {member.filename: member for member in archive.infolist()}
+    if most_bytes is not None and sum(member.file_size for member in members.values()) > most_bytes:
+        raise ModelError(f"{where}: holds over {most_bytes >> 20} MiB; no bundle is as large")
 
     def read_member(name: str) -> bytes:
         try:
-            return archive.read(name)
+            member = members[name]
+            if member.compress_type not in BOUNDED:
+                raise ValueError(member.compress_type)
+            with archive.open(member) as file:
+                return file.read(member.file_size)  # without a number, a size that lies is unpacked whole
         except MEMBER_ERRORS as error:
-            raise ModelError(f"{path}: {name}: missing or damaged in the .zip; copy the bundle again") from error
+            raise ModelError(f"{where}: {name}: missing or damaged in the .zip; copy the bundle again") from error
 
     return read_member

@@ -86,7 +86,12 @@ def _check(options: argparse.Namespace, interruption: Interruption) -> int:
     from edge.config import broker_password  # noqa: PLC0415
 
     url, password = split_password(options.broker)
-    return check(lambda: configuration(options, url), lambda: password or broker_password(), interruption, print)
+    return check(
+        lambda: configuration(options, url),
+        lambda: broker_password() if password is None else password,
+        interruption,
+        print,
+    )
 
 
 def _mask(options: argparse.Namespace, interruption: Interruption) -> int:
@@ -171,7 +176,7 @@ def _settings(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple
         raise ConfigurationError("nothing to watch; give --source, or --config with a file that names cameras")
     if options.source is None and config.broker is None:
         raise ConfigurationError(f"{options.config}: broker: missing; add a table [broker] with its url")
-    return config, password or broker_password()
+    return config, broker_password() if password is None else password
 
 
 def _say(line: str) -> None:

@@ -24,20 +24,38 @@ Transition = Literal["started", "updated", "ended"]
 class RawFrame:
     """A frame as its source has it: when it was taken, and its pixels for who asks."""
 
-    __slots__ = ("_decode", "_pixels", "capture_ns", "sequence")
+    __slots__ = ("_decode", "_pixels", "capture_ns", "is_repeat", "is_retimed", "sequence")
 
-    def __init__(self, sequence: int, capture_ns: int, decode: "Callable[[], Pixels | None]") -> None:
+    def __init__(
+        self,
+        sequence: int,
+        capture_ns: int,
+        decode: "Callable[[], Pixels | None]",
+        *,
+        is_repeat: bool = False,
+        is_retimed: bool = False,
+    ) -> None:
         """Prepare.
 
         Args:
             sequence: number of the frame in its source.
             capture_ns: as `Frame` has it.
             decode: makes the pixels; None where they cannot be decoded.
+            is_repeat: whether the source sent the very bytes, or the stamp, of the frame before once more. A live
+                encoder never does, however little moves.
+            is_retimed: whether the source has begun to tell times by another clock: what lies between this one and the
+                frame before is no gap in the pictures.
         """
         self.sequence = sequence
         self.capture_ns = capture_ns
+        self.is_repeat = is_repeat
+        self.is_retimed = is_retimed
         self._decode: Callable[[], Pixels | None] | None = decode
         self._pixels: Pixels | None = None
+
+    def over(self, decode: "Callable[[], Pixels | None]") -> "RawFrame":
+        """The same frame with other pixels."""
+        return RawFrame(self.sequence, self.capture_ns, decode, is_repeat=self.is_repeat, is_retimed=self.is_retimed)
 
     @classmethod
     def of(cls, pixels: Pixels, sequence: int, capture_ns: int) -> "RawFrame":

@@ -15,7 +15,7 @@ from edge.cameras.camera_source import camera_source
 from edge.cameras.capture import Keeper
 from edge.cameras.daemon import Cameras
 from edge.cameras.watching import Outlets, watch_once
-from edge.config import Config, alert_specs
+from edge.config import Config, alert_specs, camera_password
 from edge.events.falls import FallRules
 from edge.events.sinks import JsonLines, Printer
 from edge.events.testalarm import TestAlarms
@@ -23,6 +23,7 @@ from edge.inference.model import Model, open_model
 from edge.pictures.photographer import Photographer
 from edge.pictures.studio import open_photographer, open_rings
 from edge.pipeline import Watcher
+from edge.sources.addresses import is_stream
 from edge.system.health import Health
 from edge.system.heap import trim_heap
 from edge.system.housekeeping import Chore, housekeeping
@@ -222,7 +223,8 @@ def open_box(
     Raises:
         EdgewatchError: something cannot be opened.
     """
-    log = Log(secrets=[password] if password else [])
+    cameras = (camera_password(name) for name, camera in config.cameras.items() if is_stream(camera.source))
+    log = Log(secrets=[secret for secret in (password, *cameras) if secret])
     lines = None if events is None else opened.enter_context(closing(JsonLines(events)))
     chosen, (alerts, model) = choose(config, partial(_open_bundle, config, log), opened, log)
     bundle = chosen.bundle

@@ -124,7 +124,7 @@ class Camera:
         self._enabled = True
         self._started = self._said = False
         self._judged = NetworkRates(model.spec.networks.rates_hz)
-        self._reopened = 0
+        self._begun_anew = 0
         self._view = View()
         self._since = rfc3339(datetime.now(UTC))
         self._status_s = self._scores_s = float("-inf")
@@ -199,8 +199,8 @@ class Camera:
         notes = self._notes
         if notes is None:
             return
-        if notes.reopened != self._reopened:
-            self._reopened = notes.reopened
+        if (begun_anew := notes.reopened + notes.retimed) != self._begun_anew:
+            self._begun_anew = begun_anew
             self._judged.clear()
         self._enter(condition_of(self._facts(notes, now_s), self.condition))
         if now_s - self._status_s >= STATUS_INTERVAL_S:
@@ -237,7 +237,7 @@ class Camera:
     def _open(self) -> None:
         setup = self._setup
         self._judged.clear()
-        self._reopened = 0
+        self._begun_anew = 0
         self._capture = Capture(
             self._slots.open(setup.name),
             setup.open_source,
@@ -264,7 +264,7 @@ class Camera:
             now_s=now_s,
             begun_s=notes.begun_s,
             frame_s=notes.frame_s,
-            frozen=self._capture.freeze.is_frozen(now_s),
+            frozen_s=self._capture.freeze.frozen_s,
             fault=notes.fault,
             cannot_open=notes.cannot_open,
             ended=self.ended,

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from edge.bundle import NetworkSpecs
-from edge.cameras.condition import SILENCE_S
+from edge.cameras.condition import FROZEN_S, SILENCE_S
 from edge.cameras.slots import Session, Slots
 from edge.errors import SourceError
 from edge.frames.driver import Keeper, Shot, Shots, drive
@@ -48,21 +48,29 @@ class Freeze:
     """For how long a picture has not changed by one bit. It outlives the connection: a camera that is opened again and
     shows the same picture is still frozen."""
 
+    frozen_s: float | None = None
+    """For how long at least, once that is a fault, and until the picture changes."""
     _grey: bytes = b""
     _checksum: int | None = None
     _since_s: float = 0.0
+    _coded_s: float = 0.0
+    """When the last picture came that was more than what was sent before, sent again."""
 
-    def see(self, pixels: Pixels, seen: Glance, now_s: float) -> None:
+    def see(self, pixels: Pixels, seen: Glance, now_s: float, *, is_repeat: bool) -> None:
         """Compare with the picture before. Glances that differ spare the look at every bit."""
         grey = seen.grey.tobytes()
         checksum = zlib.crc32(np.ascontiguousarray(pixels).data) if grey == self._grey else None
         if checksum is None or (self._checksum is not None and checksum != self._checksum):
-            self._since_s = now_s
+            self._since_s, self.frozen_s = now_s, None
+        if not is_repeat:
+            self._coded_s = now_s
         self._grey, self._checksum = grey, checksum
-
-    def is_frozen(self, now_s: float) -> bool:
-        """Whether the last pictures were the same, and the first of them came long ago."""
-        return self._checksum is not None and now_s - self._since_s >= SILENCE_S
+        if checksum is None or self.frozen_s is not None:
+            return
+        if now_s - max(self._since_s, self._coded_s) >= SILENCE_S:
+            self.frozen_s = SILENCE_S
+        elif now_s - self._since_s >= FROZEN_S:
+            self.frozen_s = FROZEN_S
 
 
 @dataclass(slots=True)
@@ -76,6 +84,8 @@ class Notes:
     ended: bool = False
     live: bool = True
     reopened: int = 0
+    retimed: int = 0
+    """How often the source began to tell times by another clock."""
     skipped_frames: int = 0
 
 
@@ -145,7 +155,7 @@ class Capture:
             fault = self._read_to_the_end()
             if fault is None:
                 break
-            if self._has_frames and not self.freeze.is_frozen(time.monotonic()):
+            if self._has_frames and self.freeze.frozen_s is None:
                 pauses_s = growing_pauses_s(LONGEST_PAUSE_S)
             self.notes.cannot_open, self.notes.fault = not self._has_frames, fault
             self._stopping.wait(next(pauses_s))
@@ -178,6 +188,9 @@ class Capture:
             self.notes.frame_s, self.notes.fault = time.monotonic(), None
             self.notes.skipped_frames = skipped_before + source.skipped_frames
             self._has_frames = True
+            if frame.is_retimed:
+                self.rates.clear()
+                self.notes.retimed += 1
             if shot is not None:
                 self._offer(shot, frame, source)
 
@@ -193,8 +206,8 @@ class Capture:
         if self._is_awake():
             shot.prepare()
         if source.live and (pixels := frame.pixels()) is not None:
-            self.freeze.see(pixels, seen, time.monotonic())
-            if self.freeze.is_frozen(time.monotonic()):
+            self.freeze.see(pixels, seen, time.monotonic(), is_repeat=frame.is_repeat)
+            if self.freeze.frozen_s is not None:
                 raise SourceError(f"{source.name}: its picture does not change")
         if self._lossless:
             self._slots.put_when_free(self._session, shot, self._stopping.is_set)

@@ -7,7 +7,10 @@ State = Literal["starting", "ok", "slow", "blind", "moving", "stalled", "lost", 
 DELIVERING: Final = frozenset({"ok", "slow", "blind", "moving"})
 """States in which pictures come."""
 SILENCE_S: Final = 5.0
-"""Without a picture, or with pictures that do not change by one bit."""
+"""Without a picture, or with one and the same that the camera sends again and again."""
+FROZEN_S: Final = 120.0
+"""With pictures that are coded anew and do not change by one bit: at night, with nothing but skipped blocks between key
+frames that are most of a minute apart, a camera that is well gives such ones for a while."""
 RECOVERED_SHARE: Final = 1.05
 """A slow camera is so until its rate is well back, so that its state does not flap."""
 MIN_RATE_SPAN_S: Final = 4.0
@@ -32,8 +35,8 @@ class Facts:
     """When the camera was begun to be watched."""
     frame_s: float | None = None
     """When the last picture came."""
-    frozen: bool = False
-    """Whether the pictures have not changed for `SILENCE_S`."""
+    frozen_s: float | None = None
+    """For how long at least the pictures have not changed; None while that is no fault."""
     fault: str | None = None
     """Why there is no connection, since the last picture."""
     cannot_open: bool = False
@@ -66,8 +69,8 @@ def _absent(facts: Facts) -> Condition | None:
         return Condition("lost", END_OF_FILE)
     if facts.fault is not None and facts.cannot_open:
         return Condition("lost", facts.fault)
-    if facts.frozen:
-        return Condition("stalled", f"its picture has not changed for {SILENCE_S:.0f} s")
+    if facts.frozen_s is not None:
+        return Condition("stalled", f"its picture has not changed for {facts.frozen_s:.0f} s")
     if facts.now_s - (facts.begun_s if facts.frame_s is None else facts.frame_s) < SILENCE_S:
         return None
     if facts.frame_s is None:

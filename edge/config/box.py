@@ -9,11 +9,12 @@ from typing import Any, Literal, Self, cast
 
 from pydantic import Field, field_validator, model_validator
 
-from edge.bundle import Name
 from edge.config.broker import BROKER_PATHS, BrokerConfig, HomeAssistantConfig, OutboxConfig
 from edge.config.cameras import CameraConfig, CameraName
-from edge.config.table import Table, absolute_paths, read_tables, validated
+from edge.config.passwords import camera_variable
+from edge.config.table import ShortName, Table, absolute_paths, read_tables, validated
 from edge.config.updates import UpdatesConfig
+from edge.sources.addresses import is_stream
 
 
 class HealthConfig(Table):
@@ -77,7 +78,7 @@ def _default_state_dir() -> Path | None:
 class Config(Table):
     """The whole file."""
 
-    device_id: Name = Field(default_factory=_default_device_id)
+    device_id: ShortName = Field(default_factory=_default_device_id)
     state_dir: Path | None = Field(default_factory=_default_state_dir)
     """Holds the outbox, so that events survive a restart."""
     bundle: Path | None = None
@@ -94,6 +95,17 @@ class Config(Table):
     home_assistant: HomeAssistantConfig = HomeAssistantConfig()
     health: HealthConfig = HealthConfig()
     updates: UpdatesConfig = UpdatesConfig()
+
+    @field_validator("cameras")
+    @classmethod
+    def _passwords_apart(cls, cameras: dict[str, CameraConfig]) -> dict[str, CameraConfig]:
+        """Two network cameras whose passwords would come from one variable would be sent each other's."""
+        names: dict[str, str] = {}
+        for name in (name for name, camera in cameras.items() if is_stream(camera.source)):
+            other = names.setdefault(camera_variable(name), name)
+            if other != name:
+                raise ValueError(f"{other!r} and {name!r} share {camera_variable(name)}; rename one of them")
+        return cameras
 
     @field_validator("backends")
     @classmethod

@@ -1,5 +1,6 @@
 """The tables that speak of MQTT: the broker, the events that wait for it, and Home Assistant behind it."""
 
+import os
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -44,7 +45,7 @@ class BrokerConfig(Table):
             raise ValueError("ca_file and client_cert_file need an url that begins with mqtts://")
         for name in BROKER_PATHS:
             path: Path | None = getattr(self, name)
-            if path is not None and not path.is_file():
+            if path is not None and not os.path.isfile(path):  # noqa: PTH113 - Path raises where a name is too long
                 raise ValueError(f"{name}: {path} is not a file; correct the path")
         return self
 
@@ -99,7 +100,7 @@ def split_url(url: str) -> SplitResult:
         ValueError: it is no broker's URL. The message holds no credentials.
     """
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.strip())
         port = parts.port
     except ValueError:
         raise ValueError("is not a broker's URL; write mqtt://user@host:port") from None

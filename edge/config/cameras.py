@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, PlainValidator, ValidationError, field_validator
 
 from edge.bundle import AlertSpec, BundleSpec, Name, Probability, Seconds
-from edge.config.table import Table, first_fault
+from edge.config.table import ShortName, Table, first_fault
 from edge.errors import ConfigurationError, SourceError
 from edge.frames.regions import Polygon
 from edge.sources.addresses import is_stream, without_credentials
@@ -14,18 +14,18 @@ from edge.sources.addresses import is_stream, without_credentials
 CONTRACT_NAMES = frozenset({"events", "stats", "availability", "fault", "update"})
 
 
-def _not_of_the_contract(name: str) -> str:
+def _camera_name(name: str) -> str:
     if name in CONTRACT_NAMES:
         raise ValueError(f"{name!r} is a topic of the MQTT contract and cannot name a camera; choose another name")
     return name
 
 
-CameraName = Annotated[Name, AfterValidator(_not_of_the_contract)]
+CameraName = Annotated[ShortName, AfterValidator(_camera_name)]
 
 
 def _source_text(source: object) -> str:
     """Take what pydantic would refuse: names of files whose bytes are not UTF-8 hold surrogates."""
-    if not isinstance(source, str) or not source:
+    if not isinstance(source, str) or not source or "\0" in source:
         raise ValueError("give a text: where the pictures come from")
     return source
 
@@ -79,8 +79,9 @@ class CameraConfig(Table):
     @field_validator("source")
     @classmethod
     def _source_without_password(cls, source: str) -> str:
-        if not is_stream(source):
+        if not is_stream(source.strip()):
             return source
+        source = source.strip()  # of an address, blanks around it are no part
         try:
             without_credentials(source)
         except SourceError as error:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge.errors import ConfigurationError
+from edge.system.text import decoded
 
 PASSWORD_VARIABLE = "EDGEWATCH_MQTT_PASSWORD"  # noqa: S105 - the name of the variable
 PASSWORD_CREDENTIAL = "mqtt-password"  # noqa: S105 - the name of the credential
@@ -13,12 +14,12 @@ FOLDER_PREFIX = "edgewatch_"
 
 
 def broker_password(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the broker's password from the environment, or else from systemd's credentials directory.
+    """Return the broker's password from the environment, or else from systemd's credentials directory; it may be ''.
 
     Raises:
         ConfigurationError: the credential is there and cannot be read.
     """
-    return secret(PASSWORD_VARIABLE, PASSWORD_CREDENTIAL, environment)
+    return _given(PASSWORD_VARIABLE, PASSWORD_CREDENTIAL, environment)
 
 
 def camera_password(camera: str, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -28,17 +29,27 @@ def camera_password(camera: str, environment: Mapping[str, str] = os.environ) ->
     Raises:
         ConfigurationError: the credential is there and cannot be read.
     """
-    variable = f"EDGEWATCH_CAMERA_{camera.upper().replace('-', '_')}_PASSWORD"
-    return secret(variable, f"camera-{camera}-password", environment)
+    return _given(camera_variable(camera), f"camera-{camera}-password", environment)
+
+
+def camera_variable(camera: str) -> str:
+    """Return the environment variable of a camera's password."""
+    return f"EDGEWATCH_CAMERA_{camera.upper().replace('-', '_')}_PASSWORD"
 
 
 def secret(variable: str, credential_name: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return a secret from an environment variable, or else from a file of systemd's credentials directory.
+    """Return a secret from an environment variable, or else from a file of systemd's credentials directory. An empty
+    one is none: it would protect nothing.
 
     Raises:
         ConfigurationError: the credential is there and cannot be read.
     """
-    if value := environment.get(variable):
+    return _given(variable, credential_name, environment) or None
+
+
+def _given(variable: str, credential_name: str, environment: Mapping[str, str]) -> str | None:
+    """Return what is given, which may be empty: some brokers and cameras have users without a password."""
+    if (value := environment.get(variable)) is not None:
         return value
     directory = environment.get("CREDENTIALS_DIRECTORY")
     if not directory:
@@ -46,7 +57,7 @@ def secret(variable: str, credential_name: str, environment: Mapping[str, str] =
     for name in (credential_name, FOLDER_PREFIX + credential_name):
         credential = Path(directory, name)
         try:
-            return credential.read_text("utf-8").rstrip("\r\n")
+            return decoded(credential.read_bytes()).rstrip("\r\n")
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError) as error:

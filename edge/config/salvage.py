@@ -32,7 +32,7 @@ def _tables(text: str) -> dict[str, Any]:
     for part in _parts(text):
         try:
             read = tomllib.loads(part)
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             continue
         for name, value in read.items():
             if isinstance(value, dict) and isinstance(tables.get(name), dict):

@@ -4,14 +4,27 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from edge.bundle import Name
 from edge.errors import ConfigurationError
 
 Tables = TypeVar("Tables", bound="Table")
+
+MAX_NAME_LETTERS = 100
+"""Of what names files too: with what stands around it, a file's name has 255 bytes at most."""
+
+
+def _short(name: str) -> str:
+    if len(name) > MAX_NAME_LETTERS:
+        raise ValueError(f"a name of {len(name)} letters; give one of at most {MAX_NAME_LETTERS}")
+    return name
+
+
+ShortName = Annotated[Name, AfterValidator(_short)]
 
 
 class Table(BaseModel):
@@ -60,8 +73,10 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: {error.strerror}; give the path of a configuration file") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # tomllib's, and Python's of a number with thousands of digits
         raise ConfigurationError(f"{path}: not TOML: {error}; correct that line") from error
+    except RecursionError:
+        raise ConfigurationError(f"{path}: not TOML: brackets within brackets without end; correct them") from None
 
 
 def validated(model: type[Tables], tables: Mapping[str, Any], where: str) -> Tables:

@@ -37,9 +37,9 @@ class UpdatesConfig(Table):
     @field_validator("url", mode="before")
     @classmethod
     def _encrypted(cls, url: object) -> object:
-        if isinstance(url, str) and not url.startswith("https://"):
+        if isinstance(url, str) and not url.strip().startswith("https://"):
             raise ValueError("begins with https://, or is left out")
-        return url
+        return url.strip() if isinstance(url, str) else url
 
     @model_validator(mode="after")
     def _sources_need_a_key(self) -> Self:

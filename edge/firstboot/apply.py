@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edge.firstboot.check import check_config, check_keys, read_passwords
-from edge.firstboot.files import Mistake, MistakesError
+from edge.firstboot.files import Mistake, MistakesError, find
 from edge.firstboot.network import SECRET, Network, read_network
 from edge.system.stored import from_fields
 
@@ -34,6 +34,9 @@ def apply_boot_files(boot: Path, data: Path) -> list[Mistake]:
 
     Returns:
         mistakes; while there is one, what was in force stays in force, and the boot partition as it is.
+
+    Raises:
+        OSError: the data partition refuses, or the boot partition cannot be read.
     """
     data.mkdir(parents=True, exist_ok=True)
     staged = data / _next_name(data)
@@ -56,7 +59,10 @@ def apply_boot_files(boot: Path, data: Path) -> list[Mistake]:
 def applied_network(data: Path) -> Network:
     """Return the network's settings in force."""
     path = data / APPLIED / PARSED_NETWORK
-    return _read_parsed(path) if path.exists() else Network()
+    try:
+        return _read_parsed(path) if path.exists() else Network()
+    except (OSError, ValueError):  # a damaged one is none
+        return Network()
 
 
 def _next_name(data: Path) -> str:
@@ -68,16 +74,15 @@ def _stage(boot: Path, staged: Path) -> list[Mistake]:
     mistakes: list[Mistake] = []
 
     def attempt(step: Callable[[Path, Path], None], name: str) -> None:
-        if (boot / name).is_file():
-            try:
-                step(boot / name, staged)
-            except MistakesError as error:
-                mistakes.extend(error.mistakes)
+        try:
+            if (path := find(boot, name)) is not None:
+                step(path, staged)
+        except MistakesError as error:
+            mistakes.extend(error.mistakes)
 
-    for certificate in sorted(boot.iterdir()):
-        if certificate.suffix.lower() in CERTIFICATES:
-            shutil.copyfile(certificate, staged / certificate.name)
-            (staged / certificate.name).chmod(0o640)
+    for certificate in _certificates(boot):
+        shutil.copyfile(certificate, staged / certificate.name)
+        (staged / certificate.name).chmod(0o640)
     attempt(_stage_passwords, PASSWORDS)
     attempt(_stage_network, NETWORK)
     attempt(_stage_keys, KEYS)
@@ -94,7 +99,7 @@ def _stage_passwords(path: Path, staged: Path) -> None:
 
 def _stage_network(path: Path, staged: Path) -> None:
     parsed = staged / PARSED_NETWORK
-    network = read_network(path, _read_parsed(parsed) if parsed.exists() else None)
+    network = read_network(path, applied_network(staged.parent))
     _write(parsed, json.dumps(asdict(network)), 0o600)
 
 
@@ -125,13 +130,17 @@ def _move_secrets(boot: Path) -> None:
     """Erase passwords and private keys from the boot partition, and from the clusters that held them as far as the
     card's own bookkeeping lets us. A partition that cannot be written keeps them."""
     with contextlib.suppress(OSError):
-        if (boot / PASSWORDS).exists():
-            _erase(boot / PASSWORDS)
-        if (boot / NETWORK).exists():
-            _erase_line(boot / NETWORK, SECRET)
-        for key in sorted(boot.iterdir()):
-            if key.suffix.lower() in CERTIFICATES and b"PRIVATE KEY" in key.read_bytes():
+        if (passwords := find(boot, PASSWORDS)) is not None:
+            _erase(passwords)
+        if (network := find(boot, NETWORK)) is not None:
+            _erase_line(network, SECRET)
+        for key in _certificates(boot):
+            if b"PRIVATE KEY" in key.read_bytes():
                 _erase(key)
+
+
+def _certificates(boot: Path) -> list[Path]:
+    return sorted(path for path in boot.iterdir() if path.suffix.lower() in CERTIFICATES and path.is_file())
 
 
 def _erase_line(path: Path, key: str) -> None:

@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 
 from edge.config import Config, load
+from edge.config.table import MAX_NAME_LETTERS
 from edge.errors import ConfigurationError
 from edge.firstboot.files import Mistake, MistakesError, read_settings, read_text
 
 BROKER, CAMERA = "broker", "camera "
+CAMERA_NAME = re.compile(rf"[a-z0-9_-]{{1,{MAX_NAME_LETTERS}}}")
 SSH_KEY = re.compile(r"(\S+ )?(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]{40,}( .*)?")
 HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?")
 KEY = re.compile(r"\s*([A-Za-z0-9_.\"'-]+)\s*=")
@@ -68,10 +70,14 @@ def read_passwords(path: Path) -> dict[str, str]:
     Raises:
         MistakesError: with every mistake and its line.
     """
-    settings = read_settings(path, (BROKER, CAMERA))
-    empty = [Mistake(path.name, number, f"{key}: is empty") for key, (number, value) in settings.items() if not value]
-    if empty:
-        raise MistakesError(empty)
+    settings = read_settings(path, (BROKER, CAMERA), secret=True)
+    wrong = [
+        Mistake(path.name, number, f"{key[:MAX_NAME_LETTERS]}: is no camera's name; use only a-z, 0-9, _ and -")
+        for key, (number, _) in settings.items()
+        if key != BROKER and not CAMERA_NAME.fullmatch(key.removeprefix(CAMERA))
+    ]
+    if wrong:
+        raise MistakesError(wrong)
     return {_credential(key): value for key, (_, value) in settings.items()}
 
 

@@ -31,6 +31,18 @@ class MistakesError(ConfigurationError):
         self.mistakes = mistakes
 
 
+def find(folder: Path, name: str) -> Path | None:
+    """Return the file of this name, or the one that an editor of Windows made of it, `NAME.txt`; None without either.
+
+    Raises:
+        MistakesError: both are there.
+    """
+    found = [path for path in (folder / name, folder / f"{name}.txt") if path.is_file()]
+    if len(found) > 1:
+        raise MistakesError([Mistake(found[1].name, None, f"stands beside {name}; remove one of them")])
+    return found[0] if found else None
+
+
 def read_text(path: Path) -> str:
     """Read a file of the boot partition.
 
@@ -46,21 +58,24 @@ def read_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_settings(path: Path, keys: tuple[str, ...]) -> dict[str, tuple[int, str]]:
+def read_settings(path: Path, keys: tuple[str, ...], *, secret: bool = False) -> dict[str, tuple[int, str]]:
     """Read lines `key = value`; quotes around values and `#` lines may be there.
 
     Args:
         path: of the file.
         keys: that it may hold; one that ends with a space stands for all that begin so.
+        secret: whether a key that is not known may be part of a password, and is not repeated.
 
     Returns:
         line number and value by key.
 
     Raises:
-        MistakesError: with every line that is none, an unknown key, or one that is there twice.
+        MistakesError: with every line that is none, an unknown key, or one that is there twice; else with those after
+            whose key nothing stands.
     """
     settings: dict[str, tuple[int, str]] = {}
     mistakes: list[Mistake] = []
+    empty: list[Mistake] = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip() or line.strip().startswith("#"):
             continue
@@ -71,13 +86,16 @@ def read_settings(path: Path, keys: tuple[str, ...]) -> dict[str, tuple[int, str
             mistakes.append(Mistake(path.name, number, "no `=` in it; write: key = value"))
         elif not known:
             listed = ", ".join(f"{start}NAME" if start.endswith(" ") else start for start in keys)
-            mistakes.append(Mistake(path.name, number, f"{key!r} is not known; known are {listed}"))
+            said = "what stands before `=`" if secret else repr(key)
+            mistakes.append(Mistake(path.name, number, f"{said} is not known; known are {listed}"))
         elif key in settings:
             mistakes.append(Mistake(path.name, number, f"{key!r} stands in line {settings[key][0]} already"))
         else:
             settings[key] = (number, _unquoted(value.strip()))
-    if mistakes:
-        raise MistakesError(mistakes)
+            if not value.strip():
+                empty.append(Mistake(path.name, number, f'{key}: is empty; write "" if it is to be'))
+    if mistakes or empty:
+        raise MistakesError(mistakes or empty)
     return settings
 
 

@@ -54,20 +54,24 @@ def identity(data: Path, root: Path = Path("/")) -> str:
             if text.strip("0"):
                 return f"edgewatch-{text[-SERIAL_LETTERS:]}"
     own = data / "identity"
-    if not own.exists():
-        own.write_text(uuid.uuid4().hex[-SERIAL_LETTERS:])
-    return f"edgewatch-{own.read_text()}"
+    name = uuid.uuid4().hex[-SERIAL_LETTERS:]
+    with contextlib.suppress(OSError):  # a disk that refuses: a name for this boot
+        if not own.exists():
+            own.write_text(name)
+        name = own.read_text()
+    return f"edgewatch-{name}"
 
 
 def give(data: Path) -> None:
     """Let the daemon read its configuration, and root alone its passwords."""
     folder = data / APPLIED
-    with contextlib.suppress(LookupError, PermissionError):  # no such group: a test
+    with contextlib.suppress(LookupError, OSError):  # no such group: a test; a disk that refuses keeps what it had
         for path in (folder.resolve(), *folder.glob("*")):
             if path.name != CREDENTIALS and folder.exists():
                 shutil.chown(path, group=GROUP)
-    if folder.exists():
-        folder.resolve().chmod(0o750)
+    with contextlib.suppress(OSError):
+        if folder.exists():
+            folder.resolve().chmod(0o750)
 
 
 def blink(root: Path) -> None:

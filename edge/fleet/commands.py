@@ -93,11 +93,16 @@ def _add_first_boot(commands: Any) -> argparse.ArgumentParser:
 
 
 def _first_boot(options: argparse.Namespace, _interruption: Interruption) -> int:
-    """Exit with 0 also after mistakes: the box goes on with what it had."""
+    """Exit with 0 also after mistakes: the box goes on with what it had, and gets its network, whatever happens."""
     from edge.firstboot.apply import apply_boot_files  # noqa: PLC0415 - heavy
+    from edge.firstboot.files import Mistake  # noqa: PLC0415
     from edge.firstboot.show import show  # noqa: PLC0415
+    from edge.system.log import one_line  # noqa: PLC0415
 
-    mistakes = apply_boot_files(options.boot, options.data)
+    try:
+        mistakes = apply_boot_files(options.boot, options.data)
+    except Exception as error:  # noqa: BLE001 - without a network nobody could be told
+        mistakes = [Mistake(options.boot.name, None, f"cannot be taken over ({one_line(error)})")]
     show(mistakes, options.data, options.run, Path("/"), socket.sethostname)
     for mistake in mistakes:
         print(f"boot partition: {mistake}; the box keeps what it had")
@@ -144,4 +149,4 @@ def open_broker(options: argparse.Namespace) -> tuple["BrokerConfig", str | None
     table = {"url": url} | ({"ca_file": options.ca_file} if options.ca_file else {})
     config = parse({"broker": table}, "command line").broker
     assert config is not None
-    return config, password or broker_password()
+    return config, broker_password() if password is None else password

@@ -2,14 +2,17 @@
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from edge.config.table import MAX_NAME_LETTERS
 from edge.errors import ConfigurationError
 from edge.firstboot.check import check_config, read_passwords
 from edge.firstboot.files import MistakesError
 from edge.firstboot.network import KEYS, read_network
+from edge.system.text import read_csv
 
 NAME, BROKER, BROKER_PASSWORD, CAMERAS, CAMERA_PASSWORDS = (
     "name",
@@ -23,6 +26,7 @@ COLUMNS = (NAME, BROKER, BROKER_PASSWORD, CAMERAS, CAMERA_PASSWORDS, *NETWORK)
 NEEDED = (NAME, BROKER, CAMERAS)
 CA_FILE = "ca.pem"
 LINE_BREAKS = "\r\n"
+BOX_NAME = re.compile(rf"[a-z0-9_-]{{1,{MAX_NAME_LETTERS}}}")
 
 
 def provision(table: Path, out: Path, common: Path | None) -> list[str]:
@@ -42,6 +46,11 @@ def provision(table: Path, out: Path, common: Path | None) -> list[str]:
     rows = list(_rows(table))
     names: dict[str, int] = {}
     for line, row in rows:
+        if not BOX_NAME.fullmatch(row[NAME]):
+            said = f"{row[NAME][:MAX_NAME_LETTERS]!r} is not a name"
+            raise ConfigurationError(
+                f"{table}, line {line}: device_id: {said}; use a-z, 0-9, _ and -, at most {MAX_NAME_LETTERS} letters"
+            )
         if (name := row[NAME]) in names:
             raise ConfigurationError(f"{table}, line {line}: name {name!r} stands in line {names[name]} already")
         if (out / name).exists():
@@ -52,9 +61,13 @@ def provision(table: Path, out: Path, common: Path | None) -> list[str]:
         for line, row in rows:
             written.append(out / row[NAME])
             _write_box(row, out / row[NAME], common, f"{table}, line {line}")
-    except ConfigurationError:
+    except (ConfigurationError, OSError) as error:
         for folder in written:
             shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise ConfigurationError(
+                f"{error.filename or out}: {error.strerror}; give other folders, or make room"
+            ) from error
         raise
     return list(names)
 
@@ -62,38 +75,35 @@ def provision(table: Path, out: Path, common: Path | None) -> list[str]:
 def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line and row; columns that are left out are ''."""
     try:
-        text = table.read_bytes().decode("utf-8-sig")
+        columns, rows = read_csv(table.read_bytes(), strict=True)
     except OSError as error:
         raise ConfigurationError(f"{table}: {error.strerror}; give the path of a CSV file") from error
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{table}: not UTF-8 text; save it as CSV with UTF-8") from None
-    # Spreadsheets of some countries write semicolons.
-    delimiter = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter, strict=True)
-    columns = [column.strip() for column in reader.fieldnames or []]
-    reader.fieldnames = columns
+        raise ConfigurationError(f"{table}: no text; save it as CSV with UTF-8") from None
+    except csv.Error as error:
+        raise ConfigurationError(f"{table}: not CSV ({error})") from error
     unknown = [column for column in columns if column not in COLUMNS]
     missing = [column for column in NEEDED if column not in columns]
     if unknown or missing:
         what = f"unknown column {unknown[0]!r}" if unknown else f"no column {missing[0]!r}"
         raise ConfigurationError(f"{table}, line 1: {what}; columns are {', '.join(COLUMNS)}")
-    try:
-        for row in reader:
-            values = {column: (row.get(column) or "").strip() for column in COLUMNS}
-            if empty := [column for column in NEEDED if not values[column]]:
-                raise ConfigurationError(f"{table}, line {reader.line_num}: {empty[0]}: is empty")
-            if any(character in value for value in values.values() for character in LINE_BREAKS):
-                raise ConfigurationError(f"{table}, line {reader.line_num}: holds a line break; remove it")
-            yield reader.line_num, values
-    except csv.Error as error:
-        raise ConfigurationError(f"{table}, line {reader.line_num}: not CSV ({error})") from error
+    for line, cells in rows:
+        values = dict.fromkeys(COLUMNS, "") | {
+            column: cell.strip() for column, cell in zip(columns, cells, strict=False)
+        }
+        if empty := [column for column in NEEDED if not values[column]]:
+            raise ConfigurationError(f"{table}, line {line}: {empty[0]}: is empty")
+        if any(character in value for value in values.values() for character in LINE_BREAKS):
+            raise ConfigurationError(f"{table}, line {line}: holds a line break; remove it")
+        yield line, values
 
 
 def _write_box(row: Mapping[str, str], folder: Path, common: Path | None, where: str) -> None:
-    """Write a box's files, and read them as the box will."""
-    folder.mkdir(parents=True)
+    """Write a box's files, which nobody else may read, and read them as the box will."""
+    folder.mkdir(mode=0o700, parents=True)
     for path in sorted(common.iterdir()) if common else []:
-        shutil.copy(path, folder / path.name)
+        if path.is_file():
+            shutil.copy(path, folder / path.name)
     lines = {
         "edgewatch.toml": _config(row, folder, where),
         "network": _lines({"hostname": row[NAME]} | {key: row[key] for key in NETWORK}),
@@ -104,6 +114,7 @@ def _write_box(row: Mapping[str, str], folder: Path, common: Path | None, where:
     }
     for name, text in lines.items():
         if text:
+            (folder / name).touch(0o600)
             (folder / name).write_text(text, encoding="utf-8")
     try:
         check_config(folder / "edgewatch.toml")
@@ -130,7 +141,8 @@ def _pairs(text: str, where: str, column: str) -> list[tuple[str, str]]:
     for part in filter(None, (part.strip() for part in text.split("|"))):
         name, equals, value = part.partition("=")
         if not equals or not value.strip():
-            raise ConfigurationError(f"{where}: {column}: {part!r}; write NAME=VALUE, with | between several")
+            said = "a part" if column == CAMERA_PASSWORDS else repr(part)
+            raise ConfigurationError(f"{where}: {column}: {said} is none; write NAME=VALUE, with | between several")
         pairs.append((name.strip(), value.strip()))
     return pairs
 

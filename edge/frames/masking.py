@@ -47,7 +47,7 @@ class MaskedSource:
     def frames(self) -> Iterator[RawFrame]:
         """Yield the frames, masked."""
         for frame in self._source.frames():
-            yield RawFrame(frame.sequence, frame.capture_ns, partial(self._masked, frame))
+            yield frame.over(partial(self._masked, frame))
 
     def close(self) -> None:
         """End `frames` at the next frame."""

@@ -42,6 +42,14 @@ Work = Callable[[sqlite3.Connection], _Answer]
 class _CorruptError(Exception):
     """The file is no database, or a damaged one."""
 
+    kind, advice = "corrupt", "check the disk"
+
+
+class _NewerError(_CorruptError):
+    """The file is whole, and made by a later version."""
+
+    kind, advice = "newer", "what waits in it is sent by the version that made it, once it is renamed back"
+
 
 class Store:
     """Durable while the disk is, available always. Safe to use from several threads."""
@@ -120,7 +128,7 @@ class Store:
             try:
                 return self._on_disk()
             except _CorruptError as error:
-                if not self._set_aside(str(error)):
+                if not self._set_aside(error):
                     break
             except (sqlite3.Error, OSError) as error:
                 if not _is_disk_fault(error):
@@ -138,7 +146,7 @@ class Store:
                 raise _CorruptError(str(found[0]))  # noqa: TRY301 - closed below, like every fault
             (version,) = database.execute("PRAGMA user_version").fetchone()
             if version > FORMAT_VERSION:
-                raise _CorruptError(f"of format {version}, which is newer than this edge")  # noqa: TRY301
+                raise _NewerError(f"of format {version}, made by a later edge")  # noqa: TRY301
             _prepare(database, self._schema)
             database.execute("BEGIN IMMEDIATE")  # a read-only file says so here
             database.execute("ROLLBACK")
@@ -178,7 +186,7 @@ class Store:
             raise error
         if _code(error) in CORRUPT_CODES:
             self._database.close()
-            self._set_aside(str(error))
+            self._set_aside(error)
             self._database = self._open()
         elif _is_disk_fault(error):
             self._leave_disk(str(error))
@@ -206,7 +214,7 @@ class Store:
             database = self._on_disk()
         except (sqlite3.Error, OSError, _CorruptError) as error:
             if isinstance(error, _CorruptError) or _code(error) in CORRUPT_CODES:
-                self._set_aside(str(error))
+                self._set_aside(error)
             return
         self._database.close()
         self._database = database
@@ -221,22 +229,25 @@ class Store:
             "replace the disk"
         )
 
-    def _set_aside(self, reason: str) -> bool:
-        """Rename a corrupt file, with its date; return whether that worked."""
-        file = Path(self.path)
-        kept = file.with_name(f"{file.name}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+    def _set_aside(self, fault: Exception) -> bool:
+        """Rename a file that cannot be used, with its date; return whether that worked."""
+        file, reason = Path(self.path), str(fault)
+        found = fault if isinstance(fault, _CorruptError) else _CorruptError
+        kept = file.with_name(f"{file.name}.{found.kind}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
         try:
             file.rename(kept)
             for suffix in COMPANIONS:
                 with contextlib.suppress(FileNotFoundError):
                     Path(self.path + suffix).rename(f"{kept}{suffix}")
-            for old in sorted(file.parent.glob(f"{file.name}.corrupt-*Z"))[:-KEPT_CORRUPT_FILES]:
+            for old in sorted(file.parent.glob(f"{file.name}.{found.kind}-*Z"))[:-KEPT_CORRUPT_FILES]:
                 for suffix in ("", *COMPANIONS):
                     Path(f"{old}{suffix}").unlink(missing_ok=True)
         except OSError as error:
             self._note_fault(f"{reason}, and {error.strerror}")
             return False
-        self._report(f"{self.path}: corrupt ({reason}); set aside as {kept.name}, a new one is begun; check the disk")
+        self._report(
+            f"{self.path}: {found.kind} ({reason}); set aside as {kept.name}, a new one is begun; {found.advice}"
+        )
         return True
 
 

@@ -8,6 +8,7 @@ from edge.errors import SourceError
 RTSP_SCHEMES: Final = ("rtsp", "rtsps")
 HTTP_SCHEMES: Final = ("http", "https")
 SCHEMES: Final = RTSP_SCHEMES + HTTP_SCHEMES
+HIDDEN_PATH: Final = "/***"
 
 
 def is_stream(text: str) -> bool:
@@ -21,7 +22,8 @@ def is_http(text: str) -> bool:
 
 
 def without_credentials(url: str) -> str:
-    """Return a URL for messages: no user, no password, and no query, where some cameras want both.
+    """Return a URL for messages: scheme, host and port. Cameras want user and password in the path too (Xiongmai's is
+    `/user=admin_password=..._stream=0.sdp`), or in the query, and nothing tells which paths hold none.
 
     Raises:
         SourceError: it is no URL of a network camera; the message holds nothing of it.
@@ -36,7 +38,8 @@ def without_credentials(url: str) -> str:
         scheme = "http" if is_http(url) else "rtsp"
         raise SourceError(f"not the address of a network camera; write {scheme}://user@host:port/path")
     host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
+    hidden = HIDDEN_PATH if parts.path.strip("/") or parts.query or parts.fragment else ""
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{hidden}"
 
 
 def with_password(url: str, password: str | None) -> str:
@@ -49,6 +52,8 @@ def with_password(url: str, password: str | None) -> str:
         return url
     parts = urlsplit(url)
     if not parts.username:
+        if not password:  # an empty variable says nothing
+            return url
         raise SourceError(
             f"{without_credentials(url)}: a password without a user; write {parts.scheme}://user@host:port/path"
         )

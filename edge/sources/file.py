@@ -82,6 +82,10 @@ class FileSource:
 
     def _read(self, video: Video) -> Iterator[RawFrame]:
         rate_hz = video.rate_hz if video.has_times else self._rate_hz or video.rate_hz
+        if rate_hz is None and video.is_picture:
+            raise SourceError(
+                f"{self.name}: is a picture, no video; give a video, or the folder of the pictures with their rate"
+            )
         if rate_hz is None and not video.has_times:
             raise SourceError(
                 f"{self.name}: has no times; say with --rate or rate_hz how many pictures a second it has"

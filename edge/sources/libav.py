@@ -5,6 +5,7 @@ options per stream, and hide the containers' stamps. Of films that both can read
 """
 
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Final
@@ -54,11 +55,15 @@ class LibavError(Exception):
 class Picture:
     """A decoded picture, not yet converted."""
 
-    __slots__ = ("_converter", "_frame", "stamp_s")
+    __slots__ = ("_converter", "_frame", "is_repeat", "stamp_s")
 
-    def __init__(self, frame: VideoFrame, stamp_s: float | None, converter: "_Converter") -> None:
+    def __init__(
+        self, frame: VideoFrame, stamp_s: float | None, converter: "_Converter", *, is_repeat: bool = False
+    ) -> None:
         self.stamp_s = stamp_s
         """Where in the stream it is shown, in seconds; None where neither the container nor the stream tells."""
+        self.is_repeat = is_repeat
+        """Whether the packet that completed it held the same bytes as the one before."""
         self._frame = frame
         self._converter = converter
 
@@ -112,7 +117,9 @@ class Video:
         self._converter = _Converter()
         self._order = _Order()
         coded_rate = self._stream.codec_context.framerate
-        self.has_times = not (self._container.format.flags & NO_TIMES or self._container.format.name.endswith("_pipe"))
+        self.is_picture = self._container.format.name.endswith("_pipe")
+        """Whether it is a picture, or several one after the other, in a format of pictures."""
+        self.has_times = not (self._container.format.flags & NO_TIMES or self.is_picture)
         """Whether the container stamps its pictures; what a bare stream is given for stamps is made up."""
         said = self._stream.average_rate or self._stream.guessed_rate
         self.rate_hz = _rate(said if self.has_times else coded_rate)
@@ -144,17 +151,19 @@ class Video:
             LibavError: reading failed, or took too long.
         """
         failed = 0
+        checksum = None
         while failed <= MAX_FAILED_READS:
             try:
                 for packet in self._container.demux(self._stream):
                     yield from [None] * failed
                     failed = 0
+                    before, checksum = checksum, zlib.crc32(packet)
                     try:
                         frames = packet.decode()
                     except (FFmpegError, ValueError):
                         yield None
                         continue
-                    yield [self._picture(frame) for frame in frames]
+                    yield [self._picture(frame, is_repeat=checksum == before) for frame in frames]
             except InvalidDataError:
                 failed += 1  # damage in the container: what comes behind it can often be read
             except FFmpegError as error:
@@ -166,9 +175,10 @@ class Video:
         """Close it; pictures that were given out stay."""
         self._container.close()
 
-    def _picture(self, frame: VideoFrame) -> Picture:
+    def _picture(self, frame: VideoFrame, *, is_repeat: bool) -> Picture:
         stamp, unit = self._order.stamp(frame.pts, frame.dts), self._stream.time_base
-        return Picture(frame, None if stamp is None or unit is None else float(stamp * unit), self._converter)
+        stamp_s = None if stamp is None or unit is None else float(stamp * unit)
+        return Picture(frame, stamp_s, self._converter, is_repeat=is_repeat)
 
 
 def encode_webm(pictures: Iterable[tuple[Pixels, int]], size_px: tuple[int, int], period_ns: int) -> bytes:

@@ -83,13 +83,18 @@ class LiveSource:
             ) from error
 
     def _read(self, video: Video) -> Iterator[RawFrame]:
-        times, last_ns = StreamTimes(), 0
+        times, last_ns, last_stamp_s = StreamTimes(), 0, None
         for sequence, (picture, arrival_ns) in enumerate(caught_up(self._arrivals(video))):
-            taken_ns = arrival_ns
+            taken_ns, n_given_up = arrival_ns, times.n_given_up
             if video.has_times and picture.stamp_s is not None:
                 taken_ns = times.of(round(picture.stamp_s * NS_PER_S), arrival_ns)
             last_ns = max(taken_ns, last_ns + 1)
-            yield RawFrame(sequence, last_ns, partial(self._decode, picture))
+            is_repeat = picture.is_repeat or (picture.stamp_s is not None and picture.stamp_s == last_stamp_s)
+            last_stamp_s = picture.stamp_s
+            is_retimed = times.n_given_up > n_given_up
+            yield RawFrame(
+                sequence, last_ns, partial(self._decode, picture), is_repeat=is_repeat, is_retimed=is_retimed
+            )
 
     def _arrivals(self, video: Video) -> Iterator[tuple[Picture, int]]:
         """Give each picture, and when it came, by the monotonic clock."""

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from edge.errors import ConfigurationError, SourceError
-from edge.sources import Source
+from edge.sources import Source, shown_path
 from edge.sources.addresses import is_http, is_stream
 from edge.sources.camera import CameraSource
 from edge.sources.file import FileSource
@@ -44,9 +44,13 @@ def open_source(text: str, rate_hz: float | None = None, password: str | None = 
             f"{scheme}://: not supported; give a video, a folder of pictures, /dev/video0, rtsp:// or http://"
         )
     path = Path(text)
-    if path.is_char_device() or text.startswith("/dev/video"):
+    try:
+        is_device, is_folder = path.is_char_device(), path.is_dir()
+    except OSError as error:  # a name that is too long, for one
+        raise SourceError(f"{shown_path(path)}: {error.strerror}; give the path of a video") from error
+    if is_device or text.startswith("/dev/video"):
         return CameraSource(text)
-    if not path.is_dir():
+    if not is_folder:
         return FileSource(path, rate_hz)
     if rate_hz is None:
         raise ConfigurationError(f"{text}: a folder of pictures needs a rate: say how many there are a second")

@@ -16,7 +16,13 @@ INFO_PRIORITY: Final = 6
 """As syslog counts."""
 HIDDEN: Final = "***"
 _DIGITS: Final = re.compile(r"\d+")
-_CREDENTIALS: Final = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+_ADDRESS: Final = re.compile(
+    r"(?<![a-z0-9+.-])(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>\S*@)?(?P<host>[^\s/?#]*)(?P<rest>[/?#]\S*)?",
+    re.IGNORECASE,
+)
+"""User, path and query may hold passwords."""
+_PUNCTUATION: Final = ",:;.)'\""
+"""Of the sentence, where an address ends with it."""
 
 
 class Log:
@@ -69,8 +75,16 @@ class Log:
     def _clean(self, line: str) -> str:
         for secret in self._secrets:
             line = line.replace(secret, HIDDEN)
-        line = _CREDENTIALS.sub(HIDDEN, line)
+        line = _ADDRESS.sub(_masked, line)
         return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def _masked(address: re.Match[str]) -> str:
+    user = f"{HIDDEN}@" if address["user"] else ""
+    rest: str = address["rest"] or ""
+    path = rest.rstrip(_PUNCTUATION)
+    shown = f"/{HIDDEN}" if path.strip("/") else path
+    return f"{address['scheme']}{user}{address['host']}{shown}{rest[len(path) :]}"
 
 
 def one_line(error: BaseException) -> str:

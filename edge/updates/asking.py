@@ -1,7 +1,6 @@
 """Whoever brings a box an update: hands it over, by file or by MQTT, and hears what became of it."""
 
 import contextlib
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -9,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from edge.bundle import MANIFEST, reader
 from edge.errors import BrokerError, ConfigurationError, ModelError
 from edge.system.locking import is_locked
 from edge.updates.shelf import REQUEST, Shelf, write
-from edge.updates.signing import MAX_FILE_BYTES, SIGNATURE
+from edge.updates.signing import digest_of, read_file, signature_of
 from edge.updates.transfer import PIECE_BYTES
 
 if TYPE_CHECKING:  # imports paho
@@ -38,7 +36,7 @@ class Progress:
     """What a box says of one file."""
 
     file: str
-    """SHA-256."""
+    """Its digest, as `digest_of`."""
     report: Report
     state: str | None = None
 
@@ -59,11 +57,26 @@ class Progress:
         return state == GOOD
 
 
-def update_by_file(path: Path, state_dir: Path | None, report: Report, patience_s: float = PATIENCE_S) -> None:
+def update_by_file(path: Path, state_dir: Path | None, report: Report) -> None:
     """Hand a signed bundle to the daemon of a state directory; return when it is in force.
 
     Args:
         path: the file.
+        state_dir: of the daemon.
+        report: takes each state that it reaches.
+
+    Raises:
+        ConfigurationError: no daemon takes it.
+        ModelError: it was refused or rolled back.
+    """
+    hand_over(_read(path), state_dir, report)
+
+
+def hand_over(content: bytes, state_dir: Path | None, report: Report, patience_s: float = PATIENCE_S) -> None:
+    """Hand the bytes of a signed bundle to a daemon, as `update_by_file`.
+
+    Args:
+        content: of the file.
         state_dir: of the daemon.
         report: takes each state that it reaches.
         patience_s: how long to wait.
@@ -74,7 +87,6 @@ def update_by_file(path: Path, state_dir: Path | None, report: Report, patience_
     """
     if state_dir is None:
         raise ConfigurationError("state_dir: is not set, so the daemon cannot be reached; set it")
-    content = _read(path)
     shelf = Shelf(state_dir)
     if not is_locked(shelf.folder):
         raise ConfigurationError(
@@ -87,11 +99,11 @@ def update_by_file(path: Path, state_dir: Path | None, report: Report, patience_
         raise ConfigurationError(
             f"{shelf.folder}: cannot be written ({error.strerror}); be root, or its owner"
         ) from error
-    progress = Progress(hashlib.sha256(content).hexdigest(), report)
+    progress = Progress(digest_of(content), report)
     deadline_s = time.monotonic() + patience_s
     while (status := shelf.status()) == before or not progress.is_over(status):
         if time.monotonic() > deadline_s:
-            raise ModelError(f"{path}: nothing came of it in {patience_s:.0f} s; the log of the box says more")
+            raise ModelError(f"{shelf.folder}: nothing came of it in {patience_s:.0f} s; the log of the box says more")
         time.sleep(POLL_S)
 
 
@@ -125,9 +137,8 @@ class _Sender:
         self._content = _read(path)
         self._connection = connection
         self._topic = f"{base}/update"
-        file = hashlib.sha256(self._content).hexdigest()
-        self._progress = Progress(file, report)
-        self._offer = _offer(path, file, len(self._content))
+        self._progress = Progress(digest_of(self._content), report)
+        self._offer = _offer(self._content)
         self._received_bytes: int | None = None
         """As the box says; None before it answers."""
         self._sent_bytes = 0
@@ -177,16 +188,9 @@ class _Sender:
         self._sent_bytes = max(self._sent_bytes, end)
 
 
-def _offer(path: Path, file: str, size: int) -> str:
+def _offer(content: bytes) -> str:
     """Return what is said of a file before it is sent."""
-    read = reader(path)
-    offer = {
-        "bytes": size,
-        "sha256": file,
-        "bundle": hashlib.sha256(read(MANIFEST)).hexdigest(),
-        "signature": read(SIGNATURE).decode("ascii", "replace").strip(),
-    }
-    return json.dumps(offer)
+    return json.dumps({"bytes": len(content), "sha256": digest_of(content), "signature": signature_of(content)})
 
 
 def _status(payload: bytes) -> dict[str, Any]:
@@ -197,9 +201,8 @@ def _status(payload: bytes) -> dict[str, Any]:
 
 def _read(path: Path) -> bytes:
     try:
-        with contextlib.suppress(IsADirectoryError):
-            if path.stat().st_size <= MAX_FILE_BYTES:
-                return path.read_bytes()
+        with contextlib.suppress(IsADirectoryError, ModelError):
+            return read_file(path)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; give the path of a signed bundle") from error
     raise ConfigurationError(f"{path}: no signed bundle; make one: edge sign BUNDLE --key KEY --out {path.name}.zip")

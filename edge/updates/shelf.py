@@ -4,6 +4,7 @@
     models/status.json       what is said of the last update
     models/<digest>.zip      bundles that `choice.json` names; others are removed
     models/requested.zip     what somebody wants to be tried
+    models/taken.zip         the same, from when it is looked at until it is tried or refused
 
 A decision is on disk before it is carried out. `choice.json` is replaced at once: it is the old one or the new one.
 """
@@ -26,6 +27,8 @@ FOLDER: Final = "models"
 CHOICE: Final = "choice.json"
 STATUS: Final = "status.json"
 REQUEST: Final = "requested.zip"
+TAKEN: Final = "taken.zip"
+"""What is found here at a start has ended the process that looked at it: it is not looked at again."""
 UNFINISHED: Final = ".unfinished"
 
 Tell = Callable[[str, str], object]
@@ -46,6 +49,8 @@ class Choice:
     """Whether the trial was begun: a start that finds this was preceded by a crash or a power cut."""
     shares: dict[str, float] = field(default_factory=dict[str, float])
     """By camera, of those that delivered before the trial: the share of the bundle's rate that was judged."""
+    newest_at: str | None = None
+    """`created_at` of the newest update that has proven itself, whatever came after."""
 
 
 class Shelf:
@@ -72,16 +77,16 @@ class Shelf:
         named = {choice.in_force, choice.trial}
         with contextlib.suppress(OSError):
             for path in self.folder.glob("*.zip"):
-                if path.stem not in named and path.name != REQUEST:
+                if path.stem not in named and path.name not in (REQUEST, TAKEN):
                     path.unlink()
 
-    def put(self, bundle: Bundle, path: Path) -> None:
-        """Take a bundle's file over.
+    def put(self, bundle: Bundle, content: bytes) -> None:
+        """Keep a bundle's file.
 
         Raises:
             OSError: the disk refuses.
         """
-        write(self.path_of(bundle.digest), path.read_bytes())
+        write(self.path_of(bundle.digest), content)
 
     def load(self, digest: str) -> Bundle:
         """Read a bundle that was put here.
@@ -124,7 +129,7 @@ def candidates(shelf: Shelf, configured: Bundle, tell: Tell) -> Iterator[tuple[B
     """
     choice = shelf.choice()
     if choice.instead_of != configured.digest:
-        choice = Choice(configured.digest)
+        choice = Choice(configured.digest, newest_at=choice.newest_at)
     if choice.trial is not None:
         fault = "the box stopped before it had proven itself; send it again" if choice.begun else None
         fault = fault or _begin(shelf, choice)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from edge.cameras.capture import Keeper
 from edge.config import Config
 from edge.config.updates import key_bytes
+from edge.errors import ConfigurationError
 from edge.system.interruption import start_again
 from edge.updates.opening import Chosen
+from edge.updates.signing import require_library
 from edge.updates.tap import Tap
 from edge.updates.transfer import Piece, Receiver, read_topic
 from edge.updates.updater import Updater, Watched
@@ -45,6 +47,10 @@ def open_updater(
         show({})
         return None
     show(shelf.status())
+    try:
+        require_library()
+    except ConfigurationError as error:
+        daemon.report(f"{error}; until then none are taken")
     key = key_bytes(text)
     watched = Watched(taps, daemon.fields, show, daemon.end, start_again, daemon.report)
     updater = Updater(config, chosen, shelf, watched, key)

@@ -1,6 +1,6 @@
 """A signed bundle that comes over MQTT in pieces, so that no message is long and a broken connection costs little.
 
-    update/set             what is offered: {"bytes": …, "sha256": of the file, "bundle": digest, "signature": Base64}
+    update/set             what is offered: {"bytes": …, "sha256": of all but the signature, "signature": Base64}
     update/<offset>/set    up to 32 KiB of the file
     update                 retained: how far it came (`received_bytes`), and what became of it
 
@@ -8,7 +8,6 @@ The signature is looked at before a byte is written. Pieces are taken in their o
 `received_bytes`, also days later.
 """
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,8 +18,9 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.bundle import Sha256
+from edge.errors import EdgewatchError
 from edge.updates.shelf import REQUEST, Shelf, status_fields
-from edge.updates.signing import MAX_FILE_BYTES, is_signed
+from edge.updates.signing import MAX_FILE_BYTES, digest_of, is_signed, read_file, signature_of
 
 PIECE_BYTES: Final = 32 * 1024
 PART_SUFFIX: Final = ".part"
@@ -36,9 +36,7 @@ class Offer(BaseModel):
 
     size: Annotated[int, Field(alias="bytes", gt=0, le=MAX_FILE_BYTES)]
     sha256: Sha256
-    """Of the file."""
-    bundle: Sha256
-    """The bundle's digest, which is signed."""
+    """Of all of the file but the signature, which is of this."""
     signature: Annotated[str, Field(max_length=200)]
 
 
@@ -100,6 +98,8 @@ class Receiver:
                 self._append(self._offer, piece.offset, piece.payload)
         except OSError as error:
             self._refuse(f"the disk refuses ({error.strerror})")
+        except EdgewatchError as error:
+            self._report(f"update refused: {error}")
 
     def _begin(self, payload: bytes) -> None:
         try:
@@ -107,7 +107,7 @@ class Receiver:
         except ValidationError as error:
             self._report(f"update refused: no offer ({error.errors()[0]['msg']})")
             return
-        if not is_signed(offer.bundle, offer.signature, self._key):
+        if not is_signed(offer.sha256, offer.signature, self._key):
             self._report("update refused: the offer is not signed by the key of updates.public_key")
             return
         if self._is_busy():
@@ -141,9 +141,8 @@ class Receiver:
         if part.stat().st_size < offer.size:
             return
         self._offer = None
-        with part.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != offer.sha256:
+        content = read_file(part)
+        if (digest_of(content), signature_of(content)) != (offer.sha256, offer.signature):
             part.unlink()
             self._refuse("it came damaged; send it again", offer)
             return

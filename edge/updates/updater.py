@@ -12,7 +12,6 @@
 """
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
@@ -24,8 +23,8 @@ from edge.config import Config, alert_specs
 from edge.errors import EdgewatchError, ModelError
 from edge.updates.opening import Chosen
 from edge.updates.shadow import Shadow, Task
-from edge.updates.shelf import REQUEST, Choice, Shelf, status_fields
-from edge.updates.signing import load_signed, refuse_downgrade
+from edge.updates.shelf import REQUEST, TAKEN, Choice, Shelf, status_fields
+from edge.updates.signing import digest_of, load_signed, read_file, refuse_downgrade
 from edge.updates.tap import Tap
 
 MIN_INFERENCES: Final = 5
@@ -92,7 +91,7 @@ class Updater:
     @property
     def is_busy(self) -> bool:
         """Whether something is being tried, or waits for it."""
-        waiting = (self._shelf.folder / REQUEST).exists()
+        waiting = any((self._shelf.folder / name).exists() for name in (REQUEST, TAKEN))
         return waiting or self._tried is not None or self._trial_since_s is not None or self._ended_s is not None
 
     def tick(self) -> None:
@@ -104,6 +103,9 @@ class Updater:
             self._judge_trial(time.monotonic() - self._trial_since_s)
         elif self._tried is not None:
             self._judge_shadow(self._tried)
+        elif (self._shelf.folder / TAKEN).exists():
+            self._put_away()
+            self._refuse(None, "the box stopped while it looked at it; send it again")
         elif (self._shelf.folder / REQUEST).exists():
             self._take()
 
@@ -126,24 +128,28 @@ class Updater:
 
     def _take(self) -> None:
         """Check what somebody asks for, and begin to try it."""
-        path = self._shelf.folder / REQUEST
         bundle: Bundle | None = None
         try:
-            self._shelf.say({"file": _digest(path.read_bytes())})
+            path = (self._shelf.folder / REQUEST).replace(self._shelf.folder / TAKEN)
+            content = read_file(path)
+            self._shelf.say({"file": digest_of(content)})
             self._say("checked", None)
-            bundle = load_signed(path, self._key)
-            refuse_downgrade(bundle, self._chosen.bundle)
+            bundle = load_signed(content, self._key)
+            refuse_downgrade(bundle, self._chosen.bundle, self._shelf.choice().newest_at)
             for name, camera in self._config.cameras.items():
                 alert_specs(name, camera, bundle.spec)
-            self._shelf.put(bundle, path)
+            self._shelf.put(bundle, content)
             self._begin_shadow(bundle)
         except EdgewatchError as error:
             self._refuse(bundle, str(error))
         except OSError as error:
             self._refuse(bundle, f"the disk refuses ({error.strerror})")
         finally:
-            with contextlib.suppress(OSError):
-                path.unlink()
+            self._put_away()
+
+    def _put_away(self) -> None:
+        with contextlib.suppress(OSError):
+            (self._shelf.folder / TAKEN).unlink()
 
     def _begin_shadow(self, bundle: Bundle) -> None:
         cameras = self._delivering()
@@ -189,7 +195,9 @@ class Updater:
         tried.shadow.stop()
         self._tried = None
         digest = tried.bundle.digest
-        choice = Choice(self._chosen.configured, self._shelf.choice().in_force, digest, shares=self._shares())
+        choice = replace(
+            self._shelf.choice(), instead_of=self._chosen.configured, trial=digest, begun=False, shares=self._shares()
+        )
         if not choice.shares:
             self._refuse(tried.bundle, "no camera gives pictures any more; send it again when one does")
             return
@@ -210,7 +218,11 @@ class Updater:
             return
         faults = self._faults(self._shelf.choice().shares)
         if not faults:
-            self._shelf.decide(Choice(self._chosen.configured, in_force=self._chosen.bundle.digest))
+            bundle = self._chosen.bundle
+            proven = Choice(
+                self._chosen.configured, in_force=bundle.digest, newest_at=bundle.spec.created_at.isoformat()
+            )
+            self._shelf.decide(proven)
             self._trial_since_s = None
             self._say("proven", self._chosen.bundle)
         elif lasted_s > 2 * trial_s:
@@ -266,7 +278,3 @@ class Updater:
 def _share(fields: Mapping[str, Any]) -> float:
     """Return what share of the bundle's rate a camera is judged at."""
     return float(fields["judged_hz"] or 0.0) / float(fields["target_hz"])
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

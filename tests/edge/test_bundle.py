@@ -113,3 +113,8 @@ def test_what_does_not_fit_is_refused_in_one_line(load, change, message):
 
 def test_the_built_in_bundle_is_whole():
     assert Bundle.load(BUILTIN).spec.labels == ["normal", "fall", "violence"]
+
+
+def test_a_name_that_no_file_can_have_is_no_bundle(tmp_path):
+    with pytest.raises(ModelError, match="File name too long"):
+        Bundle.load(tmp_path / ("x" * 300))

@@ -6,7 +6,6 @@ absence the set speaks of. CSV files are read as spreadsheets write them: with `
 UTF-8, UTF-16 or Windows-1252, whatever the case of their headers.
 """
 
-import codecs
 import csv
 import io
 import math
@@ -21,12 +20,11 @@ from numpy.typing import NDArray
 
 from edge.errors import DatasetError
 from edge.sources.file import read_header
+from edge.system.text import read_csv
 from trainer.clips.labels import NORMAL, label_of_class
 from trainer.files import write_text
 
 COLUMNS = ("path", "label", "group", "start_s", "end_s", "annotates")
-SEPARATORS = ",;\t"
-UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 RENDERED_PREFIX = "rendered"
 """Data sets whose folder is named so are synthetic."""
 END_TOLERANCE_S = 0.5
@@ -109,12 +107,19 @@ def read_manifest(path: Path, positive: Mapping[str, str] | None = None) -> list
         raise DatasetError(f"{path}: holds no clip; give it a row for each")
     segments: dict[str, list[Segment]] = {}
     first: dict[str, dict[str, str]] = {}
+    said: dict[tuple[str, float, float], tuple[int, str]] = {}
     for line, row in rows:
         segment = _segment(row, f"{path}, line {line}", positive)
         name = name_of_file(path.parent, row["path"])
         if name is None:
             raise DatasetError(
                 f"{path}, line {line}: {row['path']}: no such file; correct the path, which is relative to the manifest"
+            )
+        before, label = said.setdefault((name, segment.start_s, segment.end_s), (line, segment.label))
+        if label != segment.label and NORMAL in (label, segment.label):
+            raise DatasetError(
+                f"{path}, line {line}: {name}: is {segment.label} here and {label} in line {before}; "
+                "remove one of them, or say with start_s and end_s when it is which"
             )
         segments.setdefault(name, []).append(segment)
         first.setdefault(name, row)
@@ -213,29 +218,9 @@ def read_rows(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
 def _read_lines(path: Path, required: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """The rows, each with the number of its line in the file, which may have blank lines."""
     try:
-        text = _decoded(path.read_bytes())
-        header, separator = _header(text)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        rows = [(reader.line_num, cells) for cells in reader if cells][1:]
+        columns, rows = read_csv(path.read_bytes())
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path}: cannot be read as CSV ({error})") from error
-    columns = [cell.strip().lower() for cell in header]
     if missing := [column for column in required if column not in columns]:
         raise DatasetError(f"{path}: the header has no column {missing[0]!r}; it needs {','.join(required)}")
     return [(line, dict(zip_longest(columns, cells[: len(columns)], fillvalue=""))) for line, cells in rows]
-
-
-def _decoded(content: bytes) -> str:
-    if content.startswith(UTF16_MARKS):
-        return content.decode("utf-16")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252")
-
-
-def _header(text: str) -> tuple[list[str], str]:
-    """The cells of the first line that is not blank, and what separates them: what makes most of them."""
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(SEPARATORS, key=line.count)
-    return next(csv.reader([line], delimiter=separator), []), separator

@@ -10,6 +10,7 @@ import pytest
 
 from edge.bundle import Bundle
 from edge.cameras.camera import Camera, CameraSetup
+from edge.cameras.capture import Capture, Freeze
 from edge.cameras.slots import Slots
 from edge.cameras.watching import Outlets
 from edge.frames import driver as driving
@@ -161,3 +162,63 @@ def test_a_camera_that_is_switched_on_again_is_not_asked_for_what_was_seen_befor
     for driver in (old, new):
         driver.give(2)
         assert driver.ended.wait(FAR_S)
+
+
+def frozen_after(seconds: float, *, is_repeat: bool) -> float | None:
+    """What is said of one picture that comes again and again for so long, three times a second."""
+    freeze, pixels = Freeze(), np.zeros((48, 64, 3), np.uint8)
+    for number in range(round(3 * seconds) + 1):
+        freeze.see(pixels, glance(pixels, 0), 100 + number / 3, is_repeat=is_repeat)
+    return freeze.frozen_s
+
+
+def test_what_is_sent_again_stands_still_and_what_is_coded_anew_may_be_a_quiet_night():
+    assert frozen_after(4.5, is_repeat=True) is None
+    assert frozen_after(5.5, is_repeat=True) == 5.0
+    assert frozen_after(60, is_repeat=False) is None
+    assert frozen_after(121, is_repeat=False) == 120.0
+
+
+def test_what_stands_still_does_so_until_it_changes_whatever_is_opened_anew():
+    freeze, dark, light = Freeze(), np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 9, np.uint8)
+    for number in range(20):
+        freeze.see(dark, glance(dark, 0), 100 + number / 3, is_repeat=True)
+    freeze.see(dark, glance(dark, 0), 110, is_repeat=False)  # the first one after opening
+    assert freeze.frozen_s == 5.0
+    freeze.see(light, glance(light, 0), 110.3, is_repeat=False)
+    assert freeze.frozen_s is None
+
+
+class Retimed:
+    """A camera of ten pictures a second, whose clock goes at half the speed until its stamps are given up."""
+
+    name, live, skipped_frames = "retimed", True, 0
+
+    def __init__(self, *, says_so: bool) -> None:
+        self._says_so = says_so
+        self.shown, self.may_end = threading.Event(), threading.Event()
+
+    def frames(self) -> Iterator[RawFrame]:
+        for number in range(85):
+            time_s = number / 20 if number < 40 else number / 10
+            pixels, is_retimed = np.full((48, 64, 3), number, np.uint8), self._says_so and number == 40
+            yield RawFrame(number, round(time_s * NS_PER_S), lambda found=pixels: found, is_retimed=is_retimed)
+        self.shown.set()
+        assert self.may_end.wait(FAR_S)
+
+    def close(self) -> None:
+        self.may_end.set()
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_change_of_clocks_is_no_gap_in_the_pictures(model, slots, says_so):
+    camera = Retimed(says_so=says_so)
+    capture = Capture(slots.open(HALL), lambda: camera, model.spec.networks, slots, log_fault=lambda _: None)
+    capture.start()
+    assert camera.shown.wait(FAR_S)
+    share = capture.rates.worst(4.0).share
+    capture.stop()
+    capture.join(FAR_S)
+    assert share is not None
+    assert (share >= 1) == says_so
+    assert capture.notes.retimed == says_so

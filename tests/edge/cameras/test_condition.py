@@ -25,7 +25,7 @@ NEW = Facts(now_s=2.0, begun_s=0.0)
         (replace(SEEN, frame_s=97.0, fault="gone"), OK, OK),
         (replace(SEEN, frame_s=97.0, fault="refused", cannot_open=True), OK, Condition("lost", "refused")),
         (replace(SEEN, frame_s=95.0), OK, Condition("stalled", "no picture for 5 s")),
-        (replace(SEEN, frozen=True), OK, Condition("stalled", "its picture has not changed for 5 s")),
+        (replace(SEEN, frozen_s=5.0), OK, Condition("stalled", "its picture has not changed for 5 s")),
         # It is back:
         (SEEN, Condition("stalled", "no picture for 5 s"), OK),
         (SEEN, Condition("lost", "refused"), OK),

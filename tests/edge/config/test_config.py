@@ -8,6 +8,7 @@ import pytest
 from edge import config
 from edge.bundle import AlertSpec, BundleSpec
 from edge.config import AlertOverride, CameraConfig, alert_specs, broker_password, camera_password, load, parse
+from edge.config.passwords import secret
 from edge.config.salvage import salvage
 from edge.errors import ConfigurationError
 from tests.manifests import manifest
@@ -196,6 +197,57 @@ def test_a_cameras_password_comes_the_same_way(tmp_path: Path) -> None:
     assert camera_password("back-door", both) == "from the environment"
     assert camera_password("back-door", {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == "from systemd"
     assert camera_password("hall", both) is None
+
+
+def test_an_empty_password_is_one_and_an_empty_secret_is_none(tmp_path: Path) -> None:
+    given = {"EDGEWATCH_MQTT_PASSWORD": "", "EDGEWATCH_CAMERA_HALL_PASSWORD": "", "EDGEWATCH_PAGE": ""}
+    assert (broker_password(given), camera_password("hall", given)) == ("", "")
+    assert secret("EDGEWATCH_PAGE", "page", given) is None
+    (tmp_path / "mqtt-password").write_text("\n")
+    assert broker_password({"CREDENTIALS_DIRECTORY": str(tmp_path)}) == ""
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16"])
+def test_credentials_are_read_as_windows_writes_them(tmp_path: Path, coding: str) -> None:
+    (tmp_path / "mqtt-password").write_bytes("m\u00fcller\r\n".encode(coding))
+    assert broker_password({"CREDENTIALS_DIRECTORY": str(tmp_path)}) == "m\u00fcller"
+
+
+def test_cameras_do_not_share_a_password_s_variable(tmp_path: Path) -> None:
+    local = "[cameras.a-b]\nsource = '0'\n[cameras.a_b]\nsource = '1'\n"
+    assert list(load(written(tmp_path, local)).cameras) == ["a-b", "a_b"]
+    network = "[cameras.a-b]\nsource = 'rtsp://u@h/1'\n[cameras.a_b]\nsource = 'rtsp://u@h/2'\n"
+    assert refusal(tmp_path, network) == (
+        "cameras: 'a-b' and 'a_b' share EDGEWATCH_CAMERA_A_B_PASSWORD; rename one of them"
+    )
+
+
+def test_blanks_around_an_address_are_no_part_of_it(tmp_path: Path) -> None:
+    text = "[broker]\nurl = ' mqtt://u@h:1884 '\n[cameras.hall]\nsource = 'rtsp://u@h/1 \t'\n"
+    read = load(written(tmp_path, text))
+    assert read.broker is not None
+    assert (read.broker.host, read.broker.port, read.broker.address) == ("h", 1884, "mqtt://h:1884")
+    assert read.cameras["hall"].source == "rtsp://u@h/1"
+
+
+@pytest.mark.parametrize("text", [f"device_id = '{'x' * 300}'", f"[cameras.{'x' * 300}]\nsource = '0'"])
+def test_names_are_no_longer_than_a_file_s_may_be(tmp_path: Path, text: str) -> None:
+    assert refusal(tmp_path, text).endswith("a name of 300 letters; give one of at most 100")
+
+
+def test_what_no_path_can_hold_is_no_source(tmp_path: Path) -> None:
+    assert refusal(tmp_path, '[cameras.hall]\nsource = "a\\u0000b"') == (
+        "cameras.hall.source: give a text: where the pictures come from"
+    )
+
+
+def test_names_and_numbers_that_are_too_long_are_one_line(tmp_path: Path) -> None:
+    assert "ca_file: " in refusal(tmp_path, f"[broker]\nurl = 'mqtts://h'\nca_file = '{'x' * 300}'")
+    assert "not TOML" in refusal(tmp_path, f"threads = {'9' * 5000}")
+
+
+def test_brackets_without_end_are_one_line(tmp_path: Path) -> None:
+    assert "brackets within brackets" in refusal(tmp_path, "masks = " + "[" * 100_000)
 
 
 @pytest.fixture

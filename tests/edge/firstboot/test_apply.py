@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli import main
 from edge.config import broker_password, load
 from edge.firstboot.apply import apply_boot_files
 from edge.firstboot.files import Mistake
@@ -154,3 +155,47 @@ def test_the_parsed_network_is_kept_without_its_password(card: Card) -> None:
     kept = json.loads((card.applied / "network.json").read_text())
     assert (kept["wifi"], kept["dns"], len(kept["psk"])) == ("net", ["9.9.9.9"], 64)
     assert "hunter222" not in (card.applied / "network.json").read_text()
+
+
+def test_what_notepad_writes_is_taken_and_moved(card: Card) -> None:
+    card.write(edgewatch_toml=GOOD)
+    (card.boot / "passwords.txt").write_bytes(b"broker = hunter22\r\n")
+    (card.boot / "network.txt").write_bytes(b"wifi = net\r\nwifi_password = hunter222\r\n")
+    assert card.start() == []
+    assert (card.applied / "credentials/mqtt-password").read_text() == "hunter22"
+    assert {path.name for path in card.boot.iterdir()} == {"edgewatch.toml", "network.txt"}
+    assert b"hunter" not in (card.boot / "network.txt").read_bytes()
+    assert "psk=" in (card.run / "edgewatch-boot/wpa_supplicant.conf").read_text()
+    card.write(network=b"")
+    assert card.start() == ["network.txt: stands beside network; remove one of them"]
+
+
+def test_folders_are_no_certificates_and_hide_none(card: Card) -> None:
+    (card.boot / "a.pem").mkdir()
+    card.write(edgewatch_toml=GOOD, client_pem=b"-----BEGIN PRIVATE KEY-----\n")
+    assert card.start() == []
+    assert (card.applied / "client.pem").exists()
+    assert not (card.boot / "client.pem").exists()
+
+
+def test_whatever_happens_the_box_gets_its_network_and_somebody_is_told(
+    card: Card, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edge.fleet.commands.socket.sethostname", lambda name: setattr(card, "hostname", name))
+    card.data.write_text("no folder")
+    arguments = ("--boot", card.boot, "--data", card.data, "--run", card.run)
+    assert main(["first-boot", *map(str, arguments)]) == 0
+    assert "DHCP=yes" in (card.run / "systemd/network/20-wired.network").read_text()
+    assert "cannot be taken over" in (card.run / "edgewatch-boot/faults").read_text()
+    assert card.hostname.startswith("edgewatch-")
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    assert out.startswith("boot partition: boot: cannot be taken over (")
+
+
+def test_a_network_that_was_damaged_on_the_disk_is_none(card: Card) -> None:
+    card.write(edgewatch_toml=GOOD, network=b"wifi = net\nwifi_password = password\n")
+    card.start()
+    (card.applied / "network.json").write_bytes(b"\0\0")
+    assert card.start() == []
+    assert "key_mgmt=NONE" in (card.run / "edgewatch-boot/wpa_supplicant.conf").read_text()

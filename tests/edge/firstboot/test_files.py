@@ -132,8 +132,24 @@ def test_passwords_are_credentials(tmp_path: Path) -> None:
     found = mistakes(read_passwords, path)
     assert [line.split(":")[0] for line in found] == ["passwords, line 1", "passwords, line 2"]
     assert "secret" not in "".join(found)
+    path.write_text("s3cr=et\n")
+    assert mistakes(read_passwords, path) == [
+        "passwords, line 1: what stands before `=` is not known; known are broker, camera NAME"
+    ]
     path.write_text("broker =\n")
-    assert mistakes(read_passwords, path) == ["passwords, line 1: broker: is empty"]
+    assert mistakes(read_passwords, path) == ['passwords, line 1: broker: is empty; write "" if it is to be']
+    path.write_text('broker = ""\n')
+    assert read_passwords(path) == {"mqtt-password": ""}
+
+
+@pytest.mark.parametrize("name", ["a/b", "Hall", "..", "x" * 300])
+def test_what_no_camera_is_called_is_no_credential(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "passwords"
+    path.write_text(f"broker = x\ncamera {name} = secret\n")
+    (found,) = mistakes(read_passwords, path)
+    assert found.startswith("passwords, line 2: camera ")
+    assert found.endswith(": is no camera's name; use only a-z, 0-9, _ and -")
+    assert "secret" not in found
 
 
 def test_keys_are_public_ones(tmp_path: Path) -> None:

@@ -257,6 +257,22 @@ def test_bare_pictures_one_after_the_other_have_no_times_either(ffmpeg, tmp_path
     assert [frame.capture_ns for frame in FileSource(path, 10.0).frames()][:3] == [0, 100_000_000, 200_000_000]
 
 
+@pytest.mark.parametrize("suffix", ["bmp", "png", "tiff", "webp"])
+def test_one_picture_is_refused_as_that(ffmpeg, tmp_path, suffix):
+    ffmpeg("-f", "lavfi", "-i", "color=red:size=32x32", "-frames:v", "1", tmp_path / f"shot.{suffix}")
+    assert "shot." + suffix + ": is a picture, no video; give a video, or the folder" in refused(
+        tmp_path / f"shot.{suffix}"
+    )
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("bmp", "avi"), ("tiff", "mov"), ("tiff", "mkv")])
+def test_screen_recordings_of_uncompressed_pictures_are_films(ffmpeg, tmp_path, codec, suffix):
+    path = tmp_path / f"screen.{suffix}"
+    ffmpeg(*BARE, "-c:v", codec, path)
+    frames, _ = read(path)
+    assert [frame.capture_ns for frame in frames] == pytest.approx([number * 1e8 for number in range(30)], abs=1e6)
+
+
 def test_a_containers_own_times_go_before_a_rate(make_video):
     frames = list(FileSource(make_video("a.mp4", 3, codec="mp4v"), 50.0).frames())
     assert [frame.capture_ns for frame in frames] == pytest.approx([0, 1e8, 2e8], abs=1e3)

@@ -18,9 +18,9 @@ from edge.sources.rtsp import RtspSource
         ("0", CameraSource, "/dev/video0"),
         ("/dev/video2", CameraSource, "/dev/video2"),
         ("/dev/null", CameraSource, "/dev/null"),
-        ("rtsp://admin:hunter2@192.0.2.1/ch1", RtspSource, "rtsp://192.0.2.1/ch1"),
-        ("http://admin:hunter2@192.0.2.1:8080/video?user=admin", HttpSource, "http://192.0.2.1:8080/video"),
-        ("HTTPS://camera.example/mjpg", HttpSource, "https://camera.example/mjpg"),
+        ("rtsp://admin:hunter2@192.0.2.1/ch1", RtspSource, "rtsp://192.0.2.1/***"),
+        ("http://admin:hunter2@192.0.2.1:8080/video?user=admin", HttpSource, "http://192.0.2.1:8080/***"),
+        ("HTTPS://camera.example/mjpg", HttpSource, "https://camera.example/***"),
         ("picamera:1", PicameraSource, "picamera:1"),
     ],
 )
@@ -53,3 +53,8 @@ def test_other_streams_are_refused_without_their_secrets():
     with pytest.raises(SourceError, match="srt://: not supported") as caught:
         open_source("srt://admin:hunter2@192.0.2.1/stream")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_name_that_no_file_can_have_is_no_source():
+    with pytest.raises(SourceError, match="File name too long; give the path of a video"):
+        open_source("x" * 300)

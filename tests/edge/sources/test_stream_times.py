@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,3 +59,34 @@ def test_stamps_that_are_no_times_are_not_believed():
     arrivals_ns = [5 * NS_PER_S + number * PERIOD_MS * MS for number in range(60)]
     found_ns = [times.of(number * 11_000, arrival_ns) for number, arrival_ns in enumerate(arrivals_ns)]
     assert found_ns[30:] == arrivals_ns[30:]
+
+
+@pytest.mark.parametrize("drift", [0.6, 0.8, 1.4])
+def test_stamps_that_go_slower_or_faster_than_the_time_are_not_believed(drift):
+    times = StreamTimes()
+    for number, (stamp_ns, arrival_ns, _) in enumerate(arrivals([10, 60, 30] * 1000, drift=drift)):
+        found_ns = times.of(stamp_ns, arrival_ns)
+        assert arrival_ns - found_ns < 2 * NS_PER_S
+        if number * PERIOD_MS > 6000:
+            assert found_ns == arrival_ns, f"{number * PERIOD_MS} ms"
+    assert times.n_given_up == 1
+
+
+def test_one_stall_of_the_network_makes_nobody_distrust_the_stamps():
+    times, stalled = StreamTimes(), [10] * 150 + [max(10, 1500 - PERIOD_MS * n) for n in range(25)] + [10] * 150
+    for stamp_ns, arrival_ns, taken_ns in arrivals(stalled):
+        assert taken_ns <= times.of(stamp_ns, arrival_ns) <= taken_ns + 20 * MS
+
+
+def test_stamps_that_go_right_again_are_believed_again():
+    times = StreamTimes()
+    slow = arrivals([10] * 200, drift=0.6)
+    for stamp_ns, arrival_ns, _ in slow:
+        times.of(stamp_ns, arrival_ns)
+    last_stamp_ns, last_ns, _ = slow[-1]
+    delays_ms = [10, 300, 234, 168] * 300  # bursts
+    found = []
+    for number, delay_ms in enumerate(delays_ms, start=1):
+        taken_ns = number * PERIOD_MS * MS
+        found.append(times.of(last_stamp_ns + taken_ns, last_ns + taken_ns + delay_ms * MS))
+    assert {after - before for before, after in itertools.pairwise(found[-100:])} == {PERIOD_MS * MS}

@@ -46,7 +46,27 @@ def test_secrets_are_not_written(stream: io.StringIO) -> None:
     log = Log(stream, secrets=["hunter2", ""])
     log("rtsp://admin:pa%20ss@10.0.0.5:554/live?x=1 does not answer")
     log("refused with hunter2")
-    assert stream.getvalue() == "rtsp://***@10.0.0.5:554/live?x=1 does not answer\nrefused with ***\n"
+    assert stream.getvalue() == "rtsp://***@10.0.0.5:554/*** does not answer\nrefused with ***\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("rtsp://10.0.0.5/user=admin_password=s3cr3t_channel=1_stream=0.sdp: gone", "rtsp://10.0.0.5/***: gone"),
+        ("(http://admin:s3/cr3t@cam:80/) is refused", "(http://***@cam:80/) is refused"),
+        ("see RTSP://cam?key=s3cr3t, then try again", "see RTSP://cam/***, then try again"),
+        ("mqtt://broker:1883: connected; /dev/video0 too", "mqtt://broker:1883: connected; /dev/video0 too"),
+    ],
+)
+def test_of_an_address_the_host_is_written(stream: io.StringIO, line: str, written: str) -> None:
+    Log(stream)(line)
+    assert stream.getvalue() == written + "\n"
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "a://" * 100_000, "a://b/" + ":" * 300_000, "a://b/" + ":x" * 150_000])
+def test_long_lines_are_looked_through_once(stream: io.StringIO, text: str) -> None:
+    """Whatever took more than time in proportion would hold this up for minutes."""
+    Log(stream)(text)
 
 
 @given(st.text())

@@ -1,8 +1,12 @@
 """A key, and bundles signed with it."""
 
+import http.server
 import json
+import ssl
 import struct
-from collections.abc import Callable
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +75,29 @@ def nan_model(colour_bundle: Path) -> bytes:
         if struct.pack("<f", factor) in content:
             return content.replace(struct.pack("<f", factor), struct.pack("<f", float("nan")))
     raise AssertionError("the model was made anew; find its factor")
+
+
+@pytest.fixture
+def serve_tls(tmp_path: Path) -> Iterator[Callable[[type[http.server.BaseHTTPRequestHandler]], tuple[str, Path]]]:
+    """`serve_tls(Handler)`: a server on loopback; its address, and the certificate that it is to be believed by."""
+    serving: list[tuple[http.server.ThreadingHTTPServer, threading.Thread]] = []
+
+    def serve(handler: type[http.server.BaseHTTPRequestHandler]) -> tuple[str, Path]:
+        files = ("-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.pem")
+        names = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        subprocess.run([*command, *files, *names], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "tls.pem", tmp_path / "tls.key")
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        serving.append((server, thread))
+        return f"https://127.0.0.1:{server.server_port}", tmp_path / "tls.pem"
+
+    yield serve
+    for server, thread in serving:
+        server.shutdown()
+        thread.join()
+        server.server_close()

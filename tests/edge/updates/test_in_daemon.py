@@ -5,10 +5,8 @@ import http.server
 import json
 import os
 import signal
-import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -182,7 +180,7 @@ def test_a_model_is_fetched_once(
 
 
 @pytest.fixture
-def serve_files(tmp_path: Path) -> Iterator[tuple[str, Path, list[str]]]:
+def serve_files(tmp_path: Path, serve_tls) -> tuple[str, Path, list[str]]:
     """A server over TLS of the test's folder, that names versions: its address, its certificate, what it answered."""
     answered: list[str] = []
 
@@ -201,20 +199,8 @@ def serve_files(tmp_path: Path) -> Iterator[tuple[str, Path, list[str]]]:
         def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - the base's name
             pass
 
-    files = ("-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.pem")
-    names = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    subprocess.run([*command, *files, *names], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "tls.pem", tmp_path / "tls.key")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"https://127.0.0.1:{server.server_port}", tmp_path / "tls.pem", answered
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    url, certificate = serve_tls(Handler)
+    return url, certificate, answered
 
 
 def test_updates_are_off_until_the_configuration_says_so(

@@ -49,7 +49,7 @@ def bundles(make_signed, shelf: Shelf, colour_bundle: Path) -> tuple[Bundle, Bun
     for name in ("first", "second"):
         path = make_signed(name)
         made.append(Bundle.load(path))
-        shelf.put(made[-1], path)
+        shelf.put(made[-1], path.read_bytes())
     return Bundle.load(colour_bundle), made[0], made[1]
 
 
@@ -107,6 +107,15 @@ def test_another_configured_bundle_ends_the_updates(shelf: Shelf, bundles) -> No
     assert offered(shelf, configured)[0][0] == ("first", False)
     assert offered(shelf, second)[0] == [("second", False)]
     assert offered(shelf, configured)[0] == [("colours", False)]
+
+
+def test_the_age_of_the_newest_that_ran_outlives_whatever_ends_it(shelf: Shelf, bundles) -> None:
+    configured, first, second = bundles
+    shelf.decide(Choice(configured.digest, first.digest, newest_at="2026-02-01T00:00:00+00:00"))
+    shelf.path_of(first.digest).unlink()
+    assert offered(shelf, configured)[0] == [("colours", False)]
+    offered(shelf, second)
+    assert shelf.choice() == Choice(second.digest, newest_at="2026-02-01T00:00:00+00:00")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"what": 1}', b'{"in_force": "absent"}'])

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.bundle import Bundle
 from edge.config.updates import key_bytes
 from edge.updates.shelf import REQUEST, Shelf
+from edge.updates.signing import signature
 from edge.updates.transfer import NEW_AN_HOUR, PIECE_BYTES, Piece, Receiver, read_topic
 
 
@@ -41,24 +42,21 @@ class Box:
 
 
 @pytest.fixture
-def content(make_signed) -> bytes:
-    """A signed file of two pieces and a bit: the archive's comment, up to 64 KiB, makes it longer."""
-    path = make_signed("newer")
-    content = path.read_bytes()
-    size = 2 * PIECE_BYTES + 77
-    padding = size - len(content)
-    return content[:-2] + padding.to_bytes(2, "little") + bytes(padding)
+def content(key: Path) -> bytes:
+    """A signed file of two pieces and a bit; what is in it nobody looks at yet."""
+    body = bytes(range(256)) * (2 * PIECE_BYTES // 256)
+    body = body[: 2 * PIECE_BYTES + 77 - 88]
+    return body + signature(hashlib.sha256(body).hexdigest(), key).encode()
+
+
+def offer_of(content: bytes) -> dict[str, Any]:
+    file = hashlib.sha256(content[:-88]).hexdigest()
+    return {"bytes": len(content), "sha256": file, "signature": content[-88:].decode()}
 
 
 @pytest.fixture
-def offer(content: bytes, key: Path, tmp_path: Path) -> dict[str, Any]:
-    from edge.updates.signing import signature
-
-    whole = tmp_path / "offered.zip"
-    whole.write_bytes(content)
-    digest = Bundle.load(whole).digest
-    file = hashlib.sha256(content).hexdigest()
-    return {"bytes": len(content), "sha256": file, "bundle": digest, "signature": signature(digest, key)}
+def offer(content: bytes) -> dict[str, Any]:
+    return offer_of(content)
 
 
 @pytest.fixture
@@ -124,7 +122,7 @@ def test_what_is_no_offer_writes_nothing(make_box, offer) -> None:
     box = make_box()
     box.receiver.receive(Piece(0, b"x"))
     other = base64.b64encode(bytes(64)).decode()
-    for wrong in ({"signature": other}, {"signature": "§"}, {"bytes": 1 << 40}, {"bundle": "x"}, {"more": 1}):
+    for wrong in ({"signature": other}, {"signature": "§"}, {"bytes": 1 << 40}, {"sha256": "0" * 64}, {"more": 1}):
         box.offer(offer | wrong)
     box.receiver.receive(Piece(None, b"{" * 10_000))
     assert box.files() == []
@@ -140,10 +138,32 @@ def test_a_box_that_tries_another_one_takes_none(make_box, offer) -> None:
     assert "another one is being tried" in box.lines[0]
 
 
-def test_old_offers_do_not_wear_the_card(make_box, offer) -> None:
+def test_old_offers_do_not_wear_the_card(make_box, key: Path) -> None:
     box = make_box()
     for number in range(NEW_AN_HOUR + 2):
-        box.offer(offer | {"sha256": f"{number:064x}"})
+        file = f"{number:064x}"
+        box.offer({"bytes": 100, "sha256": file, "signature": signature(file, key)})
     assert len(box.files()) == 1
     assert len(box.said) == NEW_AN_HOUR
     assert "an hour" in box.lines[-1]
+
+
+def test_an_old_offer_brings_no_other_file(make_box, offer, content: bytes) -> None:
+    """Whoever hears an offer can send it again, but not with another file's digest, nor another file."""
+    box = make_box()
+    box.offer(offer | {"sha256": hashlib.sha256(b"another").hexdigest()})
+    assert (box.files(), box.said) == ([], [])
+    box.offer(offer)
+    box.send(bytes(len(content) - 88) + content[-88:])
+    assert box.said[-1]["state"] == "refused"
+    assert REQUEST not in box.files()
+
+
+def test_a_box_without_the_library_of_signatures_goes_on(make_box, offer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    box = make_box()
+    box.offer(offer)
+    assert box.files() == []
+    assert box.lines == [
+        "update refused: updates: cryptography is not installed; install the extra: pip install 'edgewatch[updates]'"
+    ]

@@ -1,6 +1,7 @@
 """What the updater decides, on cameras and a shadow run that say what the test wants."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from edge.errors import ModelError
 from edge.updates.opening import Chosen
 from edge.updates.shadow import Findings
 from edge.updates.shelf import REQUEST, Choice, Shelf
+from edge.updates.taking import Daemon, open_updater
 from edge.updates.tap import Tap
 from edge.updates.updater import HANG_S, STOP_S, Updater, Watched
 
@@ -32,7 +34,7 @@ class Box:
         monkeypatch.setattr("edge.updates.updater.time.monotonic", lambda: self.now_s)
         self._running = running
         self._key = key_bytes(public_key)
-        self._config = Config.model_validate(
+        self.config = Config.model_validate(
             {"cameras": {"hall": {"source": "0"}}, "updates": {"public_key": public_key, "trial_s": 10}}
         )
 
@@ -46,7 +48,7 @@ class Box:
             report=lambda _line: None,
         )
         chosen = Chosen(self._running, self._running.digest, on_trial, self.shelf)
-        return Updater(self._config, chosen, self.shelf, watched, self._key)
+        return Updater(self.config, chosen, self.shelf, watched, self._key)
 
 
 @pytest.fixture
@@ -169,3 +171,76 @@ def test_a_model_that_fails_ends_its_trial_and_no_other(box: Box) -> None:
     assert (box.said[-1], box.calls) == (("rolled back", "it failed"), ["end"])
     with pytest.raises(ModelError, match="it failed"), box.updater().deciding():
         raise ModelError("it failed")
+
+
+def test_what_ends_the_process_that_looks_at_it_is_not_looked_at_again(
+    box: Box, make_signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(make_signed("newer"), box.shelf.folder / REQUEST)
+    left: dict[Path, bytes] = {}
+
+    def killed(*_: object) -> None:
+        left.update({path: path.read_bytes() for path in box.shelf.folder.iterdir()})
+        raise ModelError("as far as this process gets")
+
+    monkeypatch.setattr("edge.updates.updater.load_signed", killed)
+    box.updater().tick()
+    for path, content in left.items():
+        path.write_bytes(content)
+    monkeypatch.setattr("edge.updates.updater.load_signed", None)  # a second call would end the test
+    updater = box.updater()
+    assert updater.is_busy
+    updater.tick()
+    assert box.said[-1] == ("refused", "the box stopped while it looked at it; send it again")
+    assert not updater.is_busy
+    updater.tick()
+    assert len(box.said) == 3
+
+
+def test_a_request_that_is_replaced_meanwhile_is_another_one(box: Box, make_signed, monkeypatch) -> None:
+    """What is kept and tried is what was checked."""
+    from edge.updates.signing import load_signed
+
+    request, checked = box.shelf.folder / REQUEST, make_signed("checked").read_bytes()
+    request.write_bytes(checked)
+
+    def replaced(*arguments: Any) -> Bundle:
+        bundle = load_signed(*arguments)
+        request.write_bytes(b"another")
+        return bundle
+
+    monkeypatch.setattr("edge.updates.updater.load_signed", replaced)
+    updater = box.updater()
+    updater.tick()
+    assert updater._tried is not None
+    updater._tried.shadow.stop()
+    assert box.shelf.path_of(updater._tried.bundle.digest).read_bytes() == checked
+    assert request.read_bytes() == b"another"
+
+
+def test_proven_updates_are_remembered_by_their_age(box: Box) -> None:
+    box.shelf.decide(Choice("configured", trial="x", begun=True, newest_at="2025-12-01T00:00:00+00:00"))
+    updater = box.updater(on_trial=True)
+    box.now_s = 21.0
+    updater.tick()
+    assert box.said[-1] == ("proven", None)
+    assert box.shelf.choice().newest_at == box.updater()._chosen.bundle.spec.created_at.isoformat()
+
+
+def test_older_than_the_newest_that_ran_is_refused(box: Box, make_signed) -> None:
+    box.shelf.decide(Choice("configured", newest_at="2026-02-02T00:00:00+00:00"))
+    shutil.copy(make_signed("between"), box.shelf.folder / REQUEST)
+    box.updater().tick()
+    assert box.said[-1][0] == "refused"
+    assert "is before 2026-02-02" in str(box.said[-1][1])
+
+
+def test_a_box_without_the_library_of_signatures_says_so_and_runs(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    lines: list[str] = []
+    daemon = Daemon(lambda _camera: OK, lambda: None, lines.append)
+    chosen = box.updater()._chosen
+    assert open_updater(box.config, chosen, {"hall": Tap()}, daemon, None) is not None
+    (line,) = lines
+    assert line.startswith("updates: cryptography is not installed; install the extra: ")
+    assert line.endswith("; until then none are taken")

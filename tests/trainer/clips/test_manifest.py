@@ -51,6 +51,22 @@ def test_a_bad_row_is_refused_in_one_line(tmp_path, write_clip, row, said):
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("labels", [("fall", "normal"), ("ADL", "fight")])
+def test_two_labels_that_contradict_each_other_are_refused(tmp_path, write_clip, labels):
+    write_clip(tmp_path / "a.avi", frames=20)
+    first, second = labels
+    path = manifest(tmp_path, f"a.avi,{first},,,,", "", f"a.avi,{second},,,,")
+    with pytest.raises(DatasetError, match=r"manifest\.csv, line 4: a\.avi: is \w+ here and \w+ in line 2; remove one"):
+        read_manifest(path)
+
+
+def test_labels_that_can_hold_together_and_one_within_another_are_taken(tmp_path, write_clip):
+    write_clip(tmp_path / "a.avi", frames=20)
+    rows = ("a.avi,fall,,0,1,", "a.avi,violence,,0,1,", "a.avi,normal,,,,", "a.avi,normal,,,,")
+    (clip,) = read_manifest(manifest(tmp_path, *rows))
+    assert clip.labels_at(0.5) == {"fall", "violence"}
+
+
 def test_a_missing_column_and_an_empty_manifest_are_refused(tmp_path):
     with pytest.raises(DatasetError, match="no column 'label'"):
         read_manifest(manifest(tmp_path, "a.avi,1", header="path,class"))
