@@ -4,7 +4,8 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,13 +17,15 @@ S_PER_DAY: Final = 86_400
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS messages (
     number INTEGER PRIMARY KEY, subject TEXT NOT NULL, rule TEXT NOT NULL, step INTEGER NOT NULL, person TEXT NOT NULL,
-    title TEXT NOT NULL, body TEXT NOT NULL, due_s REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    title TEXT NOT NULL, body TEXT NOT NULL, due_s REAL NOT NULL,
     state TEXT NOT NULL, noted_s REAL NOT NULL, UNIQUE (subject, rule, step, person));
 CREATE INDEX IF NOT EXISTS by_due ON messages (state, due_s);
 CREATE TABLE IF NOT EXISTS happened (number INTEGER PRIMARY KEY, at_s REAL NOT NULL, what TEXT NOT NULL,
     box TEXT NOT NULL, camera TEXT, key TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+BOX: Final = "substr(subject, 1, instr(subject, '/') - 1)"
+IS_URGENT: Final = "rule IN (SELECT value FROM json_each(?))"
 WAITING, SENDING, SENT, CANCELLED = "waiting", "sending", "sent", "cancelled"
 
 
@@ -40,7 +43,6 @@ class Note:
     due_s: float
     """Unix time from which it may be sent."""
     number: int = 0
-    attempts: int = 0
 
 
 class Ledger:
@@ -73,8 +75,7 @@ class Ledger:
             notes: those that are known already change nothing.
             happened: for the digest: Unix time, what, box, camera, and a key that is the same for a repeat.
         """
-        with self._lock, self._database:
-            self._database.execute("BEGIN")
+        with self._transaction():
             if happened is not None:
                 self._database.execute(
                     "INSERT OR IGNORE INTO happened (at_s, what, box, camera, key) VALUES (?, ?, ?, ?, ?)", happened
@@ -95,46 +96,70 @@ class Ledger:
         with self._lock:
             return self._database.execute(sql, (subject, SENT, SENDING)).fetchall()
 
-    def due(self, now_s: float) -> Note | None:
-        """Take the message that has waited longest; it counts as on its way."""
+    def boxes_due(self, person: str, now_s: float, urgent_rules: Sequence[str]) -> list[tuple[str, bool]]:
+        """Return the boxes of which somebody is to be told now, and whether it is urgent; who waits longest first."""
         sql = (
-            "SELECT subject, rule, step, person, title, body, due_s, number, attempts FROM messages "
-            "WHERE state = ? AND due_s <= ? ORDER BY due_s, number LIMIT 1"
+            f"SELECT {BOX}, max({IS_URGENT}) FROM messages "  # noqa: S608 - from our own words
+            "WHERE state = ? AND person = ? AND due_s <= ? GROUP BY 1 ORDER BY min(due_s), min(number)"
         )
         with self._lock:
-            row = self._database.execute(sql, (WAITING, now_s)).fetchone()
-            if row is None:
-                return None
-            note = Note(*row)
-            self._database.execute("UPDATE messages SET state = ? WHERE number = ?", (SENDING, note.number))
-            return note
+            rows = self._database.execute(sql, (json.dumps(urgent_rules), WAITING, person, now_s)).fetchall()
+        return [(box, bool(is_urgent)) for box, is_urgent in rows]
 
-    def next_due_s(self) -> float | None:
-        """Return when the next message may be sent."""
-        with self._lock:
-            return self._database.execute("SELECT min(due_s) FROM messages WHERE state = ?", (WAITING,)).fetchone()[0]
+    def take(
+        self, person: str, box: str, now_s: float, urgent_rules: Sequence[str], *, is_alone: bool, limit: int
+    ) -> list[Note]:
+        """Take what somebody is to be told now of a box; it counts as on its way.
 
-    def sent(self, note: Note) -> None:
-        """Take note that somebody was told."""
-        with self._lock:
-            self._database.execute("UPDATE messages SET state = ? WHERE number = ?", (SENT, note.number))
-
-    def postpone(self, note: Note, due_s: float, *, failed: bool) -> None:
-        """Have a message wait on."""
-        with self._lock:
-            self._database.execute(
-                "UPDATE messages SET state = ?, due_s = ?, attempts = attempts + ? WHERE number = ?",
-                (WAITING, due_s, failed, note.number),
-            )
-
-    def held_for(self, person: str, due_s: float) -> list[Note]:
-        """Return what waits for the same moment for the same person."""
+        Args:
+            person: who.
+            box: of which.
+            now_s: Unix time.
+            urgent_rules: whose messages come first.
+            is_alone: without what waited for the same moment of other boxes, as the end of quiet hours.
+            limit: how many messages at most.
+        """
         sql = (
-            "SELECT subject, rule, step, person, title, body, due_s, number, attempts FROM messages "
-            "WHERE state = ? AND person = ? AND due_s = ? ORDER BY number"
+            "SELECT subject, rule, step, person, title, body, due_s, number FROM messages "  # noqa: S608
+            f"WHERE state = ? AND person = ? AND due_s <= ? AND ({BOX} = ? OR NOT ? AND due_s = "
+            f"(SELECT min(due_s) FROM messages WHERE state = ? AND person = ? AND {BOX} = ?)) "
+            f"ORDER BY {IS_URGENT} DESC, {BOX} != ?, due_s, number LIMIT ?"
         )
+        urgent = json.dumps(urgent_rules)
+        values = (WAITING, person, now_s, box, is_alone, WAITING, person, box, urgent, box, limit)
+        with self._transaction():
+            notes = [Note(*row) for row in self._database.execute(sql, values)]
+            self._mark(SENDING, notes)
+        return notes
+
+    def next_due_s(self, person: str, after_s: float) -> float | None:
+        """Return when the next message may be sent to somebody, of those that may not yet."""
+        sql = "SELECT min(due_s) FROM messages WHERE state = ? AND person = ? AND due_s > ?"
         with self._lock:
-            return [Note(*row) for row in self._database.execute(sql, (WAITING, person, due_s))]
+            return self._database.execute(sql, (WAITING, person, after_s)).fetchone()[0]
+
+    def sent(self, notes: Sequence[Note]) -> None:
+        """Take note that somebody was told, also by what other rules still wanted to tell him of the same."""
+        told = [(SENT, note.subject, note.person, WAITING) for note in notes if note.step == 0]
+        sql = "UPDATE messages SET state = ? WHERE subject = ? AND person = ? AND step = 0 AND state = ?"
+        with self._transaction():
+            self._mark(SENT, notes)
+            self._database.executemany(sql, told)
+
+    def give_back(self, notes: Sequence[Note]) -> None:
+        """Have messages wait on."""
+        with self._transaction():
+            self._mark(WAITING, notes)
+
+    def drop_others(self, people: Iterable[str]) -> list[str]:
+        """Do not send what waits for people who are none of these; return who they were."""
+        known = json.dumps(list(people))
+        others = "state = ? AND person NOT IN (SELECT value FROM json_each(?))"
+        with self._transaction():
+            names = self._database.execute(f"SELECT DISTINCT person FROM messages WHERE {others}", (WAITING, known))  # noqa: S608
+            found = [name for (name,) in names]
+            self._database.execute(f"UPDATE messages SET state = ? WHERE {others}", (CANCELLED, WAITING, known))  # noqa: S608
+        return found
 
     def counted(self, since_s: float) -> list[tuple[str, str, str | None, int]]:
         """Count what happened: what, box, camera, how often."""
@@ -163,6 +188,17 @@ class Ledger:
                 "DELETE FROM messages WHERE noted_s < ? AND state IN (?, ?)", (before_s, SENT, CANCELLED)
             )
             self._database.execute("DELETE FROM happened WHERE at_s < ?", (before_s,))
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        with self._lock, self._database:
+            self._database.execute("BEGIN")
+            yield
+
+    def _mark(self, state: str, notes: Sequence[Note]) -> None:
+        self._database.executemany(
+            "UPDATE messages SET state = ? WHERE number = ?", [(state, note.number) for note in notes]
+        )
 
     def _insert(self, note: Note) -> int:
         return self._database.execute(

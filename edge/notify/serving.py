@@ -1,11 +1,10 @@
 """Runs the notifier until a signal."""
 
+import math
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Final
 
 from edge.config import broker_password
 from edge.errors import ConfigurationError
@@ -13,11 +12,13 @@ from edge.events.ulid import new_ulid
 from edge.mqtt.subscriber import Subscriber, Subscription
 from edge.notify.bridge import FILTERS, Bridge
 from edge.notify.courier import Courier, Service, services
+from edge.notify.delivery import Delivery
+from edge.notify.digest import Digest
 from edge.notify.ledger import Ledger
 from edge.notify.settings import NotifyConfig, addresses
 from edge.system.interruption import Interruption
 
-POLL_S: Final = 0.2
+POLL_S, TEND_S = 1.0, 30.0
 
 
 def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = False) -> None:
@@ -36,8 +37,12 @@ def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = Fals
         _send_test(config, reach)
         return
     with closing(Ledger(config.state_dir)) as ledger:
+        for stranger in ledger.drop_others(config.people):
+            _say(f"{stranger}: is in the configuration no more; what was to be told is dropped")
         bridge = Bridge(config, ledger)
-        courier = Courier(config, ledger, reach, _say)
+        digest = Digest(config, ledger)
+        delivery = Delivery(Courier(person, service, config, ledger, report=_say) for person, service in reach.items())
+        bridge.wake = delivery.wake
         name = ledger.setting("client", new_ulid(config.local(0)))
         subscriber = Subscriber(
             config.broker,
@@ -47,17 +52,18 @@ def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = Fals
             connected=bridge.connected,
             report=_say,
         )
-        news = threading.Event()
-        bridge.wake = news.set
-        with closing(subscriber):
+        with closing(delivery), closing(subscriber):
+            delivery.start()
             subscriber.start()
+            tended_s = -math.inf
             while not interruption:
-                news.clear()
-                wait_s = courier.tick(lambda: bool(interruption))
-                deadline_s = time.monotonic() + wait_s
-                while not news.is_set() and not interruption and time.monotonic() < deadline_s:
-                    interruption.wait(POLL_S)
+                if time.monotonic() - tended_s >= TEND_S:
+                    tended_s = time.monotonic()
+                    digest.tick()
+                    delivery.wake()
                 subscriber.check()
+                delivery.check()
+                interruption.wait(POLL_S)
 
 
 def _send_test(config: NotifyConfig, reach: Mapping[str, Service]) -> None:
