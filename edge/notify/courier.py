@@ -149,7 +149,7 @@ def _left_s(times: int, longest_s: float, passed_s: float) -> float:
 
 def _one_message(notes: Sequence[Note], now_s: float) -> tuple[str, str]:
     """Return title and body; what two rules say of the same is said once."""
-    said = list(dict.fromkeys(_said(note, now_s) for note in notes))
+    said = list({(note.subject, note.title, note.body): _said(note, now_s) for note in notes}.values())
     title, body = said[0]
     if len(said) > 1:
         title = f"{title}, and {len(said) - 1} more"

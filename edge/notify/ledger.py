@@ -176,10 +176,20 @@ class Ledger:
             value = self._database.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()[0]
         return json.loads(value)
 
-    def put(self, name: str, value: Any) -> None:
-        """Keep a value."""
+    def settings(self, prefix: str) -> list[tuple[str, Any]]:
+        """Return what is kept under names that begin so, without their beginnings."""
+        sql = "SELECT substr(name, ?), value FROM settings WHERE substr(name, 1, ?) = ? AND value != 'null'"
         with self._lock:
-            self._database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+            rows = self._database.execute(sql, (len(prefix) + 1, len(prefix), prefix)).fetchall()
+        return [(name, json.loads(value)) for name, value in rows]
+
+    def put(self, name: str, value: Any) -> None:
+        """Keep a value; None forgets it."""
+        with self._lock:
+            if value is None:
+                self._database.execute("DELETE FROM settings WHERE name = ?", (name,))
+            else:
+                self._database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
 
     def forget(self, before_s: float) -> None:
         """Forget what is long done."""

@@ -10,7 +10,7 @@ from edge.config import broker_password
 from edge.errors import ConfigurationError
 from edge.events.ulid import new_ulid
 from edge.mqtt.subscriber import Subscriber, Subscription
-from edge.notify.bridge import FILTERS, Bridge
+from edge.notify.bridge import FILTERS, UNQUEUED_FILTERS, Bridge
 from edge.notify.courier import Courier, Service, services
 from edge.notify.delivery import Delivery
 from edge.notify.digest import Digest
@@ -39,7 +39,7 @@ def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = Fals
     with closing(Ledger(config.state_dir)) as ledger:
         for stranger in ledger.drop_others(config.people):
             _say(f"{stranger}: is in the configuration no more; what was to be told is dropped")
-        bridge = Bridge(config, ledger)
+        bridge = Bridge(config, ledger, report=_say)
         digest = Digest(config, ledger)
         delivery = Delivery(Courier(person, service, config, ledger, report=_say) for person, service in reach.items())
         bridge.wake = delivery.wake
@@ -47,7 +47,7 @@ def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = Fals
         subscriber = Subscriber(
             config.broker,
             broker_password(),
-            Subscription(f"edgewatch-notify-{name}", FILTERS),
+            Subscription(f"edgewatch-notify-{name}", FILTERS, UNQUEUED_FILTERS),
             receive=bridge.receive,
             connected=bridge.connected,
             report=_say,

@@ -5,9 +5,10 @@ from contextlib import closing
 
 import pytest
 
-from edge.dashboard.desk import EVENTS_AT_ONCE, Desk
+from edge.dashboard.desk import Desk
 from edge.dashboard.fleet import MAX_BOXES, MAX_CAMERAS
 from edge.dashboard.history import PRUNE_EVERY, History, Wanted
+from edge.mqtt.allowance import EVENTS_AT_ONCE
 from edge.mqtt.connection import Message
 from edge.mqtt.incoming import EventMessage, read_event
 
@@ -107,6 +108,14 @@ def test_no_flood_of_names_or_events_grows_without_bound(desk, history) -> None:
     assert len(state["cameras"]) == MAX_CAMERAS + 1
     assert EVENTS_AT_ONCE <= history.count(Wanted()) < EVENTS_AT_ONCE + 100
     assert state["passed_over"] >= MAX_BOXES + MAX_CAMERAS + 100
+
+
+def test_what_is_no_text_does_not_end_every_page(desk) -> None:
+    send(desk, "box/availability", b"online")
+    for topic in ("stats", "hall/status", "hall/scores", "events"):
+        texts = {"state": "\ud800", "reason": "\ud800", "version": "\ud800", "\ud800": 0.5}
+        send(desk, f"box/{topic}", EVENT | texts | {"camera": "\ud800"})
+    json.dumps(desk.state(), ensure_ascii=False).encode()
 
 
 def test_a_camera_that_its_box_retires_is_gone(desk) -> None:

@@ -37,11 +37,12 @@ class Desk:
         path.write_text(text, encoding="utf-8")
         self.config = load(path)
         self.told: list[tuple[str, str, str]] = []
+        self.said: list[str] = []
         self.now = datetime(2026, 1, 2, 23, 0, tzinfo=UTC)
         self.ledger = Ledger(self.config.state_dir)
         self.refuses: Callable[[str], bool] = lambda _: False
         """Whether services do not take a message with a title."""
-        self.bridge = Bridge(self.config, self.ledger, self._now_s)
+        self.bridge = Bridge(self.config, self.ledger, report=self.said.append, now_s=self._now_s)
         self._digest = Digest(self.config, self.ledger, self._now_s)
         self._couriers = [
             Courier(person, self._service(person), self.config, self.ledger, report=lambda _: None, now_s=self._now_s)
@@ -72,6 +73,13 @@ class Desk:
         event = {"schema": 1, "id": number, "type": "started", "label": "fall", "camera": "hall", "score": 0.9}
         event |= {"peak_score": 0.9, "started_at": self.now.isoformat()} | changes
         self.bridge.receive(Message(f"edgewatch/{box}/events", json.dumps(event).encode(), False))
+
+    def condition(self, camera: str | None, state: str, box: str = "box") -> None:
+        topic, payload = (f"{camera}/status", json.dumps({"state": state})) if camera else ("availability", state)
+        self.bridge.receive(Message(f"edgewatch/{box}/{topic}", payload.encode(), True))
+
+    def restart(self) -> None:
+        self.bridge = Bridge(self.config, self.ledger, report=self.said.append, now_s=self._now_s)
 
     def pass_time(self, **span: float) -> None:
         self.now += timedelta(**span)
@@ -116,7 +124,7 @@ def test_a_service_that_is_silent_delays_nobody_else(tmp_path, until) -> None:
     reach = {"nurse": lambda *_: ends.wait(), "doctor": lambda title, _: told.append(title) or True}
     with closing(Ledger(config.state_dir)) as ledger:
         delivery = Delivery(Courier(name, tell, config, ledger, report=lambda _: None) for name, tell in reach.items())
-        bridge = Bridge(config, ledger)
+        bridge = Bridge(config, ledger, report=lambda _: None)
         bridge.wake = delivery.wake
         with closing(delivery):
             delivery.start()
@@ -240,6 +248,45 @@ def test_a_short_trouble_is_nobodys_business(at_desk) -> None:
     desk.bridge.connected("no broker")
     desk.pass_time(seconds=61)
     assert [title for _, title, _ in desk.told] == ["Offline: box", "Offline: broker"]
+
+
+def test_statuses_of_invented_names_cost_no_write_and_few_messages(at_desk) -> None:
+    desk = at_desk(BASE + RULE.replace('"offline"', '"blind"').replace('"nurse"', '"doctor"'))
+    before = desk.ledger._database.total_changes
+    for number in range(4000):
+        desk.condition(f"camera-{number}", "ok")
+    assert desk.ledger._database.total_changes == before
+    for number in range(4000):
+        desk.condition(f"camera-{number}", "blind")
+    desk.now += timedelta(milliseconds=1)
+    desk.condition("hall", "blind", box="other")
+    desk.pass_time(seconds=40)
+    assert desk.titles("doctor") == ["Blind: camera-0 in box, and 63 more", "Blind: hall in other"]
+
+
+def test_a_flood_of_alarms_of_one_box_is_passed_over_and_said(at_desk) -> None:
+    desk = at_desk(BASE + URGENT)
+    for number in range(1000):
+        desk.fall(f"A{number}")
+    desk.now += timedelta(milliseconds=1)
+    desk.fall("B", box="other")
+    desk.deliver()
+    assert desk.titles() == ["Fall: hall in box, and 399 more", "Fall: hall in other"]
+    assert desk.said == ["box: sends more alarms than anybody can be told of; some are passed over"]
+
+
+def test_a_trouble_is_remembered_over_a_restart(at_desk) -> None:
+    desk = at_desk(BASE + RULE.replace('"nurse"', '"doctor"') + "after_s = 0\n")
+    desk.condition(None, "offline")
+    desk.deliver()
+    desk.restart()
+    desk.condition(None, "offline")
+    desk.condition(None, "online")
+    desk.pass_time(seconds=40)
+    desk.restart()
+    desk.condition(None, "online")
+    desk.deliver()
+    assert desk.titles("doctor") == ["Offline: box", "Back: box"]
 
 
 def test_the_digest_comes_once_a_day(at_desk) -> None:
