@@ -296,14 +296,22 @@ class Desk:
         }
 
     def acknowledge(self, send: Outlet, device: str, event_id: str, answer: Answer) -> bool:
-        """Keep what somebody says of an event and tell its box; False when there is no such event."""
+        """Keep what somebody says of an event and tell its box, now or when the broker is back.
+
+        Returns:
+            whether there is such an event.
+        """
         row = self.history.answer(device, event_id, answer)
         if row is None:
             return False
         self.hub.event(row | {"is_new": False})
-        payload = json.dumps({"false_alarm": True}) if answer == "false_alarm" else ""
-        send(f"{ROOT}/{device}/events/{event_id}/ack", payload)
+        _send_answer(send, row)
         return True
+
+    def repeat_answers(self, send: Outlet) -> None:
+        """Tell boxes once more what they have not heard, as far as they say: the broker was away."""
+        for row in self.history.unheard(self._now_ms() - ALARM_AGE_MS, ALARMS_SHOWN):
+            _send_answer(send, row)
 
     def knows(self, device: str, camera: str, label: str | None = None) -> bool:
         """Whether there is such a camera, with such a label."""
@@ -311,6 +319,11 @@ class Desk:
             box = self._fleet.boxes.get(device)
             known = None if box is None else box.cameras.get(camera)
             return known is not None and (label is None or label in known.labels)
+
+
+def _send_answer(send: Outlet, row: Row) -> None:
+    payload = json.dumps({"false_alarm": True}) if row["answer"] == "false_alarm" else ""
+    send(f"{ROOT}/{row['device']}/events/{row['id']}/ack", payload)
 
 
 def _is_known(words: list[str]) -> bool:

@@ -146,6 +146,15 @@ class History:
             ).rowcount
             return self._row(device, event_id) if changed else None
 
+    def unheard(self, since_ms: int, limit: int) -> list[Row]:
+        """Return the latest events that were answered here since a Unix time, and whose boxes have not said so."""
+        sql = (
+            f"SELECT {COLUMNS} FROM events WHERE answered_ms >= ? AND acknowledged_at IS NULL "  # noqa: S608
+            "ORDER BY answered_ms DESC LIMIT ?"
+        )
+        with self._lock:
+            return [_read(row) for row in self._database.execute(sql, (since_ms, limit))]
+
     def find(self, wanted: Wanted, limit: int) -> list[Row]:
         """Return events, the latest first."""
         condition, values = wanted.condition()

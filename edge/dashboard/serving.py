@@ -54,12 +54,18 @@ def serve(config: DashboardConfig, mqtt_password: str | None) -> None:
             FILTERS if config.state_dir is not None else (),
             UNQUEUED_FILTERS if config.state_dir is not None else (*FILTERS, *UNQUEUED_FILTERS),
         )
+
+        def connected(fault: str | None) -> None:
+            desk.connected(fault)
+            if fault is None:
+                desk.repeat_answers(subscriber.send)
+
         subscriber = Subscriber(
             config.broker,
             mqtt_password or broker_password(),
             subscription,
             receive=desk.receive,
-            connected=desk.connected,
+            connected=connected,
             report=_say,
         )
         with _listening(config) as listener:
