@@ -24,7 +24,7 @@ class Digest:
         """Note what is to be told now."""
         digest = self._config.digest
         now_s = self._now_s()
-        self._ledger.forget(now_s - self._config.keep_days * S_PER_DAY)
+        self._ledger.tend(now_s - self._config.keep_days * S_PER_DAY)
         if digest is None:
             return
         now = self._config.local(now_s)

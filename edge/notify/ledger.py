@@ -2,17 +2,16 @@
 
 import json
 import sqlite3
-import threading
 import time
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge.errors import ConfigurationError
+from edge.mqtt.store import Store
 
-FILE: Final = "notify.sqlite"
+FILE, LOCK = "notify.sqlite", "notify.lock"
+"""A box's outbox may lie in the same directory."""
 S_PER_DAY: Final = 86_400
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -46,55 +45,60 @@ class Note:
 
 
 class Ledger:
-    """Safe to use from several threads; every change is synced to disk before it returns."""
+    """Safe to use from several threads; every change is synced to disk before it returns, or it is said why not."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, report: Callable[[str], None]) -> None:
         """Open it; what was on its way when the last program ended abruptly waits again.
 
+        Args:
+            state_dir: where it lies.
+            report: takes a line when the disk fails, and when it comes back.
+
         Raises:
-            ConfigurationError: the directory or the file cannot be used.
+            ConfigurationError: the directory cannot be used by this user, or another `edge notify` uses it.
         """
-        self._lock = threading.Lock()
-        path = state_dir / FILE
-        try:
-            state_dir.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;{SCHEMA}")
-            self._database.execute("UPDATE messages SET state = ? WHERE state = ?", (WAITING, SENDING))
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(f"{path}: cannot be used ({error}); correct state_dir, or move it away") from error
+        self._store = Store(state_dir, SCHEMA, report, file_name=FILE, lock_name=LOCK)
+        self._store.write(
+            lambda database: database.execute("UPDATE messages SET state = ? WHERE state = ?", (WAITING, SENDING))
+        )
 
     def close(self) -> None:
-        with self._lock:
-            self._database.close()
+        self._store.close()
 
-    def add(self, notes: Iterable[Note], happened: tuple[float, str, str, str | None, str] | None = None) -> int:
-        """Keep what is to be told, in one transaction; return how many of the notes were new.
+    def add(self, notes: Iterable[Note], happened: tuple[float, str, str, str | None, str] | None = None) -> None:
+        """Keep what is to be told, in one transaction.
 
         Args:
             notes: those that are known already change nothing.
             happened: for the digest: Unix time, what, box, camera, and a key that is the same for a repeat.
         """
-        with self._transaction():
+        rows = [
+            (note.subject, note.rule, note.step, note.person, note.title, note.body, note.due_s, WAITING, time.time())
+            for note in notes
+        ]
+
+        def work(database: sqlite3.Connection) -> None:
             if happened is not None:
-                self._database.execute(
+                database.execute(
                     "INSERT OR IGNORE INTO happened (at_s, what, box, camera, key) VALUES (?, ?, ?, ?, ?)", happened
                 )
-            return sum(self._insert(note) for note in notes)
+            database.executemany(
+                "INSERT OR IGNORE INTO messages (subject, rule, step, person, title, body, due_s, state, noted_s) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
 
-    def cancel(self, subject: str, *, from_step: int) -> int:
-        """Do not send what waits on a subject, from a step on; return how many messages that were."""
-        with self._lock:
-            return self._database.execute(
-                "UPDATE messages SET state = ? WHERE subject = ? AND step >= ? AND state = ?",
-                (CANCELLED, subject, from_step, WAITING),
-            ).rowcount
+        self._store.write(work)
+
+    def cancel(self, subject: str, *, from_step: int) -> None:
+        """Do not send what waits on a subject, from a step on."""
+        sql = "UPDATE messages SET state = ? WHERE subject = ? AND step >= ? AND state = ?"
+        self._store.write(lambda database: database.execute(sql, (CANCELLED, subject, from_step, WAITING)))
 
     def was_told(self, subject: str) -> list[tuple[str, str]]:
         """Return by which rules and who was told of a subject."""
         sql = "SELECT DISTINCT rule, person FROM messages WHERE subject = ? AND state IN (?, ?)"
-        with self._lock:
-            return self._database.execute(sql, (subject, SENT, SENDING)).fetchall()
+        return self._rows(sql, subject, SENT, SENDING)
 
     def boxes_due(self, person: str, now_s: float, urgent_rules: Sequence[str]) -> list[tuple[str, bool]]:
         """Return the boxes of which somebody is to be told now, and whether it is urgent; who waits longest first."""
@@ -102,9 +106,10 @@ class Ledger:
             f"SELECT {BOX}, max({IS_URGENT}) FROM messages "  # noqa: S608 - from our own words
             "WHERE state = ? AND person = ? AND due_s <= ? GROUP BY 1 ORDER BY min(due_s), min(number)"
         )
-        with self._lock:
-            rows = self._database.execute(sql, (json.dumps(urgent_rules), WAITING, person, now_s)).fetchall()
-        return [(box, bool(is_urgent)) for box, is_urgent in rows]
+        return [
+            (box, bool(is_urgent))
+            for box, is_urgent in self._rows(sql, json.dumps(urgent_rules), WAITING, person, now_s)
+        ]
 
     def take(
         self, person: str, box: str, now_s: float, urgent_rules: Sequence[str], *, is_alone: bool, limit: int
@@ -127,92 +132,88 @@ class Ledger:
         )
         urgent = json.dumps(urgent_rules)
         values = (WAITING, person, now_s, box, is_alone, WAITING, person, box, urgent, box, limit)
-        with self._transaction():
-            notes = [Note(*row) for row in self._database.execute(sql, values)]
-            self._mark(SENDING, notes)
-        return notes
+
+        def work(database: sqlite3.Connection) -> list[Note]:
+            notes = [Note(*row) for row in database.execute(sql, values)]
+            _mark(database, SENDING, notes)
+            return notes
+
+        return self._store.write(work)
 
     def next_due_s(self, person: str, after_s: float) -> float | None:
         """Return when the next message may be sent to somebody, of those that may not yet."""
         sql = "SELECT min(due_s) FROM messages WHERE state = ? AND person = ? AND due_s > ?"
-        with self._lock:
-            return self._database.execute(sql, (WAITING, person, after_s)).fetchone()[0]
+        return self._rows(sql, WAITING, person, after_s)[0][0]
 
     def sent(self, notes: Sequence[Note]) -> None:
         """Take note that somebody was told, also by what other rules still wanted to tell him of the same."""
         told = [(SENT, note.subject, note.person, WAITING) for note in notes if note.step == 0]
         sql = "UPDATE messages SET state = ? WHERE subject = ? AND person = ? AND step = 0 AND state = ?"
-        with self._transaction():
-            self._mark(SENT, notes)
-            self._database.executemany(sql, told)
+
+        def work(database: sqlite3.Connection) -> None:
+            _mark(database, SENT, notes)
+            database.executemany(sql, told)
+
+        self._store.write(work)
 
     def give_back(self, notes: Sequence[Note]) -> None:
         """Have messages wait on."""
-        with self._transaction():
-            self._mark(WAITING, notes)
+        self._store.write(lambda database: _mark(database, WAITING, notes))
 
     def drop_others(self, people: Iterable[str]) -> list[str]:
         """Do not send what waits for people who are none of these; return who they were."""
-        known = json.dumps(list(people))
         others = "state = ? AND person NOT IN (SELECT value FROM json_each(?))"
-        with self._transaction():
-            names = self._database.execute(f"SELECT DISTINCT person FROM messages WHERE {others}", (WAITING, known))  # noqa: S608
-            found = [name for (name,) in names]
-            self._database.execute(f"UPDATE messages SET state = ? WHERE {others}", (CANCELLED, WAITING, known))  # noqa: S608
-        return found
+        values = (WAITING, json.dumps(list(people)))
+
+        def work(database: sqlite3.Connection) -> list[str]:
+            names = database.execute(f"SELECT DISTINCT person FROM messages WHERE {others}", values).fetchall()  # noqa: S608
+            database.execute(f"UPDATE messages SET state = ? WHERE {others}", (CANCELLED, *values))  # noqa: S608
+            return [name for (name,) in names]
+
+        return self._store.write(work)
 
     def counted(self, since_s: float) -> list[tuple[str, str, str | None, int]]:
         """Count what happened: what, box, camera, how often."""
         sql = (
             "SELECT what, box, camera, count(*) FROM happened WHERE at_s >= ? GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3"
         )
-        with self._lock:
-            return self._database.execute(sql, (since_s,)).fetchall()
+        return self._rows(sql, since_s)
 
     def setting(self, name: str, default: Any) -> Any:
         """Return a kept value; the first time, keep the default."""
-        with self._lock:
-            self._database.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (name, json.dumps(default)))
-            value = self._database.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()[0]
-        return json.loads(value)
+        found = self._rows("SELECT value FROM settings WHERE name = ?", name)
+        if found:
+            return json.loads(found[0][0])
+        self.put(name, default)
+        return default
 
     def settings(self, prefix: str) -> list[tuple[str, Any]]:
         """Return what is kept under names that begin so, without their beginnings."""
         sql = "SELECT substr(name, ?), value FROM settings WHERE substr(name, 1, ?) = ? AND value != 'null'"
-        with self._lock:
-            rows = self._database.execute(sql, (len(prefix) + 1, len(prefix), prefix)).fetchall()
-        return [(name, json.loads(value)) for name, value in rows]
+        return [(name, json.loads(value)) for name, value in self._rows(sql, len(prefix) + 1, len(prefix), prefix)]
 
     def put(self, name: str, value: Any) -> None:
         """Keep a value; None forgets it."""
-        with self._lock:
-            if value is None:
-                self._database.execute("DELETE FROM settings WHERE name = ?", (name,))
-            else:
-                self._database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+        if value is None:
+            self._store.write(lambda database: database.execute("DELETE FROM settings WHERE name = ?", (name,)))
+            return
+        row = (name, json.dumps(value))
+        self._store.write(lambda database: database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", row))
 
-    def forget(self, before_s: float) -> None:
-        """Forget what is long done."""
-        with self._lock:
-            self._database.execute(
-                "DELETE FROM messages WHERE noted_s < ? AND state IN (?, ?)", (before_s, SENT, CANCELLED)
-            )
-            self._database.execute("DELETE FROM happened WHERE at_s < ?", (before_s,))
+    def tend(self, before_s: float) -> None:
+        """Forget what is long done, and go back to a disk that takes us again; to be called now and then."""
+        self._store.tend()
 
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        with self._lock, self._database:
-            self._database.execute("BEGIN")
-            yield
+        def work(database: sqlite3.Connection) -> None:
+            done = (before_s, SENT, CANCELLED)
+            database.execute("DELETE FROM messages WHERE noted_s < ? AND state IN (?, ?)", done)
+            database.execute("DELETE FROM happened WHERE at_s < ?", (before_s,))
 
-    def _mark(self, state: str, notes: Sequence[Note]) -> None:
-        self._database.executemany(
-            "UPDATE messages SET state = ? WHERE number = ?", [(state, note.number) for note in notes]
-        )
+        self._store.write(work)
 
-    def _insert(self, note: Note) -> int:
-        return self._database.execute(
-            "INSERT OR IGNORE INTO messages (subject, rule, step, person, title, body, due_s, state, noted_s) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (note.subject, note.rule, note.step, note.person, note.title, note.body, note.due_s, WAITING, time.time()),
-        ).rowcount
+    def _rows(self, sql: str, *values: Any) -> list[Any]:
+        return self._store.read(lambda database: database.execute(sql, values).fetchall())
+
+
+def _mark(database: sqlite3.Connection, state: str, notes: Sequence[Note]) -> None:
+    database.executemany("UPDATE messages SET state = ? WHERE number = ?", [(state, note.number) for note in notes])

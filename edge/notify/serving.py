@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from edge.config import broker_password
-from edge.errors import ConfigurationError
+from edge.errors import EdgewatchError
 from edge.events.ulid import new_ulid
 from edge.mqtt.subscriber import Subscriber, Subscription
 from edge.notify.bridge import FILTERS, UNQUEUED_FILTERS, Bridge
@@ -31,12 +31,13 @@ def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = Fals
 
     Raises:
         ConfigurationError: somebody has no address, or the ledger cannot be used.
+        EdgewatchError: a service does not take the test.
     """
     reach = services(addresses(config.people))
     if test:
         _send_test(config, reach)
         return
-    with closing(Ledger(config.state_dir)) as ledger:
+    with closing(Ledger(config.state_dir, _say)) as ledger:
         for stranger in ledger.drop_others(config.people):
             _say(f"{stranger}: is in the configuration no more; what was to be told is dropped")
         bridge = Bridge(config, ledger, report=_say)
@@ -69,7 +70,7 @@ def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = Fals
 def _send_test(config: NotifyConfig, reach: Mapping[str, Service]) -> None:
     missed = [person for person in config.people if not reach[person]("Test: edgewatch", "This person can be reached.")]
     if missed:
-        raise ConfigurationError(f"people.{missed[0]}: the service does not take a message; check the address")
+        raise EdgewatchError(f"people.{missed[0]}: the service does not take a message; check the address")
 
 
 def _say(line: str) -> None:

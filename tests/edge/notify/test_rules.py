@@ -39,7 +39,7 @@ class Desk:
         self.told: list[tuple[str, str, str]] = []
         self.said: list[str] = []
         self.now = datetime(2026, 1, 2, 23, 0, tzinfo=UTC)
-        self.ledger = Ledger(self.config.state_dir)
+        self.ledger = Ledger(self.config.state_dir, self.said.append)
         self.refuses: Callable[[str], bool] = lambda _: False
         """Whether services do not take a message with a title."""
         self.bridge = Bridge(self.config, self.ledger, report=self.said.append, now_s=self._now_s)
@@ -122,7 +122,7 @@ def test_a_service_that_is_silent_delays_nobody_else(tmp_path, until) -> None:
     told: list[str] = []
     ends = threading.Event()
     reach = {"nurse": lambda *_: ends.wait(), "doctor": lambda title, _: told.append(title) or True}
-    with closing(Ledger(config.state_dir)) as ledger:
+    with closing(Ledger(config.state_dir, lambda _: None)) as ledger:
         delivery = Delivery(Courier(name, tell, config, ledger, report=lambda _: None) for name, tell in reach.items())
         bridge = Bridge(config, ledger, report=lambda _: None)
         bridge.wake = delivery.wake
@@ -252,10 +252,10 @@ def test_a_short_trouble_is_nobodys_business(at_desk) -> None:
 
 def test_statuses_of_invented_names_cost_no_write_and_few_messages(at_desk) -> None:
     desk = at_desk(BASE + RULE.replace('"offline"', '"blind"').replace('"nurse"', '"doctor"'))
-    before = desk.ledger._database.total_changes
+    before = desk.ledger._store._database.total_changes
     for number in range(4000):
         desk.condition(f"camera-{number}", "ok")
-    assert desk.ledger._database.total_changes == before
+    assert desk.ledger._store._database.total_changes == before
     for number in range(4000):
         desk.condition(f"camera-{number}", "blind")
     desk.now += timedelta(milliseconds=1)
@@ -287,6 +287,35 @@ def test_a_trouble_is_remembered_over_a_restart(at_desk) -> None:
     desk.condition(None, "online")
     desk.deliver()
     assert desk.titles("doctor") == ["Offline: box", "Back: box"]
+
+
+def test_a_second_notifier_on_one_state_directory_is_refused_in_one_line(at_desk) -> None:
+    desk = at_desk(BASE + RULE)
+    with pytest.raises(ConfigurationError) as error:
+        Ledger(desk.config.state_dir, desk.said.append)
+    assert (
+        str(error.value)
+        == f"{desk.config.state_dir}: another edge runs with this state_dir; stop it, or give this one another"
+    )
+
+
+def test_on_a_full_disk_everybody_is_told_from_memory_and_it_is_said(at_desk) -> None:
+    desk = at_desk(BASE + URGENT)
+    database = desk.ledger._store._database
+    database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
+    for number in range(100):
+        desk.fall(f"A{number}")
+    desk.deliver()
+    assert desk.titles() == ["Fall: hall in box, and 99 more"]
+    assert "notify.sqlite: the disk refuses (database or disk is full)" in desk.said[0]
+
+
+def test_a_damaged_ledger_is_set_aside_and_a_new_one_begun(tmp_path) -> None:
+    (tmp_path / "notify.sqlite").write_text("damaged" * 1000, encoding="utf-8")
+    said: list[str] = []
+    with closing(Ledger(tmp_path, said.append)) as ledger:
+        assert ledger.setting("client", "new") == "new"
+    assert "notify.sqlite: corrupt" in said[0]
 
 
 def test_the_digest_comes_once_a_day(at_desk) -> None:
