@@ -21,6 +21,8 @@ MAX_TROUBLES, MAX_TROUBLES_OF_BOX = 2000, 64
 BROKER: Final = "broker"
 """Takes a box's place where all of them are out of reach."""
 S_PER_MIN: Final = 60
+CLOCK_OFF_S: Final = 120.0
+"""A box that had a connection, and whose event is older, has a wrong clock; or the broker kept it for us."""
 BEGINNINGS: Final = {"found_down": "Somebody lies there; nobody was seen falling."}
 """What the reason of an event that starts means."""
 
@@ -87,12 +89,15 @@ class Bridge:
         began_ms = plausible_ms(event.started_at, round(now_s * MS_PER_S))
         began_s = now_s if began_ms is None else began_ms / MS_PER_S
         if event.type == "started" and self._is_heard(box, now_s):
+            is_clock_off = not event.delayed and abs(now_s - began_s) > CLOCK_OFF_S
+            moments_s = (now_s, began_s) if is_clock_off else (began_s,)
             rules = [
-                rule for rule in self._rules(event.label, box, event.camera, began_s) if rule.tests or not event.test
+                rule for rule in self._rules(event.label, box, event.camera, *moments_s) if rule.tests or not event.test
             ]
             words = f"{_title(event.label)}: {event.camera} in {box}"
             title = f"Test: {words}" if event.test else words
-            body = f"{self._clock(began_s)}, score {event.score:.0%}."
+            doubt = f" by the box's clock; it came at {self._clock(now_s)}" if is_clock_off else ""
+            body = f"{self._clock(began_s)}{doubt}, score {event.score:.0%}."
             body += f" {BEGINNINGS[event.reason]}" if event.reason in BEGINNINGS else ""
             body += " It comes late: the box had no connection." if event.delayed else ""
             notes = [note for rule in rules for note in self._notes(rule, subject, title, body, now_s)]
@@ -167,9 +172,10 @@ class Bridge:
             if name in by_name
         )
 
-    def _rules(self, what: str, box: str, camera: str | None, moment_s: float) -> list[RuleConfig]:
-        moment = self._config.local(moment_s)
-        return [rule for rule in self._config.rules if rule.covers(what, box, camera, moment)]
+    def _rules(self, what: str, box: str, camera: str | None, *moments_s: float) -> list[RuleConfig]:
+        """Return the rules that speak of it at one of these times: better told by one too many than by none."""
+        moments = [self._config.local(moment_s) for moment_s in moments_s]
+        return [rule for rule in self._config.rules if any(rule.covers(what, box, camera, each) for each in moments)]
 
     def _notes(self, rule: RuleConfig, subject: str, title: str, body: str, now_s: float) -> Iterator[Note]:
         """Everybody who is told by a rule, at once and as long as nobody answers."""

@@ -33,29 +33,41 @@ class Service(Protocol):
 
 
 def services(addresses: Mapping[str, str]) -> dict[str, Service]:
-    """Return the service behind everybody's Apprise URL.
+    """Return the services behind everybody's Apprise URLs.
 
     Raises:
         ConfigurationError: one is no such URL. The message does not repeat it: it holds tokens.
     """
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
     found: dict[str, Service] = {}
-    for person, url in addresses.items():
-        plugin = apprise.Apprise.instantiate(url)  # pyright: ignore[reportUnknownMemberType]
-        if plugin is None:
+    for person, urls in addresses.items():
+        known = apprise.Apprise()
+        # Apprise itself takes what follows a blank for a part of the address before it.
+        if not all(known.add(url) for url in urls.split()):
             raise ConfigurationError(
-                f"people.{person}: the address is no Apprise URL; see the list of Apprise's services"
+                f"people.{person}: the address is no Apprise URL (in one, a blank is %20); see the list of Apprise's "
+                "services"
             )
-        found[person] = _Reach(plugin)
+        found[person] = _Reach(list(known))  # pyright: ignore[reportUnknownArgumentType]
     return found
 
 
 class _Reach:
-    def __init__(self, plugin: apprise.NotifyBase) -> None:
-        self._plugin = plugin
+    """All of one person's addresses; a message that some have taken is tried again at the others alone."""
+
+    def __init__(self, plugins: Sequence[apprise.NotifyBase]) -> None:
+        self._plugins = plugins
+        self._message = ("", "")
+        self._left: list[apprise.NotifyBase] = []
 
     def __call__(self, title: str, body: str) -> bool:
-        return bool(self._plugin.notify(body=body, title=title))
+        if self._message != (title, body):
+            self._message = (title, body)
+            self._left = list(self._plugins)
+        self._left = [plugin for plugin in self._left if not plugin.notify(body=body, title=title)]
+        if not self._left:
+            self._message = ("", "")
+        return not self._left
 
 
 class Courier:

@@ -235,6 +235,21 @@ def test_a_rule_keeps_to_its_hours_days_boxes_and_cameras(at_desk) -> None:
     assert len(desk.told) == 1
 
 
+def test_a_clock_that_is_wrong_does_not_silence_a_rule(at_desk) -> None:
+    desk = at_desk(BASE + RULE.replace('"nurse"', '"doctor"') + 'hours = "20:00-07:00"\n')
+    noon = (desk.now - timedelta(days=3, hours=12)).isoformat()
+    desk.fall("A", started_at=noon)
+    desk.deliver()
+    [(_, _, body)] = desk.told
+    assert body == "12:00:00 on 30 December by the box's clock; it came at 00:00:00 on 03 January, score 90%."
+    desk.fall("B", started_at=noon, delayed=True)
+    desk.pass_time(minutes=1)
+    assert len(desk.told) == 1, "who had no connection knows when it was"
+    desk.fall("C", started_at=(desk.now - timedelta(minutes=1)).isoformat())
+    desk.pass_time(minutes=1)
+    assert desk.told[-1][2] == "00:00:00 on 03 January, score 90%."
+
+
 def test_a_short_trouble_is_nobodys_business(at_desk) -> None:
     desk = at_desk(BASE + RULE.replace('"nurse"', '"doctor"') + "after_s = 60\n")
     availability = "edgewatch/box/availability"
