@@ -1,7 +1,9 @@
-"""What somebody answers on the page reaches the box, also when the broker is away at that moment."""
+"""What the page does while something else fails: answers reach their boxes, and it is never open and deaf."""
 
 import http.client
 import json
+import sqlite3
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,3 +39,15 @@ def test_an_answer_is_sent_when_the_broker_is_back(start_mosquitto, boxes_at, st
     until(lambda: len(ear.payloads("/ack")) == 2, "both answers")
     assert ear.payloads(f"/events/{seen['id']}/ack") == [""]
     assert ear.payloads(f"/events/{false_alarm['id']}/ack") == ['{"false_alarm": true}']
+
+
+def test_a_page_that_hears_nothing_any_more_ends_so_that_it_is_started_again(
+    mosquitto, boxes, start_dashboard, tmp_path, until
+) -> None:
+    dashboard = start_dashboard(mosquitto.url, remembers=True)
+    boxes.event("ward-a", "hall")
+    until(lambda: ask(dashboard.url, "GET", "/api/events")[1]["count"] == 1, "the event")
+    with closing(sqlite3.connect(tmp_path / "state" / "dashboard.sqlite")) as database:
+        database.execute("DROP TABLE names")  # no disk does so: a fault that nobody has thought of
+    boxes.event("ward-a", "hall")
+    assert dashboard.wait() not in (0, 2)

@@ -1,6 +1,7 @@
 """Who may see the page, asked over HTTP as browsers and others do."""
 
 import http.client
+import socket
 import ssl
 import subprocess
 import sys
@@ -150,3 +151,11 @@ def test_faults_are_one_line(options, fault) -> None:
     assert ended.returncode == 2
     assert fault in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_an_address_that_is_not_there_yet_is_no_mistake_in_the_configuration(unused_port) -> None:
+    command = [sys.executable, "-m", "edge", "dashboard", "--broker", "mqtt://127.0.0.1", "--listen"]
+    with socket.create_server(("127.0.0.1", unused_port)):
+        ended = subprocess.run([*command, f"127.0.0.1:{unused_port}"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"edge: listen: 127.0.0.1:{unused_port}: Address already in use")

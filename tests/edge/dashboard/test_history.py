@@ -5,9 +5,11 @@ from contextlib import closing
 
 import pytest
 
+from edge.dashboard import durable
 from edge.dashboard.desk import Desk
 from edge.dashboard.fleet import MAX_BOXES, MAX_CAMERAS
 from edge.dashboard.history import PRUNE_EVERY, History, Wanted
+from edge.errors import ConfigurationError
 from edge.mqtt.allowance import EVENTS_AT_ONCE
 from edge.mqtt.connection import Message
 from edge.mqtt.incoming import EventMessage, read_event
@@ -64,6 +66,48 @@ def test_pictures_are_bounded_in_bytes(history) -> None:
         history.keep_picture("box", f"E{number}", "snapshot", JPEG)
     kept = [number for number in range(200) if history.picture("box", f"E{number}", "snapshot")]
     assert kept == list(range(101, 200))
+
+
+def test_a_full_disk_goes_on_in_memory_and_comes_back(tmp_path, monkeypatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(durable.time, "monotonic", lambda: now_s)
+    said: list[str] = []
+    with closing(History(tmp_path, 1000, 1_000_000, said.append)) as history:
+        secret = history.setting("secret", "kept")
+        history.add("box", event(id="before"))
+        history._database.execute(
+            f"PRAGMA max_page_count = {history._database.execute('PRAGMA page_count').fetchone()[0]}"
+        )
+        for number in range(300):
+            history.add("box", event(id=f"E{number}"))
+        assert history.answer("box", "before", "seen") is not None
+        assert (history.count(Wanted()), history.setting("secret", "new")) == (301, secret)
+        now_s = 61.0
+        history.add("box", event(id="after"))
+    assert [line.split(": ")[1].split(" (")[0] for line in said] == ["the disk refuses", "the disk takes events again"]
+    with closing(History(tmp_path, 1000, 1_000_000)) as history:
+        assert history.count(Wanted()) == 302
+        assert history.card("box", "before")["answer"] == "seen"
+
+
+def test_a_damaged_file_is_set_aside_when_it_is_opened_and_later(tmp_path) -> None:
+    path = tmp_path / "dashboard.sqlite"
+    path.write_text("damaged" * 1000, encoding="utf-8")
+    said: list[str] = []
+    with closing(History(tmp_path, 1000, 1_000_000, said.append)) as history:
+        for number in range(300):
+            history.add("box", event(id=f"E{number}"))
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"x" * (len(content) - 4096))
+    with closing(History(tmp_path, 1000, 1_000_000, said.append)) as history:
+        history.add("box", event(id="after"))
+        assert history.card("box", "after") is not None
+    assert [line.split(" (")[0] for line in said] == [f"{path}: corrupt"] * 2
+
+
+def test_a_second_dashboard_on_one_state_directory_is_refused(tmp_path) -> None:
+    with closing(History(tmp_path, 1000, 1_000_000)), pytest.raises(ConfigurationError, match="another edge runs"):
+        History(tmp_path, 1000, 1_000_000)
 
 
 def test_an_event_keeps_its_newest_transition_and_its_acknowledgement(history) -> None:
