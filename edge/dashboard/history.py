@@ -96,6 +96,11 @@ class History(Durable):
         return default if found is None else found[0]
 
     @lasting
+    def put(self, name: str, value: str) -> None:
+        """Keep a value."""
+        self._database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    @lasting
     def add(self, device: str, event: EventMessage, trace: Sequence[tuple[int, float]] = ()) -> tuple[Row, bool]:
         """Keep a transition; return the event as it stands now, and whether it is new.
 

@@ -1,6 +1,7 @@
 """Runs the dashboard: subscriber and web server, until a signal."""
 
 import asyncio
+import json
 import secrets
 import socket
 import sys
@@ -13,6 +14,7 @@ import uvicorn
 
 from edge.config import broker_password
 from edge.dashboard.application import Application
+from edge.dashboard.connections import hurried
 from edge.dashboard.desk import FILTERS, UNQUEUED_FILTERS, Desk
 from edge.dashboard.guard import Keys
 from edge.dashboard.history import History
@@ -59,7 +61,7 @@ def serve(config: DashboardConfig, mqtt_password: str | None) -> None:
     check_reach(config, password)
     with closing(History(config.state_dir, config.max_events, config.max_picture_bytes, _say)) as history:
         desk = Desk(history)
-        keys = None if password is None else Keys(password, history.setting("secret", secrets.token_hex()))
+        keys = None if password is None else _keys(password, history)
         subscription = Subscription(
             f"edgewatch-dashboard-{history.setting('client', secrets.token_hex(8))}",
             FILTERS if config.state_dir is not None else (),
@@ -84,6 +86,16 @@ def serve(config: DashboardConfig, mqtt_password: str | None) -> None:
             server.run([listener])
         if server.failure is not None:
             raise server.failure
+
+
+def _keys(password: str, history: History) -> Keys:
+    ended = json.loads(history.setting("ended", "[]"))
+    return Keys(
+        password,
+        history.setting("secret", secrets.token_hex()),
+        ended,
+        lambda sessions: history.put("ended", json.dumps(sessions)),
+    )
 
 
 async def _ear(subscriber: Subscriber) -> None:
@@ -123,7 +135,7 @@ def _server(
     try:
         settings = uvicorn.Config(
             application.asgi(lifespan=lifespan),
-            http="h11",
+            http=hurried(),  # pyright: ignore[reportArgumentType] - a class of uvicorn's own
             ws="none",
             loop="asyncio",
             log_level="error",

@@ -43,7 +43,7 @@ def services(addresses: Mapping[str, str]) -> dict[str, Service]:
     for person, urls in addresses.items():
         known = apprise.Apprise()
         # Apprise itself takes what follows a blank for a part of the address before it.
-        if not all(known.add(url) for url in urls.split()):
+        if not all(known.add(url) for url in urls.split()):  # pyright: ignore[reportUnknownMemberType]
             raise ConfigurationError(
                 f"people.{person}: the address is no Apprise URL (in one, a blank is %20); see the list of Apprise's "
                 "services"
