@@ -1,7 +1,6 @@
 """Connections whose request does not come, or does not end: they are cut, so that there is room for those that ask."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 import h11
@@ -13,7 +12,7 @@ MAX_PENDING: Final = 100
 """Connections at a time whose request has not come; a browser opens six, and asks at once."""
 
 
-def hurried(request_s: float = REQUEST_S) -> Callable[..., H11Protocol]:
+def hurried(request_s: float = REQUEST_S) -> type[H11Protocol]:
     """Return a class of connections, for uvicorn, that know of each other who has waited longest.
 
     Args:

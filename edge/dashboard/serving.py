@@ -135,7 +135,7 @@ def _server(
     try:
         settings = uvicorn.Config(
             application.asgi(lifespan=lifespan),
-            http=hurried(),  # pyright: ignore[reportArgumentType] - a class of uvicorn's own
+            http=hurried(),
             ws="none",
             loop="asyncio",
             log_level="error",

@@ -114,16 +114,18 @@ def test_requests_that_do_not_end_leave_room_for_those_that_do(mosquitto, start_
 def test_a_request_that_takes_too_long_is_cut() -> None:
     async def ask_slowly() -> None:
         loop = asyncio.get_running_loop()
-        config = uvicorn.Config(lambda *_: None, http=hurried(0.05))
+        config, connection = uvicorn.Config(lambda *_: None), hurried(0.05)
         config.load()
         state = ServerState()
-        server = await loop.create_server(lambda: config.http_protocol_class(config, state, {}), "127.0.0.1")
+        server = await loop.create_server(lambda: connection(config, state, {}), "127.0.0.1")
         async with server:
             reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
             writer.write(b"GET / HTTP/1.1\r\n")
             with contextlib.suppress(ConnectionResetError):
                 assert await asyncio.wait_for(reader.read(), 30) == b""
             writer.close()
+            with contextlib.suppress(ConnectionResetError):
+                await writer.wait_closed()
 
     asyncio.run(ask_slowly())
 
