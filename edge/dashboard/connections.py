@@ -41,7 +41,9 @@ def hurried(request_s: float = REQUEST_S) -> type[H11Protocol]:
             elif self not in pending:
                 pending[self] = self.loop.call_later(request_s, self.transport.abort)
                 if len(pending) > MAX_PENDING:
-                    next(iter(pending)).transport.abort()
+                    oldest = next(iter(pending))
+                    pending.pop(oldest).cancel()
+                    oldest.transport.abort()
 
         def _has_asked(self) -> None:
             if (timer := pending.pop(self, None)) is not None:
