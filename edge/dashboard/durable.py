@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from edge.errors import ConfigurationError
-from edge.mqtt.store import COMPANIONS, is_corrupt, is_disk_fault, locked
+from edge.mqtt.store import COMPANIONS, CORRUPT_CODES, DISK_CODES, PRIMARY_CODE_MASK, locked
 
 FILE, LOCK = "dashboard.sqlite", "dashboard.lock"
 IN_MEMORY: Final = ":memory:"
@@ -99,9 +99,9 @@ class Durable:
         try:
             database = _connect(str(self._path))
         except sqlite3.Error as error:
-            if is_corrupt(error) and self._set_aside(error):
+            if _is_of(CORRUPT_CODES, error) and self._set_aside(error):
                 return self._open()
-            if not is_corrupt(error) and not is_disk_fault(error):
+            if not _is_of(CORRUPT_CODES | DISK_CODES, error):
                 raise ConfigurationError(
                     f"{self._path}: cannot be used ({error}); check state_dir and its rights"
                 ) from error
@@ -116,13 +116,13 @@ class Durable:
         Raises:
             sqlite3.Error: it is none.
         """
-        if not self._is_on_disk or not (is_corrupt(error) or is_disk_fault(error)):
+        if not self._is_on_disk or not _is_of(CORRUPT_CODES | DISK_CODES, error):
             raise error
         self._is_on_disk = False
         memory = _connect(IN_MEMORY)
         with suppress(sqlite3.Error), closing(self._database):
             _carry(self._database, memory)
-        if is_corrupt(error) and self._set_aside(error):
+        if _is_of(CORRUPT_CODES, error) and self._set_aside(error):
             self._database = self._open()
             with suppress(sqlite3.Error), closing(memory):
                 _carry(memory, self._database)
@@ -185,6 +185,10 @@ def lasting(
                 return method(self, *arguments, **named)
 
     return run
+
+
+def _is_of(codes: frozenset[int], error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE_MASK in codes
 
 
 def _connect(path: str) -> sqlite3.Connection:

@@ -133,7 +133,7 @@ class Store:
                 if not self._set_aside(str(error)):
                     break
             except (sqlite3.Error, OSError) as error:
-                if not is_disk_fault(error):
+                if not _is_disk_fault(error):
                     raise ConfigurationError(
                         f"{self.path}: cannot be used ({error}); check state_dir and its rights"
                     ) from error
@@ -154,7 +154,7 @@ class Store:
             database.execute("ROLLBACK")
         except BaseException as error:
             database.close()
-            if is_corrupt(error):
+            if isinstance(error, sqlite3.DatabaseError) and _code(error) in CORRUPT_CODES:
                 raise _CorruptError(str(error)) from error
             raise
         return database
@@ -186,11 +186,11 @@ class Store:
         """
         if self.path == IN_MEMORY or self.fault is not None:
             raise error
-        if is_corrupt(error):
+        if _code(error) in CORRUPT_CODES:
             self._database.close()
             self._set_aside(str(error))
             self._database = self._open()
-        elif is_disk_fault(error):
+        elif _is_disk_fault(error):
             self._leave_disk(str(error))
         else:
             raise error
@@ -215,7 +215,7 @@ class Store:
                 self._database.backup(disk)
             database = self._on_disk()
         except (sqlite3.Error, OSError, _CorruptError) as error:
-            if isinstance(error, _CorruptError) or is_corrupt(error):
+            if isinstance(error, _CorruptError) or _code(error) in CORRUPT_CODES:
                 self._set_aside(str(error))
             return
         self._database.close()
@@ -257,18 +257,12 @@ def _prepare(database: sqlite3.Connection, schema: str) -> None:
     database.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
 
 
-def _code(error: BaseException) -> int:
+def _code(error: Exception) -> int:
     """SQLite's primary result code; 0 for other errors."""
     return getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE_MASK
 
 
-def is_corrupt(error: BaseException) -> bool:
-    """Whether a file is no database, or a damaged one."""
-    return _code(error) in CORRUPT_CODES
-
-
-def is_disk_fault(error: Exception) -> bool:
-    """Whether a disk is full, broken or read-only, and may be well again one day."""
+def _is_disk_fault(error: Exception) -> bool:
     return error.errno in DISK_ERRNOS if isinstance(error, OSError) else _code(error) in DISK_CODES
 
 
