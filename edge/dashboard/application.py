@@ -1,7 +1,6 @@
 """The web application: a page, what it asks for, and what it may say."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,16 +19,18 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge.dashboard.desk import Answer, Desk, Outlet
-from edge.dashboard.guard import COOKIE, SESSION_S, Brake, Guard, Keys
+from edge.dashboard.guard import COOKIE, SESSION_S, Brake, Guard, Keys, cookie_of
 from edge.dashboard.history import Wanted
 from edge.dashboard.settings import DashboardConfig
-from edge.mqtt.incoming import ROOT
+from edge.mqtt.incoming import ROOT, read_object
 
 STATIC: Final = Path(__file__).with_name("static")
 PAGE_EVENTS: Final = 50
 PICTURES: Final = {"snapshot": "image/jpeg", "clip": "video/webm"}
 ANSWERS: Final = {"seen": "seen", "false_alarm": "false_alarm"}
 MS_PER_S: Final = 1000
+MAX_INTEGER: Final = 2**63 - 1
+"""Of SQLite."""
 COMPRESSION: Final = 4
 """Of gzip: twice as quick as its best, and hardly longer."""
 
@@ -72,10 +73,11 @@ class Application:
         if request.method == "GET":
             return FileResponse(STATIC / "login.html")
         address = request.client.host if request.client else ""
+        password = parse_qs((await request.body()).decode(errors="replace")).get("password", [""])[0]
+        # From here to the note of a wrong one nothing is awaited: passwords that come together are not all compared.
         if (wait_s := self._brake.wait_s(address)) > 0:
             headers = {"retry-after": str(round(wait_s) + 1)}
             return PlainTextResponse(f"Too many wrong passwords. Try again in {wait_s:.0f} s.", 429, headers)
-        password = parse_qs((await request.body()).decode(errors="replace")).get("password", [""])[0]
         if not self._keys.fits(password):
             self._brake.wrong(address)
             return HTMLResponse((STATIC / "login.html").read_text("utf-8").replace(" hidden>", ">"), 403)
@@ -85,7 +87,9 @@ class Application:
         answer.set_cookie(COOKIE, self._keys.cookie(), SESSION_S, httponly=True, samesite="lax", secure=is_secure)
         return answer
 
-    async def _logout(self, _request: Request) -> Response:
+    async def _logout(self, request: Request) -> Response:
+        if self._keys is not None:
+            await asyncio.to_thread(self._keys.end, cookie_of(request.headers))
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE)
         return answer
@@ -102,7 +106,7 @@ class Application:
     async def _events(self, request: Request) -> Response:
         try:
             wanted, day_ms = _wanted(request.query_params)
-        except (ValueError, KeyError, OverflowError) as error:
+        except (ValueError, KeyError, OverflowError, OSError) as error:  # zones are files
             return JSONResponse({"error": f"no such filter: {error}"}, 400)
         return JSONResponse(await asyncio.to_thread(self._find, wanted, day_ms))
 
@@ -130,13 +134,10 @@ class Application:
     async def _command(self, request: Request) -> Response:
         if self._config.read_only:
             return JSONResponse({"error": "this page is read only"}, 403)
-        try:
-            content = cast("object", json.loads(await request.body()))
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
+        content = read_object(await request.body())
+        if content is None:
             return JSONResponse({"error": "not a JSON object"}, 400)
-        refusal = await asyncio.to_thread(self._carry_out, cast("dict[str, Any]", content))
+        refusal = await asyncio.to_thread(self._carry_out, content)
         return JSONResponse({"error": refusal}, 409) if refusal else JSONResponse({})
 
     def _carry_out(self, fields: dict[str, Any]) -> str | None:
@@ -184,6 +185,8 @@ def _wanted(query: Mapping[str, str]) -> tuple[Wanted, int | None]:
     if mark := query.get("before"):
         started_ms, _, number = mark.partition(".")
         before = (int(started_ms), int(number))
+        if max(map(abs, before)) > MAX_INTEGER:
+            raise ValueError("before: out of range")
     get = partial(_given, query)
     wanted = Wanted(get("box"), get("camera"), get("label"), first_ms, last_ms, query.get("open") == "1", before)
     return wanted, first_ms

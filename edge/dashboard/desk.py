@@ -11,8 +11,9 @@ from typing import Any, Final, Literal, Protocol
 from edge.dashboard.fleet import Box, Camera, Fleet
 from edge.dashboard.history import History, Kind, Row, Wanted
 from edge.dashboard.hub import Hub
+from edge.mqtt.allowance import Allowance
 from edge.mqtt.connection import Message
-from edge.mqtt.incoming import MAX_NAME_CHARACTERS, ROOT, EventMessage, plausible_ms, read_event, read_topic
+from edge.mqtt.incoming import MAX_NAME_CHARACTERS, MS_PER_S, ROOT, EventMessage, plausible_ms, read_event, read_topic
 
 FILTERS: Final = (f"{ROOT}/+/events",)
 UNQUEUED_FILTERS: Final = (
@@ -29,8 +30,6 @@ UNQUEUED_FILTERS: Final = (
     f"{ROOT}/+/events/+/clip",
 )
 MAX_SNAPSHOT_BYTES: Final = 2_000_000
-EVENTS_PER_S, EVENTS_AT_ONCE = 20.0, 400.0
-"""Of one box; more are counted, not kept."""
 SAMPLED_MS: Final = 20
 """Of one topic of stats, scores or status, more often than this is counted, not read."""
 NEWS_MS: Final = 600_000
@@ -78,7 +77,8 @@ class Desk:
         self._received = 0
         self._passed_over = 0
         self._seen_ms: OrderedDict[str, int] = OrderedDict()
-        self._allowance: dict[str, tuple[float, int]] = {}
+        self._allowance = Allowance()
+        """Of one box; more are counted, not kept."""
         self._started: OrderedDict[tuple[str, str], tuple[str, int]] = OrderedDict()
         """Of each camera the latest `started`, and when it came: whose snapshot this is."""
         self._early: OrderedDict[tuple[str, str], tuple[bytes, int]] = OrderedDict()
@@ -176,7 +176,7 @@ class Desk:
         if event is None:
             box.unreadable += 1
             self.hub.box(device)
-        elif not self._is_allowed(device, now_ms):
+        elif not self._allowance.takes(device, now_ms / MS_PER_S):
             self._pass_over(box)
             self.hub.box(device)
         elif (camera := box.camera(event.camera)) is None:
@@ -240,7 +240,7 @@ class Desk:
             box.unreadable += 1
 
     def _keep_picture(self, device: str, event_id: str, kind: Kind, content: bytes) -> None:
-        if not self._is_allowed(device, self._now_ms()):
+        if not self._allowance.takes(device, self._now_ms() / MS_PER_S):
             return
         self.history.keep_picture(device, event_id, kind, content)
         if (card := self.history.card(device, event_id)) is not None:
@@ -255,12 +255,6 @@ class Desk:
         if len(self._seen_ms) > 10_000:
             self._seen_ms.popitem(last=False)
         return True
-
-    def _is_allowed(self, device: str, now_ms: int) -> bool:
-        left, at_ms = self._allowance.get(device, (EVENTS_AT_ONCE, now_ms))
-        left = min(EVENTS_AT_ONCE, left + (now_ms - at_ms) / 1000 * EVENTS_PER_S)
-        self._allowance[device] = (max(0.0, left - 1), now_ms)
-        return left >= 1
 
     def _pass_over(self, box: Box) -> None:
         box.passed_over += 1
@@ -302,14 +296,22 @@ class Desk:
         }
 
     def acknowledge(self, send: Outlet, device: str, event_id: str, answer: Answer) -> bool:
-        """Keep what somebody says of an event and tell its box; False when there is no such event."""
+        """Keep what somebody says of an event and tell its box, now or when the broker is back.
+
+        Returns:
+            whether there is such an event.
+        """
         row = self.history.answer(device, event_id, answer)
         if row is None:
             return False
         self.hub.event(row | {"is_new": False})
-        payload = json.dumps({"false_alarm": True}) if answer == "false_alarm" else ""
-        send(f"{ROOT}/{device}/events/{event_id}/ack", payload)
+        _send_answer(send, row)
         return True
+
+    def repeat_answers(self, send: Outlet) -> None:
+        """Tell boxes once more what they have not heard, as far as they say: the broker was away."""
+        for row in self.history.unheard(self._now_ms() - ALARM_AGE_MS, ALARMS_SHOWN):
+            _send_answer(send, row)
 
     def knows(self, device: str, camera: str, label: str | None = None) -> bool:
         """Whether there is such a camera, with such a label."""
@@ -317,6 +319,11 @@ class Desk:
             box = self._fleet.boxes.get(device)
             known = None if box is None else box.cameras.get(camera)
             return known is not None and (label is None or label in known.labels)
+
+
+def _send_answer(send: Outlet, row: Row) -> None:
+    payload = json.dumps({"false_alarm": True}) if row["answer"] == "false_alarm" else ""
+    send(f"{ROOT}/{row['device']}/events/{row['id']}/ack", payload)
 
 
 def _is_known(words: list[str]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from edge.mqtt.incoming import Fields, read_object, table
+from edge.mqtt.incoming import MAX_TEXT_CHARACTERS, Fields, number, read_object, table, text
 
 MAX_BOXES: Final = 1000
 MAX_CAMERAS: Final = 64
@@ -13,7 +13,6 @@ MAX_CAMERAS: Final = 64
 MAX_LABELS: Final = 16
 MAX_SCORES: Final = 60
 """One a second: the plot's minute."""
-MAX_TEXT: Final = 200
 SCORE_DIGITS: Final = 3
 CONTRACT_NAMES: Final = frozenset({"events", "stats", "availability"})
 NO_LABEL: Final = "normal"
@@ -135,9 +134,9 @@ class Fleet:
         if fields is None or not isinstance(fields.get("state"), str):
             box.unreadable += 1
             return
-        camera.state = _text(fields["state"])
-        camera.since = _text(fields.get("since"))
-        camera.reason = _text(fields.get("reason"))
+        camera.state = text(fields["state"])
+        camera.since = text(fields.get("since"))
+        camera.reason = text(fields.get("reason"))
         camera.fps = number(fields.get("fps"))
 
     def scores(self, box: Box, camera: Camera, payload: bytes, now_ms: int) -> Fields | None:
@@ -150,7 +149,7 @@ class Fleet:
             return None
         kept: Fields = {}
         for name, value in scores.items():
-            if name != NO_LABEL and 0 <= value <= 1 and (label := camera.label(name[:MAX_TEXT])) is not None:
+            if name != NO_LABEL and 0 <= value <= 1 and (label := camera.label(name[:MAX_TEXT_CHARACTERS])) is not None:
                 label.scores.append(value)
                 kept[name] = value
         camera.score_times_ms.append(now_ms)
@@ -202,24 +201,13 @@ def health(fields: Fields) -> Fields:
     return {
         "uptime_s": number(fields.get("uptime_s")),
         "temperature_c": number(fields.get("temperature_c")),
-        "throttled": [_text(word) for word in cast("list[object]", now)[:8]] if isinstance(now, list) else None,
+        "throttled": [text(word) for word in cast("list[object]", now)[:8]] if isinstance(now, list) else None,
         "memory_mb": number(fields.get("memory_mb")),
         "waiting": number(outbox.get("waiting")),
         "dropped": number(outbox.get("dropped")),
-        "disk_fault": _text(outbox.get("fault")),
-        "version": _text(fields.get("version")),
-        "model": _text(table(fields.get("model")).get("name")),
-        "backend": _text(fields.get("backend")),
+        "disk_fault": text(outbox.get("fault")),
+        "version": text(fields.get("version")),
+        "model": text(table(fields.get("model")).get("name")),
+        "backend": text(fields.get("backend")),
         "commands": table(fields.get("commands")).get("allowed") is True,
     }
-
-
-def number(value: object) -> float | None:
-    """Return a finite number of reasonable size; None for all else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
-        return None
-    return value
-
-
-def _text(value: object) -> str | None:
-    return value[:MAX_TEXT] if isinstance(value, str) else None

@@ -2,14 +2,16 @@
 
 import hashlib
 import hmac
+import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
+from starlette.requests import ClientDisconnect, cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +19,8 @@ COOKIE: Final = "edgewatch"
 SESSION_S: Final = 30 * 24 * 3600
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 MAX_ADDRESSES: Final = 1000
+MAX_ENDED: Final = 1000
+"""Sessions that are remembered as logged out: more than anybody logs out in the time of one."""
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 OPEN_PATHS: Final = frozenset({"/login", "/static/style.css", "/static/dark.css", "/static/icon.svg"})
 """What the login page itself needs."""
@@ -61,17 +65,23 @@ class Brake:
 
 
 class Keys:
-    """The password, and the cookies that stand for it; a new password ends them all."""
+    """The password, and the cookies that stand for it; a new password ends them all, logging out ends one."""
 
-    def __init__(self, password: str, secret: str) -> None:
+    def __init__(
+        self, password: str, secret: str, ended: Sequence[str] = (), keep: Callable[[list[str]], None] = lambda _: None
+    ) -> None:
         """Prepare.
 
         Args:
             password: of the page.
             secret: kept over restarts, so that nobody has to log in again.
+            ended: sessions that were logged out, as they were kept.
+            keep: keeps them.
         """
         self._password = hashlib.sha256(password.encode()).digest()
         self._signer = TimestampSigner(secret + self._password.hex(), digest_method=hashlib.sha256)
+        self._ended = list(ended)
+        self._keep = keep
 
     def fits(self, password: str) -> bool:
         """Compare in a time that tells nothing."""
@@ -79,14 +89,25 @@ class Keys:
 
     def cookie(self) -> str:
         """Return the value of a new session's cookie."""
-        return self._signer.sign("in").decode()
+        return self._signer.sign(secrets.token_hex(16)).decode()
 
     def knows(self, cookie: str | None) -> bool:
-        """Whether a cookie is one of ours and not too old."""
+        """Whether a cookie is one of ours, not too old, and not logged out."""
+        session = self._session(cookie)
+        return session is not None and session not in self._ended
+
+    def end(self, cookie: str | None) -> None:
+        """Have a cookie stand for nothing any more."""
+        session = self._session(cookie)
+        if session is not None and session not in self._ended:
+            self._ended = [*self._ended, session][-MAX_ENDED:]
+            self._keep(self._ended)
+
+    def _session(self, cookie: str | None) -> str | None:
         try:
-            return cookie is not None and self._signer.unsign(cookie, max_age=SESSION_S) == b"in"
-        except BadSignature:
-            return False
+            return None if cookie is None else self._signer.unsign(cookie, max_age=SESSION_S).decode()
+        except (BadSignature, UnicodeDecodeError):
+            return None
 
 
 class Guard:
@@ -121,7 +142,8 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope)
-        await (self._app if refusal is None else refusal)(scope, receive, send_with_headers)
+        with suppress(ClientDisconnect):  # in the middle of its request: nobody is there to be answered
+            await (self._app if refusal is None else refusal)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -136,7 +158,7 @@ class Guard:
     def _no_session(self, scope: Scope, headers: Headers) -> Response | None:
         if self._keys is None or scope["path"] in OPEN_PATHS:
             return None
-        if self._keys.knows(cookie_parser(headers.get("cookie", "")).get(COOKIE)):
+        if self._keys.knows(cookie_of(headers)):
             return None
         if scope["path"] == "/":
             return RedirectResponse("/login", 303)
@@ -160,3 +182,8 @@ class Guard:
             return True
         is_visit = headers.get("sec-fetch-mode") == "navigate" and scope["path"] in ("/", "/login")
         return site in ("cross-site", "same-site") and not is_visit
+
+
+def cookie_of(headers: Headers) -> str | None:
+    """Return the value of our cookie, where there is one."""
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE)

@@ -2,41 +2,23 @@
 
 import json
 import sqlite3
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from edge.errors import ConfigurationError
+from edge.dashboard.durable import Durable, lasting
 from edge.mqtt.incoming import EventMessage, plausible_ms
 
-FILE: Final = "dashboard.sqlite"
 PRUNE_EVERY: Final = 500
 """Events between two looks at the bounds."""
-CACHE_KIB: Final = 8000
 MAX_NAMES: Final = 5000
+MAX_SHELTERED_BYTES: Final = 20_000_000
+"""Of pictures, while memory stands for the disk."""
 S_PER_HOUR: Final = 3600
 MS_PER_S: Final = 1000
 ORDER: Final = {"started": 0, "updated": 1, "ended": 2}
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY, device TEXT NOT NULL, id TEXT NOT NULL, camera TEXT NOT NULL, label TEXT NOT NULL,
-    type TEXT NOT NULL, score REAL NOT NULL, peak REAL NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER,
-    duration_s REAL NOT NULL, reason TEXT, acknowledged_at TEXT, test INTEGER NOT NULL, delayed INTEGER NOT NULL,
-    model TEXT NOT NULL, arrived_ms INTEGER NOT NULL, clock_wrong INTEGER NOT NULL, answer TEXT, answered_ms INTEGER,
-    trace TEXT NOT NULL, UNIQUE (device, id));
-CREATE INDEX IF NOT EXISTS by_time ON events (started_ms);
-CREATE INDEX IF NOT EXISTS by_box ON events (device, started_ms);
-CREATE INDEX IF NOT EXISTS by_camera ON events (camera, started_ms);
-CREATE INDEX IF NOT EXISTS by_label ON events (label, started_ms);
-CREATE TABLE IF NOT EXISTS pictures (
-    number INTEGER PRIMARY KEY, device TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, content BLOB NOT NULL,
-    UNIQUE (device, id, kind));
-CREATE TABLE IF NOT EXISTS names (device TEXT, camera TEXT, label TEXT, PRIMARY KEY (device, camera, label));
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
 COLUMNS: Final = (
     "number, device, id, camera, label, type, score, peak, started_ms, ended_ms, duration_s, reason, "
     "acknowledged_at, test, delayed, model, arrived_ms, clock_wrong, answer, answered_ms"
@@ -78,41 +60,47 @@ class Wanted:
         return " AND ".join(words) or "1", values
 
 
-class History:
+class History(Durable):
     """Safe to use from several threads."""
 
-    def __init__(self, state_dir: Path | None, max_events: int, max_picture_bytes: int) -> None:
+    def __init__(
+        self,
+        state_dir: Path | None,
+        max_events: int,
+        max_picture_bytes: int,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Open it.
 
+        Args:
+            state_dir: where it lies; None keeps it in memory.
+            max_events: how many are kept.
+            max_picture_bytes: how much of pictures is kept.
+            report: takes a line when the disk fails, and when it comes back.
+
         Raises:
-            ConfigurationError: the directory or the file cannot be used.
+            ConfigurationError: the directory cannot be used by this user, or another dashboard uses it.
         """
         self._max_events = max_events
         self._max_picture_bytes = max_picture_bytes
-        self._lock = threading.Lock()
         self._since_pruned = 0
-        path = ":memory:" if state_dir is None else str(state_dir / FILE)
-        try:
-            if state_dir is not None:
-                state_dir.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._database.row_factory = sqlite3.Row
-            self._database.executescript(
-                f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-{CACHE_KIB};{SCHEMA}"
-            )
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(f"{path}: cannot be used ({error}); correct state_dir, or move it away") from error
+        super().__init__(state_dir, report)
 
-    def close(self) -> None:
-        with self._lock:
-            self._database.close()
-
+    @lasting
     def setting(self, name: str, default: str) -> str:
         """Return a kept value; the first time, keep the default."""
-        with self._lock:
-            self._database.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (name, default))
-            return self._database.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()[0]
+        sql = "SELECT value FROM settings WHERE name = ?"
+        found = self._database.execute(sql, (name,)).fetchone()
+        if found is None:
+            self._database.execute("INSERT INTO settings VALUES (?, ?)", (name, default))
+        return default if found is None else found[0]
 
+    @lasting
+    def put(self, name: str, value: str) -> None:
+        """Keep a value."""
+        self._database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    @lasting
     def add(self, device: str, event: EventMessage, trace: Sequence[tuple[int, float]] = ()) -> tuple[Row, bool]:
         """Keep a transition; return the event as it stands now, and whether it is new.
 
@@ -122,90 +110,98 @@ class History:
             trace: Unix ms and score, to be added to those known.
         """
         now_ms = time.time_ns() // 1_000_000
-        with self._lock:
-            known = self._database.execute(
-                "SELECT number, type, trace FROM events WHERE device = ? AND id = ?", (device, event.id)
-            ).fetchone()
-            if known is None:
-                self._insert(device, event, trace, now_ms)
-            else:
-                self._update(known, event, trace, now_ms)
-            self._since_pruned += known is None
-            if self._since_pruned >= PRUNE_EVERY:
-                self._since_pruned = 0
-                self._prune()
-            return self._row(device, event.id), known is None
+        known = self._database.execute(
+            "SELECT number, type, trace FROM events WHERE device = ? AND id = ?", (device, event.id)
+        ).fetchone()
+        if known is None:
+            self._insert(device, event, trace, now_ms)
+        else:
+            self._update(known, event, trace, now_ms)
+        self._since_pruned += known is None
+        if self._since_pruned >= PRUNE_EVERY:
+            self._since_pruned = 0
+            self._prune()
+        return self._row(device, event.id), known is None
 
+    @lasting
     def answer(self, device: str, event_id: str, answer: str) -> Row | None:
         """Keep what somebody said of an event; None when there is none."""
-        with self._lock:
-            now_ms = time.time_ns() // 1_000_000
-            changed = self._database.execute(
-                "UPDATE events SET answer = ?, answered_ms = ? WHERE device = ? AND id = ?",
-                (answer, now_ms, device, event_id),
-            ).rowcount
-            return self._row(device, event_id) if changed else None
+        now_ms = time.time_ns() // 1_000_000
+        changed = self._database.execute(
+            "UPDATE events SET answer = ?, answered_ms = ? WHERE device = ? AND id = ?",
+            (answer, now_ms, device, event_id),
+        ).rowcount
+        return self._row(device, event_id) if changed else None
 
+    @lasting
+    def unheard(self, since_ms: int, limit: int) -> list[Row]:
+        """Return the latest events that were answered here since a Unix time, and whose boxes have not said so."""
+        sql = (
+            f"SELECT {COLUMNS} FROM events WHERE answered_ms >= ? AND acknowledged_at IS NULL "  # noqa: S608
+            "ORDER BY answered_ms DESC LIMIT ?"
+        )
+        return [_read(row) for row in self._database.execute(sql, (since_ms, limit))]
+
+    @lasting
     def find(self, wanted: Wanted, limit: int) -> list[Row]:
         """Return events, the latest first."""
         condition, values = wanted.condition()
         sql = f"SELECT {COLUMNS} FROM events WHERE {condition} ORDER BY started_ms DESC, number DESC LIMIT ?"  # noqa: S608 - from our own words
-        with self._lock:
-            return [_read(row) for row in self._database.execute(sql, (*values, limit))]
+        return [_read(row) for row in self._database.execute(sql, (*values, limit))]
 
+    @lasting
     def count(self, wanted: Wanted) -> int:
         """Return how many there are."""
         condition, values = wanted.condition()
-        with self._lock:
-            return self._database.execute(f"SELECT count(*) FROM events WHERE {condition}", values).fetchone()[0]  # noqa: S608
+        return self._database.execute(f"SELECT count(*) FROM events WHERE {condition}", values).fetchone()[0]  # noqa: S608
 
+    @lasting
     def hours(self, wanted: Wanted, day_ms: int) -> list[int]:
         """Count the events of each of the hours after `day_ms`, 25 at most: a day may have so many."""
         condition, values = wanted.condition()
         sql = f"SELECT (started_ms - ?) / ?, count(*) FROM events WHERE {condition} GROUP BY 1"  # noqa: S608
-        with self._lock:
-            counted = dict(self._database.execute(sql, (day_ms, S_PER_HOUR * MS_PER_S, *values)).fetchall())
+        counted = dict(self._database.execute(sql, (day_ms, S_PER_HOUR * MS_PER_S, *values)).fetchall())
         return [counted.get(hour, 0) for hour in range(25)]
 
+    @lasting
     def card(self, device: str, event_id: str) -> Row | None:
         """Return all that is known of one event."""
-        with self._lock:
-            row = self._database.execute(
-                f"SELECT {COLUMNS}, trace FROM events WHERE device = ? AND id = ?",  # noqa: S608
-                (device, event_id),
-            ).fetchone()
-            kinds = self._database.execute(
-                "SELECT kind FROM pictures WHERE device = ? AND id = ?", (device, event_id)
-            ).fetchall()
+        row = self._database.execute(
+            f"SELECT {COLUMNS}, trace FROM events WHERE device = ? AND id = ?",  # noqa: S608
+            (device, event_id),
+        ).fetchone()
+        kinds = self._database.execute(
+            "SELECT kind FROM pictures WHERE device = ? AND id = ?", (device, event_id)
+        ).fetchall()
         return None if row is None else _read(row) | {"pictures": [kind for (kind,) in kinds]}
 
+    @lasting
     def latest(self) -> list[Row]:
         """Return the latest event of every camera."""
         sql = f"SELECT {COLUMNS}, max(started_ms) FROM events GROUP BY device, camera"  # noqa: S608
-        with self._lock:
-            return [_read(row) for row in self._database.execute(sql)]
+        return [_read(row) for row in self._database.execute(sql)]
 
+    @lasting
     def names(self) -> list[tuple[str, str, str]]:
         """Return every box, camera and label that ever had an event."""
-        with self._lock:
-            rows = self._database.execute("SELECT device, camera, label FROM names ORDER BY 1, 2, 3").fetchall()
+        rows = self._database.execute("SELECT device, camera, label FROM names ORDER BY 1, 2, 3").fetchall()
         return [tuple(row) for row in rows]
 
+    @lasting
     def keep_picture(self, device: str, event_id: str, kind: Kind, content: bytes) -> None:
         """Keep a picture of a known event."""
-        with self._lock:
-            self._database.execute(
-                "INSERT OR REPLACE INTO pictures (device, id, kind, content) VALUES (?, ?, ?, ?)",
-                (device, event_id, kind, content),
-            )
-            self._prune_pictures()
+        self._database.execute(
+            "INSERT OR REPLACE INTO pictures (device, id, kind, content) VALUES (?, ?, ?, ?)",
+            (device, event_id, kind, content),
+        )
+        self._prune_pictures()
 
+    @lasting
     def picture(self, device: str, event_id: str, kind: str) -> bytes | None:
         """Return a picture, if there is one."""
-        with self._lock:
-            row = self._database.execute(
-                "SELECT content FROM pictures WHERE device = ? AND id = ? AND kind = ?", (device, event_id, kind)
-            ).fetchone()
+        row = self._database.execute(
+            "SELECT content FROM pictures WHERE device = ? AND id = ? AND kind = ?", (device, event_id, kind)
+        ).fetchone()
         return None if row is None else row[0]
 
     def _insert(self, device: str, event: EventMessage, trace: Sequence[tuple[int, float]], now_ms: int) -> None:
@@ -254,7 +250,7 @@ class History:
     def _prune_pictures(self) -> None:
         while True:
             held = self._database.execute("SELECT sum(length(content)), min(number) FROM pictures").fetchone()
-            if (held[0] or 0) <= self._max_picture_bytes:
+            if (held[0] or 0) <= (MAX_SHELTERED_BYTES if self._is_sheltered else self._max_picture_bytes):
                 return
             self._database.execute("DELETE FROM pictures WHERE number = ?", (held[1],))
 

@@ -117,11 +117,11 @@ def check_reach(config: DashboardConfig, password: str | None) -> None:
     Raises:
         ConfigurationError: it says what is missing.
     """
-    if config.is_loopback or config.behind_proxy is not None:
+    if config.is_loopback:
         return
     if password is None:
         raise ConfigurationError(f"listen: {config.listen} is reached from elsewhere; set {PASSWORD_VARIABLE}")
-    if config.certificate_file is None:
+    if config.certificate_file is None and config.behind_proxy is None:
         raise ConfigurationError(
             f"listen: {config.listen} is reached from elsewhere; set certificate_file and key_file, or behind_proxy"
         )

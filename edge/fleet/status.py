@@ -9,7 +9,7 @@ from typing import Any
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.connection import Connection, Message
-from edge.mqtt.incoming import read_object, table
+from edge.mqtt.incoming import number, read_object, read_text, read_topic, table, text
 
 FILTERS = tuple(f"edgewatch/{topic}" for topic in ("+/availability", "+/stats", "+/fault", "+/+/status", "+/+/+/state"))
 HEADER = ("box", "state", "version", "cameras", "rate", "last event")
@@ -60,20 +60,23 @@ def fleet_status(broker: BrokerConfig, password: str | None, quiet_s: float) -> 
 
 def take(boxes: dict[str, BoxStatus], message: Message) -> None:
     """Enter one retained message; what is none of a box's is passed over."""
-    _, device_id, *rest = message.topic.split("/")
+    read = read_topic(message.topic)
+    if read is None:
+        return
+    device_id, rest = read
     box = boxes.setdefault(device_id, BoxStatus(device_id))
-    text = message.payload.decode("utf-8", "replace")
+    word = read_text(message.payload)
     fields = read_object(message.payload) or {}
     match rest:
         case ["availability"]:
-            box.state = text
+            box.state = word
         case ["stats"]:
             _take_stats(box, fields)
         case ["fault"]:
-            box.fault = str(fields.get("reason"))
+            box.fault = str(text(fields.get("reason")))
         case [camera, "status"]:
-            box.cameras[camera] = str(fields.get("state"))
-        case [camera, label, "state"] if text == "ON":
+            box.cameras[camera] = str(text(fields.get("state")))
+        case [camera, label, "state"] if word == "ON":
             box.alarms.append(f"{camera}/{label}")
         case _:
             pass
@@ -81,14 +84,16 @@ def take(boxes: dict[str, BoxStatus], message: Message) -> None:
 
 def _take_stats(box: BoxStatus, stats: dict[str, Any]) -> None:
     """Other versions' stats may lack any of these."""
-    box.version = stats.get("version")
-    box.uptime_s = stats.get("uptime_s")
-    box.model = table(stats.get("model")).get("name")
-    box.waiting_events = table(stats.get("outbox")).get("waiting")
-    box.last_event = table(stats.get("mqtt")).get("last_event")
+    box.version = text(stats.get("version"))
+    box.uptime_s = number(stats.get("uptime_s"))
+    box.model = text(table(stats.get("model")).get("name"))
+    waiting = number(table(stats.get("outbox")).get("waiting"))
+    box.waiting_events = None if waiting is None else int(waiting)
+    event = {name: text(value) for name, value in table(table(stats.get("mqtt")).get("last_event")).items()}
+    box.last_event = {name: value for name, value in event.items() if value is not None} or None
     cameras = table(stats.get("cameras"))
-    rates = {name: table(cameras[name]).get("rate_hz") for name in cameras}
-    box.rates_hz = {name: rate for name, rate in rates.items() if isinstance(rate, int | float)}
+    rates = {name: number(table(cameras[name]).get("rate_hz")) for name in cameras}
+    box.rates_hz = {name: rate for name, rate in rates.items() if rate is not None}
 
 
 def to_json_lines(boxes: Sequence[BoxStatus]) -> list[str]:

@@ -1,6 +1,7 @@
 """The MQTT contract as a listener reads it: whatever comes may be hostile, broken or from another version."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -10,10 +11,19 @@ from edge.events.clock import parse_rfc3339
 
 ROOT: Final = "edgewatch"
 MAX_NAME_CHARACTERS: Final = 64
+MAX_TEXT_CHARACTERS: Final = 200
+MAX_JSON_BYTES: Final = 256 * 1024
+"""The longest that boxes send are their stats: a few kilobytes a camera."""
+MAX_DEPTH: Final = 16
+MAX_NUMBER: Final = 1e15
 MS_PER_S: Final = 1000
 EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 LATEST_AHEAD: Final = timedelta(days=1)
 """A box's clock may be wrong by a zone; further from ours it says nothing."""
+
+UNSHOWABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves a terminal's cursor, turns its text round, or is no text at all."""
+REPLACEMENT: Final = "\ufffd"
 
 Fields = dict[str, Any]
 Word = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
@@ -52,18 +62,27 @@ class EventMessage(BaseModel):
 def read_event(payload: bytes) -> EventMessage | None:
     """Read an event; None where it is none."""
     try:
-        return EventMessage.model_validate_json(payload)
+        return EventMessage.model_validate(read_object(payload))
     except ValidationError:
         return None
 
 
 def read_object(payload: bytes) -> Fields | None:
-    """Read a JSON object; None where it is none."""
+    """Read a JSON object whose texts and names can be shown; None where it is none, or out of all bounds."""
+    if len(payload) > MAX_JSON_BYTES:
+        return None
     try:
-        content: object = json.loads(payload)
+        content = _showable(json.loads(payload), MAX_DEPTH)
     except (ValueError, RecursionError):
         return None
     return cast("Fields", content) if isinstance(content, dict) else None
+
+
+def read_text(payload: bytes) -> str:
+    """Read a word or a line, cut where it is too long, that can be shown."""
+    return UNSHOWABLE.sub(REPLACEMENT, payload[: 4 * MAX_TEXT_CHARACTERS].decode("utf-8", "replace"))[
+        :MAX_TEXT_CHARACTERS
+    ]
 
 
 def table(value: object) -> Fields:
@@ -71,10 +90,24 @@ def table(value: object) -> Fields:
     return cast("Fields", value) if isinstance(value, dict) else {}
 
 
+def text(value: object) -> str | None:
+    """Return a text that lies in an object, cut where it is too long; None for all else."""
+    return value[:MAX_TEXT_CHARACTERS] if isinstance(value, str) else None
+
+
+def number(value: object) -> float | None:
+    """Return a finite number of reasonable size; None for all else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MAX_NUMBER:
+        return None
+    return value
+
+
 def read_topic(topic: str) -> tuple[str, list[str]] | None:
     """Split a topic into the box's name and the words after it; None where it is none of ours."""
     words = topic.split("/")
     if len(words) < 3 or words[0] != ROOT or not all(0 < len(word) <= MAX_NAME_CHARACTERS for word in words):
+        return None
+    if UNSHOWABLE.search(topic):
         return None
     return words[1], words[2:]
 
@@ -92,3 +125,21 @@ def plausible_ms(moment: str | None, now_ms: int) -> int | None:
         return round(read.timestamp() * MS_PER_S)
     except (ValueError, OverflowError):
         return None
+
+
+def _showable(value: object, depth: int) -> object:
+    """Return a value of JSON with replacements in all its texts.
+
+    Raises:
+        ValueError: it is too deep.
+    """
+    if isinstance(value, str):
+        return UNSHOWABLE.sub(REPLACEMENT, value)
+    if not isinstance(value, dict | list):
+        return value
+    if depth == 0:
+        raise ValueError("too deep")
+    if isinstance(value, list):
+        return [_showable(item, depth - 1) for item in cast("list[object]", value)]
+    fields = cast("Fields", value)
+    return {UNSHOWABLE.sub(REPLACEMENT, name): _showable(item, depth - 1) for name, item in fields.items()}

@@ -54,18 +54,28 @@ class _NewerError(_CorruptError):
 class Store:
     """Durable while the disk is, available always. Safe to use from several threads."""
 
-    def __init__(self, directory: Path | None, schema: str, report: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        directory: Path | None,
+        schema: str,
+        report: Callable[[str], None] = lambda _: None,
+        *,
+        file_name: str = FILE_NAME,
+        lock_name: str = LOCK_FILE,
+    ) -> None:
         """Open the file, or make it.
 
         Args:
             directory: where it lies; None keeps everything in memory.
             schema: `CREATE ... IF NOT EXISTS` statements.
             report: takes a line when the disk fails, and when it comes back.
+            file_name: the database's.
+            lock_name: of the file beside it that keeps others out.
 
         Raises:
             ConfigurationError: the directory cannot be used by this user, or another edge uses it.
         """
-        self.path = IN_MEMORY if directory is None else str(directory / FILE_NAME)
+        self.path = IN_MEMORY if directory is None else str(directory / file_name)
         self.fault: str | None = None
         """Why nothing is kept on disk; None while it is, and where memory was asked for."""
         self._schema = schema
@@ -74,7 +84,7 @@ class Store:
         self._retry_at_s = 0.0
         self._locked = contextlib.ExitStack()
         if directory is not None:
-            self._locked.enter_context(_locked(directory))
+            self._locked.enter_context(locked(directory, lock_name))
         self._database = self._open()
 
     def write(self, work: Work[_Answer]) -> _Answer:
@@ -268,7 +278,7 @@ def _is_disk_fault(error: Exception) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(directory: Path) -> Generator[None]:
+def locked(directory: Path, name: str) -> Generator[None]:
     """Keep a second daemon out: both would send everything, and end each other's events.
 
     Raises:
@@ -276,7 +286,7 @@ def _locked(directory: Path) -> Generator[None]:
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        descriptor = lock(directory)
+        descriptor = lock(directory, name)
     except BlockingIOError as error:
         raise ConfigurationError(
             f"{directory}: another edge runs with this state_dir; stop it, or give this one another"
@@ -284,7 +294,7 @@ def _locked(directory: Path) -> Generator[None]:
     except OSError as error:
         if error.errno not in DISK_ERRNOS:
             raise ConfigurationError(
-                f"{directory / LOCK_FILE}: cannot be written ({error.strerror}); check state_dir and its rights"
+                f"{directory / name}: cannot be written ({error.strerror}); check state_dir and its rights"
             ) from error
         yield  # whoever comes second on such a disk finds as little as we do
         return

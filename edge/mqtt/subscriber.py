@@ -73,6 +73,9 @@ class Subscriber:
         self._online = False
         self._must_forget = False
         """Whether the broker keeps a message for us that we cannot read, and would send it for ever."""
+        self._speaks_5 = self._has_spoken_5 = broker.version == "5"
+        """By MQTT 5 a broker learns what is too long for us: it passes such a message over, and the others come."""
+        self._can_speak_5 = True
         self._fatal: BaseException | None = None
         self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
@@ -119,11 +122,20 @@ class Subscriber:
                 self._listen()
             except BrokerError as error:
                 self._online = False
-                self._must_forget |= isinstance(error, OversizedMessageError)
+                if isinstance(error, OversizedMessageError):
+                    self._avoid_long()
                 self._note(str(error))
                 if time.monotonic() - began_s > LASTING_S:
                     pauses_s = growing_pauses_s(LONGEST_PAUSE_S)
                 self._stopping.wait(next(pauses_s))
+
+    def _avoid_long(self) -> None:
+        """Have the broker keep to itself what is too long, or if it cannot, drop all that it kept."""
+        if self._speaks_5 or not self._can_speak_5:
+            self._must_forget = True
+        else:
+            self._speaks_5 = True
+            self._report(f"{self._broker.address}: from now on it is asked, by MQTT 5, for no message so long")
 
     def _listen(self) -> None:
         wanted = self._subscription
@@ -148,13 +160,21 @@ class Subscriber:
 
     def _connect(self, *, keeps_session: bool) -> Connection:
         wanted = self._subscription
-        return Connection(
-            self._broker,
-            self._password,
-            wanted.client_id,
-            max_message_bytes=wanted.max_message_bytes,
-            keeps_session=keeps_session,
-        )
+        broker = self._broker.model_copy(update={"version": "5"}) if self._speaks_5 else self._broker
+        try:
+            connection = Connection(
+                broker,
+                self._password,
+                wanted.client_id,
+                max_message_bytes=wanted.max_message_bytes,
+                keeps_session=keeps_session,
+            )
+        except BrokerError:
+            if self._speaks_5 and not self._has_spoken_5:  # the broker may not know it
+                self._speaks_5 = self._can_speak_5 = False
+            raise
+        self._has_spoken_5 |= self._speaks_5
+        return connection
 
     def _exchange(self, connection: Connection) -> None:
         self._bell.hush()

@@ -5,19 +5,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from edge.mqtt.allowance import Allowance
 from edge.mqtt.connection import Message
 from edge.mqtt.incoming import MS_PER_S, ROOT, EventMessage, plausible_ms, read_event, read_object, read_topic
 from edge.notify.ledger import Ledger, Note
 from edge.notify.settings import TROUBLES, NotifyConfig, RuleConfig, within
 
-FILTERS: Final = (f"{ROOT}/+/events", f"{ROOT}/+/events/+/ack", f"{ROOT}/+/availability", f"{ROOT}/+/+/status")
+FILTERS: Final = (f"{ROOT}/+/events", f"{ROOT}/+/events/+/ack")
+UNQUEUED_FILTERS: Final = (f"{ROOT}/+/availability", f"{ROOT}/+/+/status")
+"""Retained, so that nothing is missed; in the broker's queue they would take the places of events."""
+MAX_TROUBLES, MAX_TROUBLES_OF_BOX = 2000, 64
+"""At a time; more are of invented names."""
 BROKER: Final = "broker"
 """Takes a box's place where all of them are out of reach."""
 S_PER_MIN: Final = 60
+CLOCK_OFF_S: Final = 120.0
+"""A box that had a connection, and whose event is older, has a wrong clock; or the broker kept it for us."""
 BEGINNINGS: Final = {"found_down": "Somebody lies there; nobody was seen falling."}
 """What the reason of an event that starts means."""
+
+TROUBLE: Final = "trouble "
+"""Before the name in the ledger's settings."""
 
 Situation = dict[str, Any]
 
@@ -25,10 +35,26 @@ Situation = dict[str, Any]
 class Bridge:
     """`receive` and `connected` run in the subscriber's thread."""
 
-    def __init__(self, config: NotifyConfig, ledger: Ledger, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        config: NotifyConfig,
+        ledger: Ledger,
+        *,
+        report: Callable[[str], None],
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
         self._config = config
         self._ledger = ledger
+        self._report = report
+        self._allowance = Allowance()
+        self._floods: set[str] = set()
+        """Boxes that send too much, said already."""
         self._now_s = now_s
+        self._troubles: dict[str, dict[str, Situation]] = {}
+        """By box and camera, as in the ledger: what is repeated or well costs no look at the disk."""
+        for name, situation in ledger.settings(TROUBLE):
+            box, _, camera = name.partition("/")
+            self._troubles.setdefault(box, {})[camera] = situation
         self.wake: Callable[[], None] = lambda: None
         """Called when there may be something to send."""
 
@@ -62,19 +88,31 @@ class Bridge:
         now_s = self._now_s()
         began_ms = plausible_ms(event.started_at, round(now_s * MS_PER_S))
         began_s = now_s if began_ms is None else began_ms / MS_PER_S
-        if event.type == "started":
+        if event.type == "started" and self._is_heard(box, now_s):
+            is_clock_off = not event.delayed and abs(now_s - began_s) > CLOCK_OFF_S
+            moments_s = (now_s, began_s) if is_clock_off else (began_s,)
             rules = [
-                rule for rule in self._rules(event.label, box, event.camera, began_s) if rule.tests or not event.test
+                rule for rule in self._rules(event.label, box, event.camera, *moments_s) if rule.tests or not event.test
             ]
             words = f"{_title(event.label)}: {event.camera} in {box}"
             title = f"Test: {words}" if event.test else words
-            body = f"{self._clock(began_s)}, score {event.score:.0%}."
+            doubt = f" by the box's clock; it came at {self._clock(now_s)}" if is_clock_off else ""
+            body = f"{self._clock(began_s)}{doubt}, score {event.score:.0%}."
             body += f" {BEGINNINGS[event.reason]}" if event.reason in BEGINNINGS else ""
             body += " It comes late: the box had no connection." if event.delayed else ""
             notes = [note for rule in rules for note in self._notes(rule, subject, title, body, now_s)]
             self._ledger.add(notes, (began_s, event.label, box, event.camera, subject))
         if event.acknowledged_at is not None:
             self._answered(subject)
+
+    def _is_heard(self, box: str, now_s: float) -> bool:
+        is_heard = self._allowance.takes(box, now_s)
+        if is_heard:
+            self._floods.discard(box)
+        elif box not in self._floods:
+            self._floods.add(box)
+            self._report(f"{box}: sends more alarms than anybody can be told of; some are passed over")
+        return is_heard
 
     def _answered(self, subject: str) -> None:
         self._ledger.cancel(subject, from_step=1)
@@ -87,15 +125,15 @@ class Bridge:
             camera: None for the box itself.
             state: one of the troubles; None is none of them.
         """
-        name = f"trouble {box}/{camera or ''}"
-        known = cast("Situation | None", self._ledger.setting(name, None))
+        of_box = self._troubles.get(box, {})
+        known = of_box.get(camera or "")
         if (known["state"] if known else None) == state:
             return
         now_s = self._now_s()
         if known is not None:
             self._recovered(box, camera, known, now_s)
-        if state is None:
-            self._ledger.put(name, None)
+            self._know(box, camera, None)
+        if state is None or not self._has_room(box, camera):
             return
         subject = f"{box}/{camera or ''}/{state}/{now_s:.3f}"
         what = f"{camera} in {box}" if camera else box
@@ -105,7 +143,21 @@ class Bridge:
             for note in self._notes(rule, subject, f"{_title(state)}: {what}", f"Since {self._clock(now_s)}.", now_s)
         ]
         self._ledger.add(notes, (now_s, state, box, camera, subject))
-        self._ledger.put(name, {"state": state, "subject": subject, "since_s": now_s})
+        self._know(box, camera, {"state": state, "subject": subject, "since_s": now_s})
+
+    def _has_room(self, box: str, camera: str | None) -> bool:
+        if (box, camera) == (BROKER, None):
+            return True
+        in_all = sum(len(cameras) for cameras in self._troubles.values())
+        return in_all < MAX_TROUBLES and len(self._troubles.get(box, ())) < MAX_TROUBLES_OF_BOX
+
+    def _know(self, box: str, camera: str | None, situation: Situation | None) -> None:
+        name = camera or ""
+        if situation is None:
+            del self._troubles[box][name]
+        else:
+            self._troubles.setdefault(box, {})[name] = situation
+        self._ledger.put(f"{TROUBLE}{box}/{name}", situation)
 
     def _recovered(self, box: str, camera: str | None, known: Situation, now_s: float) -> None:
         subject = str(known["subject"])
@@ -120,9 +172,10 @@ class Bridge:
             if name in by_name
         )
 
-    def _rules(self, what: str, box: str, camera: str | None, moment_s: float) -> list[RuleConfig]:
-        moment = self._config.local(moment_s)
-        return [rule for rule in self._config.rules if rule.covers(what, box, camera, moment)]
+    def _rules(self, what: str, box: str, camera: str | None, *moments_s: float) -> list[RuleConfig]:
+        """Return the rules that speak of it at one of these times: better told by one too many than by none."""
+        moments = [self._config.local(moment_s) for moment_s in moments_s]
+        return [rule for rule in self._config.rules if any(rule.covers(what, box, camera, each) for each in moments)]
 
     def _notes(self, rule: RuleConfig, subject: str, title: str, body: str, now_s: float) -> Iterator[Note]:
         """Everybody who is told by a rule, at once and as long as nobody answers."""

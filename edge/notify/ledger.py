@@ -2,27 +2,29 @@
 
 import json
 import sqlite3
-import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge.errors import ConfigurationError
+from edge.mqtt.store import Store
 
-FILE: Final = "notify.sqlite"
+FILE, LOCK = "notify.sqlite", "notify.lock"
+"""A box's outbox may lie in the same directory."""
 S_PER_DAY: Final = 86_400
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS messages (
     number INTEGER PRIMARY KEY, subject TEXT NOT NULL, rule TEXT NOT NULL, step INTEGER NOT NULL, person TEXT NOT NULL,
-    title TEXT NOT NULL, body TEXT NOT NULL, due_s REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    title TEXT NOT NULL, body TEXT NOT NULL, due_s REAL NOT NULL,
     state TEXT NOT NULL, noted_s REAL NOT NULL, UNIQUE (subject, rule, step, person));
 CREATE INDEX IF NOT EXISTS by_due ON messages (state, due_s);
 CREATE TABLE IF NOT EXISTS happened (number INTEGER PRIMARY KEY, at_s REAL NOT NULL, what TEXT NOT NULL,
     box TEXT NOT NULL, camera TEXT, key TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+BOX: Final = "substr(subject, 1, instr(subject, '/') - 1)"
+IS_URGENT: Final = "rule IN (SELECT value FROM json_each(?))"
 WAITING, SENDING, SENT, CANCELLED = "waiting", "sending", "sent", "cancelled"
 
 
@@ -40,133 +42,178 @@ class Note:
     due_s: float
     """Unix time from which it may be sent."""
     number: int = 0
-    attempts: int = 0
 
 
 class Ledger:
-    """Safe to use from several threads; every change is synced to disk before it returns."""
+    """Safe to use from several threads; every change is synced to disk before it returns, or it is said why not."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, report: Callable[[str], None]) -> None:
         """Open it; what was on its way when the last program ended abruptly waits again.
 
+        Args:
+            state_dir: where it lies.
+            report: takes a line when the disk fails, and when it comes back.
+
         Raises:
-            ConfigurationError: the directory or the file cannot be used.
+            ConfigurationError: the directory cannot be used by this user, or another `edge notify` uses it.
         """
-        self._lock = threading.Lock()
-        path = state_dir / FILE
-        try:
-            state_dir.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._database.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;{SCHEMA}")
-            self._database.execute("UPDATE messages SET state = ? WHERE state = ?", (WAITING, SENDING))
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(f"{path}: cannot be used ({error}); correct state_dir, or move it away") from error
+        self._store = Store(state_dir, SCHEMA, report, file_name=FILE, lock_name=LOCK)
+        self._store.write(
+            lambda database: database.execute("UPDATE messages SET state = ? WHERE state = ?", (WAITING, SENDING))
+        )
 
     def close(self) -> None:
-        with self._lock:
-            self._database.close()
+        self._store.close()
 
-    def add(self, notes: Iterable[Note], happened: tuple[float, str, str, str | None, str] | None = None) -> int:
-        """Keep what is to be told, in one transaction; return how many of the notes were new.
+    def add(self, notes: Iterable[Note], happened: tuple[float, str, str, str | None, str] | None = None) -> None:
+        """Keep what is to be told, in one transaction.
 
         Args:
             notes: those that are known already change nothing.
             happened: for the digest: Unix time, what, box, camera, and a key that is the same for a repeat.
         """
-        with self._lock, self._database:
-            self._database.execute("BEGIN")
+        rows = [
+            (note.subject, note.rule, note.step, note.person, note.title, note.body, note.due_s, WAITING, time.time())
+            for note in notes
+        ]
+
+        def work(database: sqlite3.Connection) -> None:
             if happened is not None:
-                self._database.execute(
+                database.execute(
                     "INSERT OR IGNORE INTO happened (at_s, what, box, camera, key) VALUES (?, ?, ?, ?, ?)", happened
                 )
-            return sum(self._insert(note) for note in notes)
+            database.executemany(
+                "INSERT OR IGNORE INTO messages (subject, rule, step, person, title, body, due_s, state, noted_s) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
 
-    def cancel(self, subject: str, *, from_step: int) -> int:
-        """Do not send what waits on a subject, from a step on; return how many messages that were."""
-        with self._lock:
-            return self._database.execute(
-                "UPDATE messages SET state = ? WHERE subject = ? AND step >= ? AND state = ?",
-                (CANCELLED, subject, from_step, WAITING),
-            ).rowcount
+        self._store.write(work)
+
+    def cancel(self, subject: str, *, from_step: int) -> None:
+        """Do not send what waits on a subject, from a step on."""
+        sql = "UPDATE messages SET state = ? WHERE subject = ? AND step >= ? AND state = ?"
+        self._store.write(lambda database: database.execute(sql, (CANCELLED, subject, from_step, WAITING)))
 
     def was_told(self, subject: str) -> list[tuple[str, str]]:
         """Return by which rules and who was told of a subject."""
         sql = "SELECT DISTINCT rule, person FROM messages WHERE subject = ? AND state IN (?, ?)"
-        with self._lock:
-            return self._database.execute(sql, (subject, SENT, SENDING)).fetchall()
+        return self._rows(sql, subject, SENT, SENDING)
 
-    def due(self, now_s: float) -> Note | None:
-        """Take the message that has waited longest; it counts as on its way."""
+    def boxes_due(self, person: str, now_s: float, urgent_rules: Sequence[str]) -> list[tuple[str, bool]]:
+        """Return the boxes of which somebody is to be told now, and whether it is urgent; who waits longest first."""
         sql = (
-            "SELECT subject, rule, step, person, title, body, due_s, number, attempts FROM messages "
-            "WHERE state = ? AND due_s <= ? ORDER BY due_s, number LIMIT 1"
+            f"SELECT {BOX}, max({IS_URGENT}) FROM messages "  # noqa: S608 - from our own words
+            "WHERE state = ? AND person = ? AND due_s <= ? GROUP BY 1 ORDER BY min(due_s), min(number)"
         )
-        with self._lock:
-            row = self._database.execute(sql, (WAITING, now_s)).fetchone()
-            if row is None:
-                return None
-            note = Note(*row)
-            self._database.execute("UPDATE messages SET state = ? WHERE number = ?", (SENDING, note.number))
-            return note
+        return [
+            (box, bool(is_urgent))
+            for box, is_urgent in self._rows(sql, json.dumps(urgent_rules), WAITING, person, now_s)
+        ]
 
-    def next_due_s(self) -> float | None:
-        """Return when the next message may be sent."""
-        with self._lock:
-            return self._database.execute("SELECT min(due_s) FROM messages WHERE state = ?", (WAITING,)).fetchone()[0]
+    def take(
+        self, person: str, box: str, now_s: float, urgent_rules: Sequence[str], *, is_alone: bool, limit: int
+    ) -> list[Note]:
+        """Take what somebody is to be told now of a box; it counts as on its way.
 
-    def sent(self, note: Note) -> None:
-        """Take note that somebody was told."""
-        with self._lock:
-            self._database.execute("UPDATE messages SET state = ? WHERE number = ?", (SENT, note.number))
-
-    def postpone(self, note: Note, due_s: float, *, failed: bool) -> None:
-        """Have a message wait on."""
-        with self._lock:
-            self._database.execute(
-                "UPDATE messages SET state = ?, due_s = ?, attempts = attempts + ? WHERE number = ?",
-                (WAITING, due_s, failed, note.number),
-            )
-
-    def held_for(self, person: str, due_s: float) -> list[Note]:
-        """Return what waits for the same moment for the same person."""
+        Args:
+            person: who.
+            box: of which.
+            now_s: Unix time.
+            urgent_rules: whose messages come first.
+            is_alone: without what waited for the same moment of other boxes, as the end of quiet hours.
+            limit: how many messages at most.
+        """
         sql = (
-            "SELECT subject, rule, step, person, title, body, due_s, number, attempts FROM messages "
-            "WHERE state = ? AND person = ? AND due_s = ? ORDER BY number"
+            "SELECT subject, rule, step, person, title, body, due_s, number FROM messages "  # noqa: S608
+            f"WHERE state = ? AND person = ? AND due_s <= ? AND ({BOX} = ? OR NOT ? AND due_s = "
+            f"(SELECT min(due_s) FROM messages WHERE state = ? AND person = ? AND {BOX} = ?)) "
+            f"ORDER BY {IS_URGENT} DESC, {BOX} != ?, due_s, number LIMIT ?"
         )
-        with self._lock:
-            return [Note(*row) for row in self._database.execute(sql, (WAITING, person, due_s))]
+        urgent = json.dumps(urgent_rules)
+        values = (WAITING, person, now_s, box, is_alone, WAITING, person, box, urgent, box, limit)
+
+        def work(database: sqlite3.Connection) -> list[Note]:
+            notes = [Note(*row) for row in database.execute(sql, values)]
+            _mark(database, SENDING, notes)
+            return notes
+
+        return self._store.write(work)
+
+    def next_due_s(self, person: str, after_s: float) -> float | None:
+        """Return when the next message may be sent to somebody, of those that may not yet."""
+        sql = "SELECT min(due_s) FROM messages WHERE state = ? AND person = ? AND due_s > ?"
+        return self._rows(sql, WAITING, person, after_s)[0][0]
+
+    def sent(self, notes: Sequence[Note]) -> None:
+        """Take note that somebody was told, also by what other rules still wanted to tell him of the same."""
+        told = [(SENT, note.subject, note.person, WAITING) for note in notes if note.step == 0]
+        sql = "UPDATE messages SET state = ? WHERE subject = ? AND person = ? AND step = 0 AND state = ?"
+
+        def work(database: sqlite3.Connection) -> None:
+            _mark(database, SENT, notes)
+            database.executemany(sql, told)
+
+        self._store.write(work)
+
+    def give_back(self, notes: Sequence[Note]) -> None:
+        """Have messages wait on."""
+        self._store.write(lambda database: _mark(database, WAITING, notes))
+
+    def drop_others(self, people: Iterable[str]) -> list[str]:
+        """Do not send what waits for people who are none of these; return who they were."""
+        others = "state = ? AND person NOT IN (SELECT value FROM json_each(?))"
+        values = (WAITING, json.dumps(list(people)))
+
+        def work(database: sqlite3.Connection) -> list[str]:
+            names = database.execute(f"SELECT DISTINCT person FROM messages WHERE {others}", values).fetchall()  # noqa: S608
+            database.execute(f"UPDATE messages SET state = ? WHERE {others}", (CANCELLED, *values))  # noqa: S608
+            return [name for (name,) in names]
+
+        return self._store.write(work)
 
     def counted(self, since_s: float) -> list[tuple[str, str, str | None, int]]:
         """Count what happened: what, box, camera, how often."""
         sql = (
             "SELECT what, box, camera, count(*) FROM happened WHERE at_s >= ? GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3"
         )
-        with self._lock:
-            return self._database.execute(sql, (since_s,)).fetchall()
+        return self._rows(sql, since_s)
 
     def setting(self, name: str, default: Any) -> Any:
         """Return a kept value; the first time, keep the default."""
-        with self._lock:
-            self._database.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (name, json.dumps(default)))
-            value = self._database.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()[0]
-        return json.loads(value)
+        found = self._rows("SELECT value FROM settings WHERE name = ?", name)
+        if found:
+            return json.loads(found[0][0])
+        self.put(name, default)
+        return default
+
+    def settings(self, prefix: str) -> list[tuple[str, Any]]:
+        """Return what is kept under names that begin so, without their beginnings."""
+        sql = "SELECT substr(name, ?), value FROM settings WHERE substr(name, 1, ?) = ? AND value != 'null'"
+        return [(name, json.loads(value)) for name, value in self._rows(sql, len(prefix) + 1, len(prefix), prefix)]
 
     def put(self, name: str, value: Any) -> None:
-        """Keep a value."""
-        with self._lock:
-            self._database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+        """Keep a value; None forgets it."""
+        if value is None:
+            self._store.write(lambda database: database.execute("DELETE FROM settings WHERE name = ?", (name,)))
+            return
+        row = (name, json.dumps(value))
+        self._store.write(lambda database: database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", row))
 
-    def forget(self, before_s: float) -> None:
-        """Forget what is long done."""
-        with self._lock:
-            self._database.execute(
-                "DELETE FROM messages WHERE noted_s < ? AND state IN (?, ?)", (before_s, SENT, CANCELLED)
-            )
-            self._database.execute("DELETE FROM happened WHERE at_s < ?", (before_s,))
+    def tend(self, before_s: float) -> None:
+        """Forget what is long done, and go back to a disk that takes us again; to be called now and then."""
+        self._store.tend()
 
-    def _insert(self, note: Note) -> int:
-        return self._database.execute(
-            "INSERT OR IGNORE INTO messages (subject, rule, step, person, title, body, due_s, state, noted_s) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (note.subject, note.rule, note.step, note.person, note.title, note.body, note.due_s, WAITING, time.time()),
-        ).rowcount
+        def work(database: sqlite3.Connection) -> None:
+            done = (before_s, SENT, CANCELLED)
+            database.execute("DELETE FROM messages WHERE noted_s < ? AND state IN (?, ?)", done)
+            database.execute("DELETE FROM happened WHERE at_s < ?", (before_s,))
+
+        self._store.write(work)
+
+    def _rows(self, sql: str, *values: Any) -> list[Any]:
+        return self._store.read(lambda database: database.execute(sql, values).fetchall())
+
+
+def _mark(database: sqlite3.Connection, state: str, notes: Sequence[Note]) -> None:
+    database.executemany("UPDATE messages SET state = ? WHERE number = ?", [(state, note.number) for note in notes])

@@ -1,23 +1,24 @@
 """Runs the notifier until a signal."""
 
+import math
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Final
 
 from edge.config import broker_password
-from edge.errors import ConfigurationError
+from edge.errors import EdgewatchError
 from edge.events.ulid import new_ulid
 from edge.mqtt.subscriber import Subscriber, Subscription
-from edge.notify.bridge import FILTERS, Bridge
+from edge.notify.bridge import FILTERS, UNQUEUED_FILTERS, Bridge
 from edge.notify.courier import Courier, Service, services
+from edge.notify.delivery import Delivery
+from edge.notify.digest import Digest
 from edge.notify.ledger import Ledger
 from edge.notify.settings import NotifyConfig, addresses
 from edge.system.interruption import Interruption
 
-POLL_S: Final = 0.2
+POLL_S, TEND_S = 1.0, 30.0
 
 
 def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = False) -> None:
@@ -30,40 +31,46 @@ def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = Fals
 
     Raises:
         ConfigurationError: somebody has no address, or the ledger cannot be used.
+        EdgewatchError: a service does not take the test.
     """
     reach = services(addresses(config.people))
     if test:
         _send_test(config, reach)
         return
-    with closing(Ledger(config.state_dir)) as ledger:
-        bridge = Bridge(config, ledger)
-        courier = Courier(config, ledger, reach, _say)
+    with closing(Ledger(config.state_dir, _say)) as ledger:
+        for stranger in ledger.drop_others(config.people):
+            _say(f"{stranger}: is in the configuration no more; what was to be told is dropped")
+        bridge = Bridge(config, ledger, report=_say)
+        digest = Digest(config, ledger)
+        delivery = Delivery(Courier(person, service, config, ledger, report=_say) for person, service in reach.items())
+        bridge.wake = delivery.wake
         name = ledger.setting("client", new_ulid(config.local(0)))
         subscriber = Subscriber(
             config.broker,
             broker_password(),
-            Subscription(f"edgewatch-notify-{name}", FILTERS),
+            Subscription(f"edgewatch-notify-{name}", FILTERS, UNQUEUED_FILTERS),
             receive=bridge.receive,
             connected=bridge.connected,
             report=_say,
         )
-        news = threading.Event()
-        bridge.wake = news.set
-        with closing(subscriber):
+        with closing(delivery), closing(subscriber):
+            delivery.start()
             subscriber.start()
+            tended_s = -math.inf
             while not interruption:
-                news.clear()
-                wait_s = courier.tick(lambda: bool(interruption))
-                deadline_s = time.monotonic() + wait_s
-                while not news.is_set() and not interruption and time.monotonic() < deadline_s:
-                    interruption.wait(POLL_S)
+                if time.monotonic() - tended_s >= TEND_S:
+                    tended_s = time.monotonic()
+                    digest.tick()
+                    delivery.wake()
                 subscriber.check()
+                delivery.check()
+                interruption.wait(POLL_S)
 
 
 def _send_test(config: NotifyConfig, reach: Mapping[str, Service]) -> None:
     missed = [person for person in config.people if not reach[person]("Test: edgewatch", "This person can be reached.")]
     if missed:
-        raise ConfigurationError(f"people.{missed[0]}: the service does not take a message; check the address")
+        raise EdgewatchError(f"people.{missed[0]}: the service does not take a message; check the address")
 
 
 def _say(line: str) -> None:

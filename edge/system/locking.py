@@ -8,14 +8,17 @@ from typing import Final
 LOCK_FILE: Final = "lock"
 
 
-def lock(folder: Path) -> int:
-    """Lock a folder for this process; return the descriptor that holds the lock until it is closed.
+def lock(folder: Path, name: str = LOCK_FILE) -> int:
+    """Lock a folder, or what lies in it under a lock of another name, for this process.
+
+    Returns:
+        the descriptor that holds the lock until it is closed.
 
     Raises:
         OSError: another process holds it (BlockingIOError), or the disk refuses.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -14,6 +14,8 @@ from edge.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LOOPBACK_NAMES = frozenset({LOOPBACK, "localhost", "[::1]"})
+"""A page of another site may have its own name lead here; its requests then carry that name."""
 CLIENT_TIMEOUT_S = 5.0
 BASE_UNITS = {"_ms": ("_seconds", 1e-3), "_s": ("_seconds", 1.0), "_mb": ("_bytes", 1e6), "_c": ("_celsius", 1.0)}
 QUANTILES = {"p50": "0.5", "p95": "0.95", "p99": "0.99"}
@@ -56,6 +58,9 @@ def served(port: int, stats: Callable[[], Fields]) -> Generator[int]:
         timeout = CLIENT_TIMEOUT_S
 
         def do_GET(self) -> None:
+            if not _is_loopback_name(self.headers.get("Host", LOOPBACK)):
+                self.send_error(421)
+                return
             if self.path != "/metrics":
                 self.send_error(404)
                 return
@@ -82,6 +87,11 @@ def served(port: int, stats: Callable[[], Fields]) -> Generator[int]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _is_loopback_name(host: str) -> bool:
+    name, _, port = host.rpartition(":")
+    return (name if port.isdecimal() else host).lower() in LOOPBACK_NAMES
 
 
 def _samples(name: str, labels: Labels, value: Any) -> Iterator[Sample]:

@@ -1,6 +1,7 @@
 """`scripts/install`: what it refuses, and that the files it installs are there. The proof `installer` runs it."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -44,3 +45,17 @@ def test_every_installed_file_is_in_the_checkout() -> None:
 def test_the_units_name_the_environment_that_is_installed() -> None:
     for name in ("edgewatch.service", "edgewatch@.service", "edgewatch-failed@.service"):
         assert "ExecStart=/opt/edgewatch/current/bin/edge " in (ROOT / "systemd" / name).read_text()
+
+
+@pytest.mark.parametrize("program", ["dashboard", "notify"])
+def test_the_units_beside_the_box_s_are_as_hard_and_bounded(program: str) -> None:
+    unit = ROOT / "systemd" / f"edgewatch-{program}.service"
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed (Debian package systemd)")
+    judged = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=14", unit],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert judged.returncode == 0, judged.stdout.splitlines()[-1]
+    keys = {line.partition("=")[0] for line in unit.read_text().splitlines()}
+    assert {"MemoryHigh", "MemoryMax", "TasksMax", "LimitNOFILE"} <= keys

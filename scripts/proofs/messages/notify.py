@@ -6,6 +6,7 @@ are restarted in turn; at the end the notifier is killed a few times as well, wh
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -53,17 +54,21 @@ tell = ["nurse"]
 """
 
 
+TOLD = re.compile(r"Fall: camera-(\d+) in box")
+
+
 class Inbox:
-    """Counts messages by title."""
+    """Counts how often each alarm is told, alone or in a message with others of its box."""
 
     def __init__(self) -> None:
-        self.titles: Counter[str] = Counter()
+        self.told: Counter[int] = Counter()
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                inbox.titles[content["title"]] += 1
+                numbers = TOLD.findall(f"{content['title']}\n{content['message']}")
+                inbox.told.update({int(number) for number in numbers})
                 self.send_response(200)
                 self.end_headers()
 
@@ -109,12 +114,12 @@ def alarm(number: int) -> Event:
 
 
 @contextmanager
-def publishing(port: int) -> Generator[Publisher]:
+def publishing(port: int, box: str) -> Generator[Publisher]:
     """A box's own publisher: what the broker has not acknowledged is sent again."""
     with closing(Store(None, SCHEMA)) as store:
         broker = BrokerConfig(url=f"mqtt://127.0.0.1:{port}")
         outbox = Outbox(store, 10_000, 10_000_000)
-        publisher = Publisher(broker, None, device_id="box", outbox=outbox, report=lambda _: None)
+        publisher = Publisher(broker, None, device_id=box, outbox=outbox, report=lambda _: None)
         publisher.start()
         with closing(publisher):
             yield publisher
@@ -135,7 +140,7 @@ def measure(setting: Setting) -> Evidence:
         notifier = Notifier(config, inbox.url)
         notifier.start()
         opened.callback(notifier.end)
-        publisher = opened.enter_context(publishing(broker.port))
+        publishers = [opened.enter_context(publishing(broker.port, f"box-{place}")) for place in range(ALARMS_A_ROUND)]
         sent = 0
         told: list[list[int]] = []
         for kills in (False, True):
@@ -145,16 +150,16 @@ def measure(setting: Setting) -> Evidence:
                 for place in range(ALARMS_A_ROUND):
                     if place == ALARMS_A_ROUND // 2:
                         broker.stop() if is_broker else notifier.end(kill=kills)
-                    publisher.publish(alarm(sent))
+                    publishers[place].publish(alarm(sent))
                     sent += 1
                     time.sleep(ALARM_INTERVAL_S)
                 broker.start() if is_broker else notifier.start()
-            wanted = [f"Fall: camera-{number} in box" for number in range(first, sent)]
+            wanted = range(first, sent)
             try:
-                wait_until(lambda wanted=wanted: all(inbox.titles[title] for title in wanted), "the last message")
+                wait_until(lambda wanted=wanted: all(inbox.told[number] for number in wanted), "the last message")
             except EdgewatchError as error:
                 say(str(error))
-            told.append([inbox.titles[title] for title in wanted])
+            told.append([inbox.told[number] for number in wanted])
             say(f"{sent - first} alarms{', the notifier killed' if kills else ''}: told {sum(told[-1])} times")
     return {
         "bundle_sha256": Bundle.load(BUILTIN).digest,

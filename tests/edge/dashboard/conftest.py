@@ -65,6 +65,11 @@ class Dashboard:
             return 0
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Return its exit code when it ends."""
+        assert self._process is not None
         code = self._process.wait(30)
         self._drain.join(10)
         assert self._process.stderr is not None

@@ -1,19 +1,30 @@
 """Who may see the page, asked over HTTP as browsers and others do."""
 
+import asyncio
+import contextlib
 import http.client
+import socket
 import ssl
 import subprocess
 import sys
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
 
 pytest.importorskip("starlette", reason="starlette is not installed (extra dashboard)")
 
+import uvicorn
+from uvicorn.server import ServerState
+
+from edge.dashboard.connections import MAX_PENDING, hurried
 from edge.dashboard.guard import Brake, Keys
-from edge.dashboard.settings import PASSWORD_VARIABLE
+from edge.dashboard.settings import PASSWORD_VARIABLE, DashboardConfig, check_reach
+from edge.errors import ConfigurationError
 
 JSON = {"content-type": "application/json"}
+LOGIN = "POST /login HTTP/1.1\r\nhost: {0}\r\norigin: http://{0}\r\ncontent-length: 14\r\n\r\n"
+"""All but its body."""
 
 
 def ask(url: str, method: str, path: str, body: str | None = None, **headers: str) -> http.client.HTTPResponse:
@@ -67,6 +78,98 @@ def test_a_password_is_asked_for_and_wrong_ones_have_to_wait(mosquitto, start_da
     for wrong in range(3):  # quick ones are not even looked at
         assert ask(url, "POST", "/login", "password=wrong", origin=ours).status == (429 if wrong else 403)
     assert ask(url, "POST", "/login", "password=correct+horse", origin=ours).status == 429
+
+
+def open_request(url: str, text: str) -> socket.socket:
+    connection = socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=30)
+    connection.sendall(text.encode())
+    return connection
+
+
+def test_passwords_that_come_together_are_not_all_compared(mosquitto, start_dashboard) -> None:
+    url = start_dashboard(mosquitto.url, **{PASSWORD_VARIABLE: "correct horse"}).url
+    head = LOGIN.format(urlsplit(url).netloc)
+    with ExitStack() as opened:
+        held = [opened.enter_context(open_request(url, head)) for _ in range(50)]
+        ask(url, "GET", "/login")
+        for connection in held:
+            connection.sendall(b"password=wrong")
+        answers = [connection.recv(12)[-3:] for connection in held]
+    assert sorted(answers) == [b"403"] + [b"429"] * 49
+
+
+@pytest.mark.parametrize("text", ["GET / HTTP/1.1\r\nhost: ", LOGIN], ids=["head", "body"])
+def test_requests_that_do_not_end_leave_room_for_those_that_do(mosquitto, start_dashboard, text) -> None:
+    dashboard = start_dashboard(mosquitto.url, **{PASSWORD_VARIABLE: "correct horse"})
+    head = text.format(urlsplit(dashboard.url).netloc)
+    with ExitStack() as opened:
+        held = [opened.enter_context(open_request(dashboard.url, head)) for _ in range(6 * MAX_PENDING)]
+        assert ask(dashboard.url, "GET", "/login").status == 200
+        for connection in held[: 5 * MAX_PENDING]:
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+    assert dashboard.stop() == 0
+    assert not [line for line in dashboard.said if "rror" in line]
+
+
+def test_a_request_that_takes_too_long_is_cut() -> None:
+    async def ask_slowly() -> None:
+        loop = asyncio.get_running_loop()
+        config, connection = uvicorn.Config(lambda *_: None), hurried(0.05)
+        config.load()
+        state = ServerState()
+        server = await loop.create_server(lambda: connection(config, state, {}), "127.0.0.1")
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(b"GET / HTTP/1.1\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 30) == b""
+            writer.close()
+            with contextlib.suppress(ConnectionResetError):
+                await writer.wait_closed()
+
+    asyncio.run(ask_slowly())
+
+
+def test_who_logs_out_has_no_session_any_more_also_after_a_restart(mosquitto, start_dashboard) -> None:
+    dashboard = start_dashboard(mosquitto.url, remembers=True, **{PASSWORD_VARIABLE: "correct horse"})
+    url = dashboard.url
+    ours = url.rstrip("/")
+    cookies = [
+        ask(url, "POST", "/login", "password=correct+horse", origin=ours).headers["set-cookie"].partition(";")[0]
+        for _ in range(2)
+    ]
+    ask(url, "POST", "/logout", "", origin=ours, cookie=cookies[0])
+    for _ in range(2):
+        assert [ask(url, "GET", "/api/state", cookie=cookie).status for cookie in cookies] == [401, 200]
+        dashboard.stop()
+        dashboard.start()
+
+
+def test_requests_that_make_no_sense_are_refused(mosquitto, start_dashboard) -> None:
+    dashboard = start_dashboard(mosquitto.url)
+    url = dashboard.url
+    filters = [
+        "day=2026-01-01&zone=Europe",
+        f"day=2026-01-01&zone={'x' * 3000}",
+        f"before={2**63}.1",
+        f"before=1.-{2**64}",
+    ]
+    assert [ask(url, "GET", f"/api/events?{each}").status for each in filters] == [400] * 4
+    commands = ['{"box": "\\ud800", "id": "\\ud800", "answer": "seen"}', "[" * 4000, "9" * 4000, "\x00"]
+    origin = url.rstrip("/")
+    statuses = [ask(url, "POST", "/api/commands", each, origin=origin).status for each in commands]
+    assert statuses == [409, 400, 400, 400]
+    dashboard.stop()
+    assert not [line for line in dashboard.said if "Traceback" in line]
+
+
+def test_behind_a_proxy_a_page_that_is_reached_from_elsewhere_needs_a_password() -> None:
+    tables = {"broker": {"url": "mqtt://127.0.0.1"}, "listen": "0.0.0.0:0", "behind_proxy": "https://alarms.example"}
+    config = DashboardConfig.model_validate(tables)
+    check_reach(config, "correct horse")
+    with pytest.raises(ConfigurationError, match=PASSWORD_VARIABLE):
+        check_reach(config, None)
 
 
 def test_a_person_logs_in_and_out(mosquitto, start_dashboard, open_page, patience) -> None:
@@ -150,3 +253,11 @@ def test_faults_are_one_line(options, fault) -> None:
     assert ended.returncode == 2
     assert fault in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_an_address_that_is_not_there_yet_is_no_mistake_in_the_configuration(unused_port) -> None:
+    command = [sys.executable, "-m", "edge", "dashboard", "--broker", "mqtt://127.0.0.1", "--listen"]
+    with socket.create_server(("127.0.0.1", unused_port)):
+        ended = subprocess.run([*command, f"127.0.0.1:{unused_port}"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"edge: listen: 127.0.0.1:{unused_port}: Address already in use")

@@ -5,9 +5,12 @@ from contextlib import closing
 
 import pytest
 
-from edge.dashboard.desk import EVENTS_AT_ONCE, Desk
+from edge.dashboard import durable
+from edge.dashboard.desk import Desk
 from edge.dashboard.fleet import MAX_BOXES, MAX_CAMERAS
 from edge.dashboard.history import PRUNE_EVERY, History, Wanted
+from edge.errors import ConfigurationError
+from edge.mqtt.allowance import EVENTS_AT_ONCE
 from edge.mqtt.connection import Message
 from edge.mqtt.incoming import EventMessage, read_event
 
@@ -65,6 +68,48 @@ def test_pictures_are_bounded_in_bytes(history) -> None:
     assert kept == list(range(101, 200))
 
 
+def test_a_full_disk_goes_on_in_memory_and_comes_back(tmp_path, monkeypatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(durable.time, "monotonic", lambda: now_s)
+    said: list[str] = []
+    with closing(History(tmp_path, 1000, 1_000_000, said.append)) as history:
+        secret = history.setting("secret", "kept")
+        history.add("box", event(id="before"))
+        history._database.execute(
+            f"PRAGMA max_page_count = {history._database.execute('PRAGMA page_count').fetchone()[0]}"
+        )
+        for number in range(300):
+            history.add("box", event(id=f"E{number}"))
+        assert history.answer("box", "before", "seen") is not None
+        assert (history.count(Wanted()), history.setting("secret", "new")) == (301, secret)
+        now_s = 61.0
+        history.add("box", event(id="after"))
+    assert [line.split(": ")[1].split(" (")[0] for line in said] == ["the disk refuses", "the disk takes events again"]
+    with closing(History(tmp_path, 1000, 1_000_000)) as history:
+        assert history.count(Wanted()) == 302
+        assert [row["answer"] for row in history.find(Wanted(), 302)].count("seen") == 1
+
+
+def test_a_damaged_file_is_set_aside_when_it_is_opened_and_later(tmp_path) -> None:
+    path = tmp_path / "dashboard.sqlite"
+    path.write_text("damaged" * 1000, encoding="utf-8")
+    said: list[str] = []
+    with closing(History(tmp_path, 1000, 1_000_000, said.append)) as history:
+        for number in range(300):
+            history.add("box", event(id=f"E{number}"))
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"x" * (len(content) - 4096))
+    with closing(History(tmp_path, 1000, 1_000_000, said.append)) as history:
+        history.add("box", event(id="after"))
+        assert history.card("box", "after") is not None
+    assert [line.split(" (")[0] for line in said] == [f"{path}: corrupt"] * 2
+
+
+def test_a_second_dashboard_on_one_state_directory_is_refused(tmp_path) -> None:
+    with closing(History(tmp_path, 1000, 1_000_000)), pytest.raises(ConfigurationError, match="another edge runs"):
+        History(tmp_path, 1000, 1_000_000)
+
+
 def test_an_event_keeps_its_newest_transition_and_its_acknowledgement(history) -> None:
     seen = "2026-01-02T03:05:00.000Z"
     history.add("box", event(), [(1, 0.5)])
@@ -107,6 +152,14 @@ def test_no_flood_of_names_or_events_grows_without_bound(desk, history) -> None:
     assert len(state["cameras"]) == MAX_CAMERAS + 1
     assert EVENTS_AT_ONCE <= history.count(Wanted()) < EVENTS_AT_ONCE + 100
     assert state["passed_over"] >= MAX_BOXES + MAX_CAMERAS + 100
+
+
+def test_what_is_no_text_does_not_end_every_page(desk) -> None:
+    send(desk, "box/availability", b"online")
+    for topic in ("stats", "hall/status", "hall/scores", "events"):
+        texts = {"state": "\ud800", "reason": "\ud800", "version": "\ud800", "\ud800": 0.5}
+        send(desk, f"box/{topic}", EVENT | texts | {"camera": "\ud800"})
+    json.dumps(desk.state(), ensure_ascii=False).encode()
 
 
 def test_a_camera_that_its_box_retires_is_gone(desk) -> None:

@@ -108,3 +108,21 @@ def test_messages_of_strangers_change_nothing() -> None:
     for topic in ("edgewatch/x/stats", "edgewatch/x/fault", "edgewatch/x/a/status"):
         take(boxes, Message(topic, b'"text"', retained=True))
     assert boxes["x"].rates_hz == {}
+
+
+def test_no_message_moves_the_terminal_or_ends_the_list(mosquitto, capsys: pytest.CaptureFixture[str]) -> None:
+    moves = "\x1b[2J\ud800"
+    stats = {"version": moves, "mqtt": {"last_event": {"label": moves, "type": 1}}, "cameras": {moves: {"rate_hz": 1}}}
+    retain(
+        mosquitto.port,
+        {
+            "edgewatch/x/availability": moves.encode("utf-8", "replace").decode(),
+            "edgewatch/x/stats": json.dumps(stats | {"uptime_s": "long", "outbox": {"waiting": "all"}}),
+            "edgewatch/x/fault": json.dumps({"reason": moves}),
+            "edgewatch/x/a/status": json.dumps({"state": moves}),
+        },
+    )
+    assert main(["status", "--broker", mosquitto.url]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert out.count("[2J") == 5

@@ -15,6 +15,9 @@ from paho.mqtt.publish import single
 
 pytest.importorskip("apprise", reason="apprise is not installed (extra notify)")
 
+from edge.errors import ConfigurationError
+from edge.notify.courier import services
+
 CONFIG = """
 state_dir = "state"
 timezone = "UTC"
@@ -50,18 +53,19 @@ class Inbox:
     def __init__(self) -> None:
         self.messages: list[tuple[str, str, str]] = []
         """Person, title, body."""
-        self.refuses = False
+        self.refuses: set[str] = set()
+        """Whose messages are not taken."""
         self.refused = 0
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                if inbox.refuses:
+                if self.path.partition("?")[0].strip("/") in inbox.refuses:
                     inbox.refused += 1
                     self.send_error(503)
                     return
-                inbox.messages.append((self.path.strip("/"), content["title"], content["message"]))
+                inbox.messages.append((self.path.partition("?")[0].strip("/"), content["title"], content["message"]))
                 self.send_response(200)
                 self.end_headers()
 
@@ -166,7 +170,7 @@ def test_every_started_is_told_once_through_restarts_of_broker_and_notifier(
     until(lambda: inbox.titles().count(falls) == 3, "what came while the notifier was dead")
     # What was being told when it was killed may be told twice.
     assert inbox.titles() in ([falls, falls, test, falls], [falls, falls, test, test, falls])
-    assert inbox.messages[0][2] == "03:04:05 on 02 January, score 93%."
+    assert inbox.messages[0][2].startswith("03:04:05 on 02 January by the box's clock; it came at ")
 
 
 def test_the_next_person_is_called_unless_somebody_answers(start_mosquitto, start_notifier, inbox, until) -> None:
@@ -196,10 +200,24 @@ def test_a_dead_box_is_told_and_its_return_too(start_mosquitto, start_notifier, 
 
 def test_a_service_that_refuses_is_tried_again(start_mosquitto, start_notifier, inbox, until) -> None:
     broker = start_mosquitto()
-    inbox.refuses = True
+    inbox.refuses = {"nurse"}
     start_notifier(broker.url)
     say(broker.port, "corridor-2/events", EVENT | {"id": "E1"})
     until(lambda: inbox.refused, "a refusal")
-    inbox.refuses = False
+    inbox.refuses = set()
     until(inbox.titles, "the second try")
     assert inbox.titles() == ["Fall: hall in corridor-2"]
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # that Apprise itself loads
+def test_every_address_of_a_person_is_reached_and_only_what_failed_is_tried_again(inbox) -> None:
+    for between in (" ", ",", "\n"):
+        inbox.messages.clear()
+        reach = services({"nurse": inbox.url("sms") + between + inbox.url("mail?to=a,b")})["nurse"]
+        inbox.refuses = {"mail"}
+        assert not reach("Fall", "in the hall")
+        inbox.refuses = set()
+        assert reach("Fall", "in the hall")
+        assert [(path, title) for path, title, _ in inbox.messages] == [("sms", "Fall"), ("mail", "Fall")]
+    with pytest.raises(ConfigurationError, match=r"people.nurse: the address is no Apprise URL"):
+        services({"nurse": f"{inbox.url('sms')} nonsense"})

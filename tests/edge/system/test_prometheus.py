@@ -1,5 +1,6 @@
 """Prometheus' text format, word for word, as a file and on a port."""
 
+import http.client
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -73,3 +74,15 @@ def test_the_port_is_of_loopback_and_answers() -> None:
         assert f"00000000:{port:04X}" not in listening
         with pytest.raises(ConfigurationError, match=r"health\.prometheus_port"), prometheus.served(port, dict):
             pass
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost:{}", 200), ("127.0.0.1", 200), ("evil.example:{}", 421), ("127.0.0.1.evil.example", 421)],
+)
+def test_other_names_for_this_address_are_refused(host: str, status: int) -> None:
+    with prometheus.served(0, lambda: STATS) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/metrics", headers={"Host": host.format(port)})
+        assert connection.getresponse().status == status
+        connection.close()
