@@ -19,10 +19,11 @@ No paper's system; what it takes from where: EfficientNetB0 on ImageNet (Tan and
   did Gaussian kernels in place of the linear unit or beside it (support vectors, three seeds: 0.931, linear 0.931).
 - Pictures of the region around the people who are nearest to each other (their boxes over the last second and 30 %
   more, cut from the whole frame), int8 features, readouts of whole clips, one seed: of `surveillance-fight` by scene
-  AUC 0.915, whole frames 0.935, the sum of both 0.932, but at 5 of 111 false alerts 75 % of fights in place of 66; trail
-  of the whole frame and acceleration of the region, two pictures in place of three, 0.934 and 70 %. `hockey-fights` by
-  game: 0.962, whole frames 0.954. One readout for both gained nothing (0.929), nor did optical flow (0.81 to 0.89, with
-  the whole frames 0.92), nor statistics of the nearest pair's keypoints by a forest (0.75; in a sum 0.93 at best).
+  AUC 0.915, whole frames 0.935, the sum of both 0.932, but at 5 of 111 false alerts 75 % of fights in place of 66;
+  trail of the whole frame and acceleration of the region, two pictures in place of three, 0.934 and 70 %. Of
+  `hockey-fights` by game 0.962, whole frames 0.954. One readout for both gained nothing (0.929), nor did optical flow
+  (0.81 to 0.89, with the whole frames 0.92), nor statistics of the nearest pair's keypoints by a forest (0.75; in a sum
+  0.93 at best).
 - Falls: running mean and standard deviation of the motion features (0.3 s), one logistic unit. Learned is the second
   in which the body goes down (see `trainer.recipes.builtin.falls`); clips played backwards count as no fall. The same
   clips are learned from at two other intervals between the compared frames: few cameras have a frame exactly 0.1 s
