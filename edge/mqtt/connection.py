@@ -96,6 +96,8 @@ class Connection:
             BrokerError: it is absent or is no broker.
             CredentialsRefusedError: it refuses user, password or certificate.
         """
+        self.address = broker.address
+        """For messages: the broker's."""
         self._broker = broker
         self._max_message_bytes = max_message_bytes
         self._keeps_session = keeps_session

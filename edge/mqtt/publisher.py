@@ -21,7 +21,7 @@ from edge.mqtt.outbox import Outbox, Waiting
 from edge.mqtt.refusals import CredentialsRefusedError, OversizedMessageError
 from edge.mqtt.retained import OFF, Counts, Retained
 from edge.mqtt.topics import Topics
-from edge.mqtt.traffic import Traffic
+from edge.mqtt.traffic import ACKNOWLEDGE_TIMEOUT_S, Traffic
 from edge.system.latency import Latency
 from edge.system.pauses import growing_pauses_s
 from edge.types import Event
@@ -55,6 +55,7 @@ class Publisher:
         outbox: Outbox,
         report: Callable[[str], None],
         stats: Callable[[], dict[str, Any]] | None = None,
+        acknowledge_timeout_s: float = ACKNOWLEDGE_TIMEOUT_S,
     ) -> None:
         """Prepare; `start` opens the connection.
 
@@ -65,10 +66,11 @@ class Publisher:
             outbox: where events wait. The publisher does not close it.
             report: takes a line when the connection comes or goes.
             stats: answers the payload of the `stats` topic, from the publisher's thread.
+            acknowledge_timeout_s: a connection ends on which a message is unacknowledged for longer.
         """
         self.topics = Topics(device_id)
         self.fault: BrokerError | None = None
-        """Why there is no connection now; None while there is one, and before the first attempt has ended."""
+        """Why nothing is acknowledged now; None while something is, and before the first attempt has ended."""
         self.was_connected = False
         self.acknowledgement = Latency()
         """From the capture of the frame that caused an event to the broker's acknowledgement."""
@@ -82,6 +84,7 @@ class Publisher:
         self._report = report
         self._figures = FigurePost(outbox, self.topics, lambda line: report(f"{broker.address}: {line}"))
         self._stats = stats
+        self._acknowledge_timeout_s = acknowledge_timeout_s
         self._filters: list[str] = []
         self._receivers: list[Callable[[Message], None]] = []
         self._is_listening = True
@@ -272,11 +275,9 @@ class Publisher:
         connection = Connection(self._broker, self._password, f"edgewatch-{self._device_id}", will)
         connection.subscribe(self._filters if self._is_listening else [])
         with self._changes:
-            self.was_connected = True
             self._connections += 1
             self._retained.connected((self.topics.availability, ONLINE))
             self._counts.connected()
-        self._note(None)
         return connection
 
     def _serve(self, connection: Connection) -> None:
@@ -285,7 +286,7 @@ class Publisher:
         Raises:
             BrokerError: the connection is lost.
         """
-        traffic = Traffic(connection)
+        traffic = Traffic(connection, self._acknowledge_timeout_s)
         stats_due_s = 0.0
         try:
             while not self._stopping:
@@ -333,11 +334,13 @@ class Publisher:
             connection.publish(topic, content, qos=0, retain=False)
 
     def _receive(self, traffic: Traffic, timeout_s: float) -> None:
-        traffic.connection.exchange(timeout_s, self._bell.rung)
+        traffic.connection.exchange(min(timeout_s, traffic.overdue_in_s()), self._bell.rung)
         self._bell.hush()
         if (acknowledged := traffic.take_acknowledged()) is not None:
             self._outbox.remove(acknowledged.sequence)
             self._time(acknowledged)
+        if traffic.is_answered and not self.is_connected():
+            self._note(None)
         self._figures.settle(traffic)
         for message in traffic.connection.received():
             for receive in self._receivers:
@@ -387,6 +390,7 @@ class Publisher:
         with self._changes:
             is_news = str(fault) != str(self.fault) or (fault is None and not self._greeted)
             self._greeted = True
+            self.was_connected |= fault is None
             self.fault = fault
             self._changes.notify_all()
         if is_news:

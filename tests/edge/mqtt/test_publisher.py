@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +19,7 @@ import pytest
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.connection import Connection
-from edge.mqtt.outbox import SCHEMA, Outbox
-from edge.mqtt.publisher import Publisher
 from edge.mqtt.refusals import CredentialsRefusedError
-from edge.mqtt.store import Store
 from edge.types import Event
 
 EVENT = Event(
@@ -43,30 +39,6 @@ EVENT = Event(
 )
 RIGHT, WRONG = "correct horse", "battery staple"
 STATE = "hall/fall/state"
-
-
-@pytest.fixture
-def outbox() -> Iterator[Outbox]:
-    with contextlib.closing(Store(None, SCHEMA)) as store:
-        yield Outbox(store, 1000, 1_000_000)
-
-
-@pytest.fixture
-def start_publisher(outbox: Outbox) -> Iterator[Callable[..., Publisher]]:
-    publishers: list[Publisher] = []
-
-    def start(url: str, password: str | None = None, **settings: Any) -> Publisher:
-        stats = settings.pop("stats", None)
-        report = settings.pop("report", lambda _: None)
-        broker = BrokerConfig(url=url, **settings)
-        publisher = Publisher(broker, password, device_id="box", outbox=outbox, report=report, stats=stats)
-        publishers.append(publisher)
-        publisher.start()
-        return publisher
-
-    yield start
-    for publisher in publishers:
-        publisher.close()
 
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])

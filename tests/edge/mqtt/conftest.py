@@ -1,0 +1,106 @@
+"""A publisher and its outbox, and a broker that does only what it is told."""
+
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from edge.config import BrokerConfig
+from edge.mqtt.outbox import SCHEMA, Outbox
+from edge.mqtt.publisher import Publisher
+from edge.mqtt.store import Store
+from edge.mqtt.traffic import ACKNOWLEDGE_TIMEOUT_S
+
+
+@pytest.fixture
+def outbox() -> Iterator[Outbox]:
+    with contextlib.closing(Store(None, SCHEMA)) as store:
+        yield Outbox(store, 1000, 1_000_000)
+
+
+@pytest.fixture
+def start_publisher(outbox: Outbox) -> Iterator[Callable[..., Publisher]]:
+    publishers: list[Publisher] = []
+
+    def start(url: str, password: str | None = None, **settings: Any) -> Publisher:
+        stats = settings.pop("stats", None)
+        report = settings.pop("report", lambda _: None)
+        acknowledge_timeout_s = settings.pop("acknowledge_timeout_s", ACKNOWLEDGE_TIMEOUT_S)
+        broker = BrokerConfig(url=url, **settings)
+        publisher = Publisher(
+            broker,
+            password,
+            device_id="box",
+            outbox=outbox,
+            report=report,
+            stats=stats,
+            acknowledge_timeout_s=acknowledge_timeout_s,
+        )
+        publishers.append(publisher)
+        publisher.start()
+        return publisher
+
+    yield start
+    for publisher in publishers:
+        publisher.close()
+
+
+class MuteBroker:
+    """Answers CONNECT and PINGREQ, as MQTT 3.1.1 and 5 want it, and nothing else; takes all connections."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
+        self.connections = 0
+        self.received = b""
+        """All bytes of all connections."""
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread
+        self._thread.join()
+        self._server.close()
+
+    def _serve(self) -> None:
+        peers: list[socket.socket] = []
+        while True:
+            for ready in select.select([self._server, *peers], [], [])[0]:
+                if ready is self._server:
+                    try:
+                        peers.append(ready.accept()[0])
+                    except OSError:
+                        for peer in peers:
+                            peer.close()
+                        return
+                elif not self._answer(ready):
+                    peers.remove(ready)
+                    ready.close()
+
+    def _answer(self, peer: socket.socket) -> bool:
+        try:
+            received = peer.recv(65536)
+            if received[:1] == CONNECT:
+                self.connections += 1
+                is_version_5 = received[received.index(b"MQTT") + 4] == 5
+                peer.sendall(b"\x20\x03\0\0\0" if is_version_5 else b"\x20\x02\0\0")
+            elif received == PINGREQ:
+                peer.sendall(b"\xd0\0")
+        except OSError:
+            return False
+        self.received += received
+        return bool(received)
+
+
+CONNECT, PINGREQ = b"\x10", b"\xc0\0"
+
+
+@pytest.fixture
+def mute_broker() -> Iterator[MuteBroker]:
+    broker = MuteBroker()
+    yield broker
+    broker.close()
