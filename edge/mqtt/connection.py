@@ -29,8 +29,8 @@ PROTOCOL_OF_VERSION = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolV
 MAX_MESSAGE_BYTES = 64 * 1024
 """Of what others send us. Commands are a few bytes; more is an attempt on the box's memory."""
 MAX_UNREAD_MESSAGES = 100
-MAX_HEADER_BYTES = 512
-"""Of a packet that we send, its topic included."""
+MAX_HEADER_BYTES = 10
+"""Of a PUBLISH packet that we send, without its topic's text."""
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long an MQTT 5 broker keeps what a listener that is away asked for; older ones decide for themselves."""
 
@@ -103,7 +103,7 @@ class Connection:
         self._keeps_session = keeps_session
         self._receive: Callable[[Message], None] | None = None
         self._answer: ReasonCode | None = None
-        self._max_packet_bytes: int | None = None
+        self.max_packet_bytes: int | None = None
         """That the broker takes; None where it does not say."""
         self._end: str | None = None
         self._acknowledged: deque[int] = deque()
@@ -127,9 +127,10 @@ class Connection:
         """Hand a message to the network; return its number, which `acknowledged` repeats for QoS 1."""
         return self._client.publish(topic, payload, qos=qos, retain=retain).mid
 
-    def takes(self, payload: bytes) -> bool:
-        """Say whether the broker takes a message so large, as far as it says so: MQTT 5's do."""
-        return self._max_packet_bytes is None or len(payload) + MAX_HEADER_BYTES <= self._max_packet_bytes
+    def takes(self, topic: str, n_bytes: int) -> bool:
+        """Say whether the broker takes a payload so long, as far as it says so: MQTT 5's do."""
+        packet_bytes = MAX_HEADER_BYTES + len(topic.encode()) + n_bytes
+        return self.max_packet_bytes is None or packet_bytes <= self.max_packet_bytes
 
     def acknowledged(self) -> list[int]:
         """Return the numbers of the messages that the broker acknowledged since the last call."""
@@ -280,13 +281,14 @@ class Connection:
     def _on_connect(
         self, _client: Client, _userdata: Any, _flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
-        self._max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+        self.max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
         self._answer = code
 
     def _on_disconnect(
-        self, _client: Client, _userdata: Any, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
+        self, _client: Client, _userdata: Any, flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._end = str(code)
+        is_hang_up = not flags.is_disconnect_packet_from_server and str(code) == "Unspecified error"
+        self._end = "the broker hung up" if is_hang_up else str(code)
 
     def _on_publish(
         self, _client: Client, _userdata: Any, number: int, code: ReasonCode, _properties: Properties | None

@@ -50,4 +50,5 @@ def publish_fault(broker: BrokerConfig, password: str | None, device_id: str, re
         traffic.take_acknowledged()
     connection.close()
     if traffic.refused_topics:
-        raise BrokerError(f"{broker.address}: does not take {traffic.refused_topics[0]} from us; check its ACL")
+        topic, reason = traffic.refused_topics[0]
+        raise BrokerError(f"{broker.address}: does not take {topic} from us ({reason}); check its ACL")

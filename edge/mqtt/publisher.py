@@ -20,6 +20,7 @@ from edge.mqtt.figures import FigurePost
 from edge.mqtt.outbox import Outbox, Waiting
 from edge.mqtt.refusals import CredentialsRefusedError, OversizedMessageError
 from edge.mqtt.retained import OFF, Counts, Retained
+from edge.mqtt.sizes import SizeLimit
 from edge.mqtt.topics import Topics
 from edge.mqtt.traffic import ACKNOWLEDGE_TIMEOUT_S, Traffic
 from edge.system.latency import Latency
@@ -82,7 +83,9 @@ class Publisher:
         self._password = password
         self._outbox = outbox
         self._report = report
-        self._figures = FigurePost(outbox, self.topics, lambda line: report(f"{broker.address}: {line}"))
+        self._sizes = SizeLimit(self._say)
+        self._figures = FigurePost(outbox, self.topics, self._sizes, self._say)
+        self._stats_due_s = 0.0
         self._stats = stats
         self._acknowledge_timeout_s = acknowledge_timeout_s
         self._filters: list[str] = []
@@ -276,7 +279,7 @@ class Publisher:
         connection.subscribe(self._filters if self._is_listening else [])
         with self._changes:
             self._connections += 1
-            self._retained.connected((self.topics.availability, ONLINE))
+            self._retained.connected()
             self._counts.connected()
         return connection
 
@@ -287,38 +290,61 @@ class Publisher:
             BrokerError: the connection is lost.
         """
         traffic = Traffic(connection, self._acknowledge_timeout_s)
-        stats_due_s = 0.0
+        traffic.send_retained(self.topics.availability, ONLINE)
+        self._stats_due_s = 0.0
         try:
             while not self._stopping:
-                if self._stats is not None and time.monotonic() >= stats_due_s:
-                    stats_due_s = time.monotonic() + STATS_INTERVAL_S
-                    connection.publish(self.topics.stats, to_json(self._stats()), qos=0, retain=True)
-                self._send_changes(traffic)
                 self._send_next_event(traffic)
-                self._send_counts(connection)
-                self._figures.send_next(traffic)
-                self._send_pictures(connection)
+                self._send_changes(traffic)
+                if traffic.event is None:
+                    self._send_optional(traffic)
                 self._settle(traffic)
                 self._receive(traffic, LONGEST_WAIT_S)
             self._say_goodbye(traffic)
         except BaseException:
             connection.abandon()
+            self._sizes.lose(traffic.long_message())
             self._figures.lose(traffic)
             raise
 
     def _send_changes(self, traffic: Traffic) -> None:
-        while True:
+        while traffic.has_room():
             with self._changes:
                 change = self._retained.next()
             if change is None:
                 return
             traffic.send_retained(*change)
 
+    def _send_optional(self, traffic: Traffic) -> None:
+        """Send what may wait for everything else. What is long goes alone."""
+        if traffic.is_idle() and traffic.long_message() is None:
+            self._send_long(traffic)
+        self._send_counts(traffic.connection)
+        self._figures.send_next(traffic)
+        self._send_pictures(traffic.connection)
+
+    def _send_long(self, traffic: Traffic) -> None:
+        with self._changes:
+            change = self._retained.next_long()
+        if change is not None:
+            if self._sizes.takes(traffic.connection, change[0], len(change[1].encode())):
+                traffic.send_retained(*change)
+        elif self._stats is not None and time.monotonic() >= self._stats_due_s:
+            self._stats_due_s = time.monotonic() + STATS_INTERVAL_S
+            stats = to_json(self._stats())
+            if self._sizes.takes(traffic.connection, self.topics.stats, len(stats.encode())):
+                traffic.send_status(self.topics.stats, stats)
+
     def _send_next_event(self, traffic: Traffic) -> None:
         if traffic.event is not None or (event := self._outbox.oldest()) is None:
             return
         delayed = event.waited_s is None or event.waited_s > DELAYED_AFTER_S
         payload = to_json(with_delivery(event.fields, datetime.now(UTC), delayed=delayed))
+        if not traffic.connection.takes(self.topics.events, n_bytes := len(payload.encode())):
+            raise BrokerError(
+                f"{self._broker.address}: takes packets of at most {traffic.connection.max_packet_bytes} bytes, "
+                f"an event has {n_bytes}; raise its limit (mosquitto: max_packet_size)"
+            )
         traffic.send_event(self.topics.events, payload, event)
 
     def _send_counts(self, connection: Connection) -> None:
@@ -348,12 +374,12 @@ class Publisher:
         self._report_refusals(traffic)
 
     def _report_refusals(self, traffic: Traffic) -> None:
-        for topic in traffic.refused_topics:
-            self._report(f"{self._broker.address}: the broker does not take {topic} from us; check its ACL")
+        for topic, reason in traffic.refused_topics:
+            self._say(f"the broker does not take {topic} from us ({reason}); check its ACL and its limits")
         traffic.refused_topics.clear()
         if traffic.connection.subscription_refused:
             traffic.connection.subscription_refused = False
-            self._report(f"{self._broker.address}: the broker does not let us listen to commands; check its ACL")
+            self._say("the broker does not let us listen to commands; check its ACL")
 
     def _time(self, event: Waiting) -> None:
         captured_ns = self._captured_ns.pop((event.fields["id"], event.fields["type"]), None)
@@ -378,12 +404,20 @@ class Publisher:
         self._note(error)
 
     def _say_goodbye(self, traffic: Traffic) -> None:
-        self._send_changes(traffic)
-        traffic.send_retained(self.topics.availability, OFFLINE)
         deadline_s = time.monotonic() + GOODBYE_TIMEOUT_S
+        self._exchange_until_idle(traffic, deadline_s)
+        traffic.send_retained(self.topics.availability, OFFLINE)
+        self._exchange_until_idle(traffic, deadline_s)
+        traffic.connection.close()
+
+    def _exchange_until_idle(self, traffic: Traffic, deadline_s: float) -> None:
+        self._send_changes(traffic)
         while not traffic.is_idle() and (left_s := deadline_s - time.monotonic()) > 0:
             self._receive(traffic, left_s)
-        traffic.connection.close()
+            self._send_changes(traffic)
+
+    def _say(self, line: str) -> None:
+        self._report(f"{self._broker.address}: {line}")
 
     def _note(self, fault: BrokerError | None) -> None:
         """Remember why there is no connection, and say so when it is news."""

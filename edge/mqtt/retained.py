@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from edge.mqtt.sizes import SHORT_BYTES
 from edge.types import Event
 
 ON, OFF = "ON", "OFF"
@@ -14,6 +15,8 @@ class Retained:
         self._payloads: dict[str, str] = {}
         self._to_send: deque[tuple[str, str]] | None = None
         """None without a connection: each begins with all payloads, so there is nothing to queue."""
+        self._long: dict[str, str] = {}
+        """By topic, those to send that have to wait for what is more important; of each topic the latest."""
         self._active: dict[str, set[str]] = {}
         """By topic of the state, the events that hold it at `ON`: a test may run beside the real thing."""
 
@@ -22,13 +25,12 @@ class Retained:
         if self._payloads.get(topic) == payload:
             return
         self._payloads[topic] = payload
-        if self._to_send is not None:
-            self._to_send.append((topic, payload))
+        self._queue(topic, payload)
 
     def repeat(self, topic: str) -> None:
         """Send a payload again."""
-        if self._to_send is not None and topic in self._payloads:
-            self._to_send.append((topic, self._payloads[topic]))
+        if topic in self._payloads:
+            self._queue(topic, self._payloads[topic])
 
     def put_state(self, topic: str, event: Event) -> None:
         """Show what an event means for its label."""
@@ -39,21 +41,37 @@ class Retained:
             active.add(event.id)
         self.put(topic, ON if active else OFF)
 
-    def connected(self, *first: tuple[str, str]) -> None:
-        """Begin with everything, after some payloads of this connection's own."""
-        self._to_send = deque([*first, *self._payloads.items()])
+    def connected(self) -> None:
+        """Begin with everything."""
+        self._to_send = deque()
+        for topic, payload in self._payloads.items():
+            self._queue(topic, payload)
 
     def disconnected(self) -> None:
         """Queue nothing until there is a connection again."""
         self._to_send = None
+        self._long.clear()
 
     def next(self) -> tuple[str, str] | None:
-        """Take the next topic and payload to send, if there is one."""
+        """Take the next topic and short payload to send, if there is one."""
         return self._to_send.popleft() if self._to_send else None
+
+    def next_long(self) -> tuple[str, str] | None:
+        """Take the next topic and long payload to send, if there is one."""
+        return self._long.popitem() if self._long else None
 
     def is_sent(self) -> bool:
         """Whether a connection has been given everything."""
-        return self._to_send is not None and not self._to_send
+        return self._to_send is not None and not self._to_send and not self._long
+
+    def _queue(self, topic: str, payload: str) -> None:
+        if self._to_send is None:
+            return
+        self._long.pop(topic, None)
+        if len(payload.encode()) > SHORT_BYTES:
+            self._long[topic] = payload
+        else:
+            self._to_send.append((topic, payload))
 
 
 class Counts:

@@ -1,4 +1,4 @@
-"""What is under way on one connection: at most one event, one stick figure, and any number of retained payloads."""
+"""What is under way on one connection: at most one event, one stick figure, and a few retained payloads."""
 
 import time
 from typing import Final
@@ -6,9 +6,14 @@ from typing import Final
 from edge.errors import BrokerError
 from edge.mqtt.connection import Connection
 from edge.mqtt.outbox import Waiting, WaitingFigure
+from edge.mqtt.sizes import SHORT_BYTES, LongMessage
 
 ACKNOWLEDGE_TIMEOUT_S: Final = 20.0
 """A broker that leaves a message unacknowledged for so long takes nothing from us, whatever its connection says."""
+HANG_UP_S: Final = 5.0
+"""Within this time a broker hangs up on what it does not take."""
+MAX_RETAINED: Final = 10
+"""Under way at once: an event has no more before it."""
 
 
 class Traffic:
@@ -22,12 +27,14 @@ class Traffic:
         """Which the broker has acknowledged or refused; the caller empties it."""
         self.figure_refused: str | None = None
         """Why it was refused; the caller empties it."""
-        self.refused_topics: list[str] = []
-        """Of retained payloads that the broker does not take from us; the caller empties it."""
+        self.refused_topics: list[tuple[str, str]] = []
+        """Of retained payloads that the broker does not take from us, with its reason; the caller empties it."""
         self.is_answered = False
         """Whether the broker has acknowledged or refused anything."""
         self._acknowledge_timeout_s = acknowledge_timeout_s
-        self._event_number = self._figure_number = 0
+        self._event_number = self._figure_number = self._long_number = 0
+        self._long: LongMessage | None = None
+        self._long_until_s = 0.0
         self._retained: dict[int, str] = {}
         """Topic of each message."""
         self._sent_s: dict[int, float] = {}
@@ -47,6 +54,11 @@ class Traffic:
         """Send a payload that the broker keeps; an empty one ends that."""
         self._retained[self._send(topic, payload, retain=True)] = topic
 
+    def send_status(self, topic: str, payload: str) -> None:
+        """Send a payload that the broker keeps and does not acknowledge."""
+        number = self.connection.publish(topic, payload, qos=0, retain=True)
+        self._note_long(number, topic, len(payload.encode()), HANG_UP_S)
+
     def take_acknowledged(self) -> Waiting | None:
         """Return the event, if the broker has acknowledged it since the last call.
 
@@ -61,7 +73,7 @@ class Traffic:
                 self.figure_refused = reason
                 self._finish_figure()
             else:
-                self.refused_topics.append(self._retained.pop(number, "a topic"))
+                self.refused_topics.append((self._retained.pop(number, "a topic"), reason))
         numbers = self.connection.acknowledged()
         for number in numbers:
             self._finish(number)
@@ -78,6 +90,14 @@ class Traffic:
         """Whether nothing is under way."""
         return not self._sent_s
 
+    def has_room(self) -> bool:
+        """Whether one more retained payload may go."""
+        return len(self._retained) < MAX_RETAINED
+
+    def long_message(self) -> LongMessage | None:
+        """Return what a broker that hangs up now does not take, perhaps."""
+        return self._long if time.monotonic() < self._long_until_s else None
+
     def overdue_in_s(self) -> float:
         """How long the broker has for what it acknowledges next; at least 0."""
         now_s = time.monotonic()
@@ -93,11 +113,20 @@ class Traffic:
     def _send(self, topic: str, payload: str | bytes, *, retain: bool) -> int:
         number = self.connection.publish(topic, payload, qos=1, retain=retain)
         self._sent_s[number] = time.monotonic()
+        self._note_long(number, topic, len(payload.encode() if isinstance(payload, str) else payload), float("inf"))
         return number
 
+    def _note_long(self, number: int, topic: str, n_bytes: int, under_way_s: float) -> None:
+        if n_bytes > SHORT_BYTES:
+            self._long, self._long_number = LongMessage(topic, n_bytes), number
+            self._long_until_s = time.monotonic() + under_way_s
+
     def _finish(self, number: int) -> None:
-        if self._sent_s.pop(number, None) is not None:
-            self.is_answered = True
+        if self._sent_s.pop(number, None) is None:
+            return
+        self.is_answered = True
+        if number >= self._long_number:  # brokers acknowledge in order
+            self._long = None
 
     def _finish_figure(self) -> None:
         self.finished_figure, self.figure = self.figure, None

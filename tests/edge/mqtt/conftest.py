@@ -1,8 +1,10 @@
 """A publisher and its outbox, and a broker that does only what it is told."""
 
 import contextlib
+import random
 import select
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -104,3 +106,57 @@ def mute_broker() -> Iterator[MuteBroker]:
     broker = MuteBroker()
     yield broker
     broker.close()
+
+
+class CuttingProxy:
+    """Stands between box and broker, and cuts every connection after some hundred bytes from either side."""
+
+    def __init__(self, broker_port: int, cuts: int) -> None:
+        self.cuts_left = cuts
+        self._broker_port = broker_port
+        self._random = random.Random(7)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread, which still selects on the socket
+        self._thread.join()
+        self._server.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                box, _ = self._server.accept()
+            except OSError:
+                return
+            with box, socket.create_connection(("127.0.0.1", self._broker_port)) as broker:
+                self._forward(box, broker)
+
+    def _forward(self, box: socket.socket, broker: socket.socket) -> None:
+        budget = self._random.randrange(600, 4000) if self.cuts_left else sys.maxsize
+        self.cuts_left -= self.cuts_left > 0
+        while budget > 0:
+            for source in select.select([box, broker, self._server], [], [])[0]:
+                if source is self._server:
+                    return  # the next connection, or the end
+                received = source.recv(min(budget, 512))
+                budget -= len(received)
+                if not received:
+                    return
+                with contextlib.suppress(OSError):
+                    (broker if source is box else box).sendall(received)
+
+
+@pytest.fixture
+def cutting_proxy() -> Iterator[Callable[..., CuttingProxy]]:
+    """Start a proxy before the broker of a port; it ends with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(broker_port: int, cuts: int) -> CuttingProxy:
+            proxy = CuttingProxy(broker_port, cuts)
+            stack.callback(proxy.close)
+            return proxy
+
+        yield start
