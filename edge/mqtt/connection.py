@@ -81,6 +81,7 @@ class Connection:
         *,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         keeps_session: bool = False,
+        send_buffer_bytes: int | None = None,
     ) -> None:
         """Connect and wait for the broker's word.
 
@@ -91,6 +92,7 @@ class Connection:
             will: topic and payload that the broker retains when it loses us.
             max_message_bytes: of what others send us; longer ones end the connection.
             keeps_session: whether the broker keeps QoS 1 messages for us while we are away.
+            send_buffer_bytes: how much the system takes from us before it has left; by default as it likes.
 
         Raises:
             BrokerError: it is absent or is no broker.
@@ -117,6 +119,8 @@ class Connection:
         try:
             self._client.connect(broker.host, broker.port, broker.keepalive_s, **self._version_5())
             self._await_answer()
+            if send_buffer_bytes is not None and (sock := self._client.socket()) is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
         except BaseException as error:
             self._drop_socket()
             if isinstance(error, OSError | ValueError):

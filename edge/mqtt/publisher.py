@@ -1,7 +1,7 @@
 """Sends what the outbox holds, and keeps the box's retained topics true, for as long as the box runs.
 
-One thread owns the connection. Everybody else only stores and wakes it: `publish` returns when the event is on disk.
-The broker is tried for ever, with growing, jittered pauses.
+One thread owns the connection; pictures have one of their own. Everybody else only stores and wakes it: `publish`
+returns when the event is on disk. The broker is tried for ever, with growing, jittered pauses.
 """
 
 import threading
@@ -18,6 +18,7 @@ from edge.mqtt.bell import Bell
 from edge.mqtt.connection import Connection, Message
 from edge.mqtt.figures import FigurePost
 from edge.mqtt.outbox import Outbox, Waiting
+from edge.mqtt.pictures import PicturePost
 from edge.mqtt.refusals import CredentialsRefusedError, OversizedMessageError
 from edge.mqtt.retained import OFF, Counts, Retained
 from edge.mqtt.sizes import SizeLimit
@@ -36,8 +37,6 @@ LONGEST_WAIT_S = 1.0
 """For the network; keepalive and stats are looked at between two waits."""
 LASTING_S = 30.0
 """A connection that lasted so long has nothing to do with the faults before it: pauses begin small again."""
-MAX_PICTURES = 4
-"""That wait for the network; of each topic only the newest."""
 PEOPLE_INTERVAL_S = 1.0
 """The least time between two messages about the people before one camera."""
 MAX_TIMED_EVENTS = 1000
@@ -94,7 +93,14 @@ class Publisher:
         self._changes = threading.Condition()
         self._retained = Retained()
         self._counts = Counts(PEOPLE_INTERVAL_S)
-        self._pictures: dict[str, bytes | str] = {}
+        self._scores: dict[str, str] = {}
+        self._pictures = PicturePost(
+            broker,
+            password,
+            f"edgewatch-{device_id}-pictures",
+            events_wait=lambda: outbox.depth() > 0,
+            report=self._say,
+        )
         self._captured_ns: dict[tuple[str, str], int] = {}
         self._settled = False
         self._flushing = False
@@ -158,13 +164,17 @@ class Publisher:
             self._notify()
 
     def send_picture(self, topic_suffix: str, content: bytes) -> None:
-        """Send a picture or clip once, with QoS 0; without a connection it is dropped."""
-        self._send_once(f"{self.topics.base}/{topic_suffix}", content)
+        """Send a picture or clip once, with QoS 0, when no event waits; without a connection it is dropped."""
+        if self.is_connected():
+            self._pictures.put(f"{self.topics.base}/{topic_suffix}", content)
 
     def scores(self, camera: str, scores: Mapping[str, float]) -> None:
         """Send a camera's scores once, with QoS 0; without a connection they are dropped."""
         rounded = {label: round(score, SCORE_DIGITS) for label, score in scores.items()}
-        self._send_once(f"{self.topics.base}/{camera}/scores", to_json(rounded))
+        with self._changes:
+            if self.is_connected():
+                self._scores[f"{self.topics.base}/{camera}/scores"] = to_json(rounded)
+                self._notify()
 
     def people(self, camera: str, people: int | None, lying: int | None) -> None:
         """Say how many people a camera sees; may be said at every look.
@@ -239,13 +249,8 @@ class Publisher:
             self._notify()
         if self._thread.ident is not None:
             self._thread.join()
+        self._pictures.close()
         self._bell.close()
-
-    def _send_once(self, topic: str, content: bytes | str) -> None:
-        with self._changes:
-            if self.is_connected() and (topic in self._pictures or len(self._pictures) < MAX_PICTURES):
-                self._pictures[topic] = content
-                self._notify()
 
     def _notify(self) -> None:
         """Wake everybody who waits, on the condition or on the network. The lock is held."""
@@ -321,7 +326,7 @@ class Publisher:
             self._send_long(traffic)
         self._send_counts(traffic.connection)
         self._figures.send_next(traffic)
-        self._send_pictures(traffic.connection)
+        self._send_scores(traffic.connection)
 
     def _send_long(self, traffic: Traffic) -> None:
         with self._changes:
@@ -353,11 +358,11 @@ class Publisher:
         for topic, payload in due:
             connection.publish(topic, payload, qos=0, retain=True)
 
-    def _send_pictures(self, connection: Connection) -> None:
+    def _send_scores(self, connection: Connection) -> None:
         with self._changes:
-            pictures, self._pictures = self._pictures, {}
-        for topic, content in pictures.items():
-            connection.publish(topic, content, qos=0, retain=False)
+            scores, self._scores = self._scores, {}
+        for topic, payload in scores.items():
+            connection.publish(topic, payload, qos=0, retain=False)
 
     def _receive(self, traffic: Traffic, timeout_s: float) -> None:
         traffic.connection.exchange(min(timeout_s, traffic.overdue_in_s()), self._bell.rung)
@@ -365,6 +370,7 @@ class Publisher:
         if (acknowledged := traffic.take_acknowledged()) is not None:
             self._outbox.remove(acknowledged.sequence)
             self._time(acknowledged)
+            self._pictures.wake()
         if traffic.is_answered and not self.is_connected():
             self._note(None)
         self._figures.settle(traffic)
@@ -396,8 +402,9 @@ class Publisher:
     def _lose(self, error: BrokerError) -> None:
         with self._changes:
             self._retained.disconnected()
-            self._pictures.clear()
+            self._scores.clear()
             self._settled = False
+        self._pictures.drop()
         if isinstance(error, OversizedMessageError):
             self._is_listening = False
             error = BrokerError(f"{error}; commands are off until this box starts again")
