@@ -28,6 +28,8 @@ PROTOCOL_OF_VERSION = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolV
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """Of what others send us. Commands are a few bytes; more is an attempt on the box's memory."""
+MAX_HEAD_BYTES = 2 + 65_535 + 2
+"""Of a message that is thrown away: its topic, and the number by which it is acknowledged."""
 MAX_UNREAD_MESSAGES = 100
 MAX_HEADER_BYTES = 10
 """Of a PUBLISH packet that we send, without its topic's text."""
@@ -57,15 +59,23 @@ class _ClosingSocket(ssl.SSLSocket):
 
 
 class _Client(Client):
-    """Refuses a long packet before its memory is taken; paho would collect up to 256 MB."""
+    """Refuses a long packet before its memory is taken, or reads it and throws it away; paho would collect 256 MB."""
 
     max_message_bytes = MAX_MESSAGE_BYTES
+    throws_away = False
+
+    def is_oversized(self) -> bool:
+        """Whether the packet that is being read is too long."""
+        return self._in_packet["remaining_length"] > self.max_message_bytes
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        if bufsize > self.max_message_bytes:
+        if bufsize > self.max_message_bytes and not self.throws_away:
             raise OversizedMessageError(
                 f"somebody sends a message of {bufsize} bytes; check the broker's ACL, and set its message_size_limit"
             )
+        if self.is_oversized():
+            del self._in_packet["packet"][MAX_HEAD_BYTES:]
+            bufsize = min(bufsize, MAX_MESSAGE_BYTES)
         return super()._sock_recv(bufsize)
 
 
@@ -80,6 +90,7 @@ class Connection:
         will: tuple[str, str] | None = None,
         *,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        throws_away_oversized: bool = False,
         keeps_session: bool = False,
         send_buffer_bytes: int | None = None,
     ) -> None:
@@ -90,7 +101,8 @@ class Connection:
             password: of the URL's user.
             client_id: the same for every connection of this box: the broker then ends the older one at once.
             will: topic and payload that the broker retains when it loses us.
-            max_message_bytes: of what others send us; longer ones end the connection.
+            max_message_bytes: of what others send us; longer ones end the connection,
+            throws_away_oversized: or are read, thrown away and counted.
             keeps_session: whether the broker keeps QoS 1 messages for us while we are away.
             send_buffer_bytes: how much the system takes from us before it has left; by default as it likes.
 
@@ -101,6 +113,8 @@ class Connection:
         self.address = broker.address
         """For messages: the broker's."""
         self._broker = broker
+        self.thrown_away = 0
+        """Messages that were too long."""
         self._max_message_bytes = max_message_bytes
         self._keeps_session = keeps_session
         self._receive: Callable[[Message], None] | None = None
@@ -114,6 +128,7 @@ class Connection:
         self.subscription_refused = False
         """Whether the broker does not let us listen to all that we asked for."""
         self._client = self._make_client(password, client_id)
+        self._client.throws_away = throws_away_oversized
         if will is not None:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         try:
@@ -218,7 +233,7 @@ class Connection:
         """Drop the connection without a word; the broker then publishes the will."""
         self._drop_socket()
 
-    def _make_client(self, password: str | None, client_id: str) -> Client:
+    def _make_client(self, password: str | None, client_id: str) -> _Client:
         protocol = PROTOCOL_OF_VERSION[self._broker.version]
         clean = None if protocol == MQTTProtocolVersion.MQTTv5 else not self._keeps_session
         client = _Client(CallbackAPIVersion.VERSION2, client_id, clean, protocol=protocol, reconnect_on_failure=False)
@@ -308,6 +323,9 @@ class Connection:
         self.subscription_refused |= any(code.is_failure for code in codes)
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        if self._client.is_oversized():
+            self.thrown_away += 1
+            return
         try:
             topic = message.topic
         except UnicodeDecodeError:  # no topic that we subscribe to

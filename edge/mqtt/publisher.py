@@ -19,7 +19,7 @@ from edge.mqtt.connection import Connection, Message
 from edge.mqtt.figures import FigurePost
 from edge.mqtt.outbox import Outbox, Waiting
 from edge.mqtt.pictures import PicturePost
-from edge.mqtt.refusals import CredentialsRefusedError, OversizedMessageError
+from edge.mqtt.refusals import CredentialsRefusedError
 from edge.mqtt.retained import OFF, Counts, Retained
 from edge.mqtt.sizes import SizeLimit
 from edge.mqtt.topics import Topics
@@ -39,6 +39,8 @@ LASTING_S = 30.0
 """A connection that lasted so long has nothing to do with the faults before it: pauses begin small again."""
 PEOPLE_INTERVAL_S = 1.0
 """The least time between two messages about the people before one camera."""
+REPEAT_INTERVAL_S = 10.0
+"""The least time between two answers to Home Assistant's birth: whoever floods its topic gets no flood back."""
 MAX_TIMED_EVENTS = 1000
 ONLINE, OFFLINE = "online", "offline"
 
@@ -89,9 +91,8 @@ class Publisher:
         self._acknowledge_timeout_s = acknowledge_timeout_s
         self._filters: list[str] = []
         self._receivers: list[Callable[[Message], None]] = []
-        self._is_listening = True
         self._changes = threading.Condition()
-        self._retained = Retained()
+        self._retained = Retained(REPEAT_INTERVAL_S)
         self._counts = Counts(PEOPLE_INTERVAL_S)
         self._scores: dict[str, str] = {}
         self._pictures = PicturePost(
@@ -280,8 +281,9 @@ class Publisher:
 
     def _connect(self) -> Connection:
         will = (self.topics.availability, OFFLINE)
-        connection = Connection(self._broker, self._password, f"edgewatch-{self._device_id}", will)
-        connection.subscribe(self._filters if self._is_listening else [])
+        client_id = f"edgewatch-{self._device_id}"
+        connection = Connection(self._broker, self._password, client_id, will, throws_away_oversized=True)
+        connection.subscribe(self._filters)
         with self._changes:
             self._connections += 1
             self._retained.connected()
@@ -313,6 +315,8 @@ class Publisher:
             raise
 
     def _send_changes(self, traffic: Traffic) -> None:
+        with self._changes:
+            self._retained.queue_repeats(time.monotonic())
         while traffic.has_room():
             with self._changes:
                 change = self._retained.next()
@@ -380,6 +384,9 @@ class Publisher:
         self._report_refusals(traffic)
 
     def _report_refusals(self, traffic: Traffic) -> None:
+        if traffic.connection.thrown_away:
+            traffic.connection.thrown_away = 0
+            self._say("somebody sends us messages that are too long; they are passed over; check the broker's ACL")
         for topic, reason in traffic.refused_topics:
             self._say(f"the broker does not take {topic} from us ({reason}); check its ACL and its limits")
         traffic.refused_topics.clear()
@@ -405,9 +412,6 @@ class Publisher:
             self._scores.clear()
             self._settled = False
         self._pictures.drop()
-        if isinstance(error, OversizedMessageError):
-            self._is_listening = False
-            error = BrokerError(f"{error}; commands are off until this box starts again")
         self._note(error)
 
     def _say_goodbye(self, traffic: Traffic) -> None:

@@ -11,7 +11,17 @@ ON, OFF = "ON", "OFF"
 class Retained:
     """The payloads in force, and those of them that the connection has still to send. Its owner holds a lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, repeat_interval_s: float) -> None:
+        """Prepare.
+
+        Args:
+            repeat_interval_s: the least time between two repeats of one payload.
+        """
+        self._repeat_interval_s = repeat_interval_s
+        self._repeats: dict[str, float] = {}
+        """By topic, when the next one may go."""
+        self._asked: set[str] = set()
+        """Topics whose payloads are to be repeated."""
         self._payloads: dict[str, str] = {}
         self._to_send: deque[tuple[str, str]] | None = None
         """None without a connection: each begins with all payloads, so there is nothing to queue."""
@@ -28,9 +38,16 @@ class Retained:
         self._queue(topic, payload)
 
     def repeat(self, topic: str) -> None:
-        """Send a payload again."""
-        if topic in self._payloads:
-            self._queue(topic, self._payloads[topic])
+        """Send a payload again: once, however often it is asked for within the interval."""
+        self._asked.add(topic)
+
+    def queue_repeats(self, now_s: float) -> None:
+        """Have those repeats sent whose time has come."""
+        for topic in [topic for topic in self._asked if now_s >= self._repeats.get(topic, now_s)]:
+            self._asked.discard(topic)
+            self._repeats[topic] = now_s + self._repeat_interval_s
+            if topic in self._payloads:
+                self._queue(topic, self._payloads[topic])
 
     def put_state(self, topic: str, event: Event) -> None:
         """Show what an event means for its label."""
@@ -44,6 +61,7 @@ class Retained:
     def connected(self) -> None:
         """Begin with everything."""
         self._to_send = deque()
+        self._asked.clear()
         for topic, payload in self._payloads.items():
             self._queue(topic, payload)
 
