@@ -21,7 +21,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
-from edge.mqtt.refusals import OversizedMessageError, absence, refusal, unusable_tls_files
+from edge.mqtt.refusals import (
+    HUNG_UP,
+    OversizedMessageError,
+    absence,
+    loss,
+    no_answer,
+    refusal,
+    unusable_tls_files,
+)
 
 CONNECT_TIMEOUT_S = 5.0
 PROTOCOL_OF_VERSION = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQTTv5}
@@ -63,6 +71,16 @@ class _Client(Client):
 
     max_message_bytes = MAX_MESSAGE_BYTES
     throws_away = False
+    is_ping_answered = True
+
+    def ping(self) -> None:
+        """Ask for a sign of life, whether or not one is due."""
+        self.is_ping_answered = False
+        self._send_pingreq()
+
+    def _handle_pingresp(self) -> MQTTErrorCode:
+        self.is_ping_answered = True
+        return super()._handle_pingresp()
 
     def is_oversized(self) -> bool:
         """Whether the packet that is being read is too long."""
@@ -113,6 +131,8 @@ class Connection:
         self.address = broker.address
         """For messages: the broker's."""
         self._broker = broker
+        self._client_id = client_id
+        self._has_will = will is not None
         self.thrown_away = 0
         """Messages that were too long."""
         self._max_message_bytes = max_message_bytes
@@ -150,6 +170,14 @@ class Connection:
         """Say whether the broker takes a payload so long, as far as it says so: MQTT 5's do."""
         packet_bytes = MAX_HEADER_BYTES + len(topic.encode()) + n_bytes
         return self.max_packet_bytes is None or packet_bytes <= self.max_packet_bytes
+
+    def ping(self) -> None:
+        """Ask for an answer that proves that the broker has read all before it."""
+        self._client.ping()
+
+    def is_ping_answered(self) -> bool:
+        """Whether that answer has come."""
+        return self._client.is_ping_answered
 
     def acknowledged(self) -> list[int]:
         """Return the numbers of the messages that the broker acknowledged since the last call."""
@@ -204,7 +232,7 @@ class Connection:
         """
         sock = self._client.socket()
         if sock is None:
-            raise BrokerError(self._lost())
+            raise self._lost()
         if isinstance(sock, ssl.SSLSocket) and sock.pending():
             timeout_s = 0
         readers = [sock] if wake is None else [sock, wake]
@@ -218,7 +246,7 @@ class Connection:
         if not failure:
             failure = self._client.loop_misc()
         if failure or self._client.socket() is None:
-            raise BrokerError(self._lost())
+            raise self._lost()
 
     def close(self) -> None:
         """Say goodbye, so that the broker does not publish the will."""
@@ -277,9 +305,7 @@ class Connection:
             self._exchange_before_answer(left_s)
         answer = self._answer
         if answer is None:
-            raise BrokerError(
-                f"{self._broker.address}: hung up without an MQTT answer ({self._end}); check the port, and TLS"
-            )
+            raise no_answer(self._broker, self._end or HUNG_UP, retains=self._has_will)
         if answer.is_failure:
             raise refusal(self._broker, str(answer))
 
@@ -290,8 +316,8 @@ class Connection:
         except BrokerError:
             self._end = self._end or "connection lost"
 
-    def _lost(self) -> str:
-        return f"{self._broker.address}: the connection was lost ({self._end or 'closed by the broker'})"
+    def _lost(self) -> BrokerError:
+        return loss(self._broker, self._client_id, self._end or HUNG_UP)
 
     def _drop_socket(self) -> None:
         if (sock := self._client.socket()) is not None:
@@ -307,7 +333,7 @@ class Connection:
         self, _client: Client, _userdata: Any, flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
         is_hang_up = not flags.is_disconnect_packet_from_server and str(code) == "Unspecified error"
-        self._end = "the broker hung up" if is_hang_up else str(code)
+        self._end = HUNG_UP if is_hang_up else str(code)
 
     def _on_publish(
         self, _client: Client, _userdata: Any, number: int, code: ReasonCode, _properties: Properties | None

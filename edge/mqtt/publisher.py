@@ -19,7 +19,7 @@ from edge.mqtt.connection import Connection, Message
 from edge.mqtt.figures import FigurePost
 from edge.mqtt.outbox import Outbox, Waiting
 from edge.mqtt.pictures import PicturePost
-from edge.mqtt.refusals import CredentialsRefusedError
+from edge.mqtt.refusals import CredentialsRefusedError, HungUpError
 from edge.mqtt.retained import OFF, Counts, Retained
 from edge.mqtt.sizes import SizeLimit
 from edge.mqtt.topics import Topics
@@ -37,6 +37,8 @@ LONGEST_WAIT_S = 1.0
 """For the network; keepalive and stats are looked at between two waits."""
 LASTING_S = 30.0
 """A connection that lasted so long has nothing to do with the faults before it: pauses begin small again."""
+HANG_UPS_OF_A_TWIN = 3
+"""A broker that hangs up so often, each time soon after it took us, has taken another client of our name."""
 PEOPLE_INTERVAL_S = 1.0
 """The least time between two messages about the people before one camera."""
 REPEAT_INTERVAL_S = 10.0
@@ -77,7 +79,7 @@ class Publisher:
         self.acknowledgement = Latency()
         """From the capture of the frame that caused an event to the broker's acknowledgement."""
         self._last_event: dict[str, str] | None = None
-        self._connections = 0
+        self._connections = self._hang_ups = 0
         self._greeted = False
         self._device_id = device_id
         self._broker = broker
@@ -276,8 +278,18 @@ class Publisher:
             except BrokerError as error:
                 if time.monotonic() - began_s > LASTING_S:
                     pauses_s = growing_pauses_s()
-                self._lose(error)
+                    self._hang_ups = 0
+                self._lose(self._suspect_twin(error))
                 self._pause(next(pauses_s))
+
+    def _suspect_twin(self, error: BrokerError) -> BrokerError:
+        """Say of a connection that ends again and again what may be the matter: MQTT 3.1.1 gives no reasons."""
+        self._hang_ups = self._hang_ups + 1 if isinstance(error, HungUpError) else 0
+        if self._hang_ups < HANG_UPS_OF_A_TWIN:
+            return error
+        return BrokerError(
+            f"{error}, again and again, soon after it began; does another box have the device_id {self._device_id!r}?"
+        )
 
     def _connect(self) -> Connection:
         will = (self.topics.availability, OFFLINE)
@@ -308,10 +320,13 @@ class Publisher:
                 self._settle(traffic)
                 self._receive(traffic, LONGEST_WAIT_S)
             self._say_goodbye(traffic)
-        except BaseException:
+        except BaseException as error:
             connection.abandon()
-            self._sizes.lose(traffic.long_message())
+            long_message = traffic.long_message()
+            self._sizes.lose(long_message)
             self._figures.lose(traffic)
+            if isinstance(error, HungUpError) and long_message is not None:
+                raise BrokerError(f"{error}, at {long_message.n_bytes} bytes of {long_message.topic}") from error
             raise
 
     def _send_changes(self, traffic: Traffic) -> None:
@@ -333,12 +348,15 @@ class Publisher:
         self._send_scores(traffic.connection)
 
     def _send_long(self, traffic: Traffic) -> None:
-        with self._changes:
-            change = self._retained.next_long()
-        if change is not None:
+        while True:
+            with self._changes:
+                change = self._retained.next_long()
+            if change is None:
+                break
             if self._sizes.takes(traffic.connection, change[0], len(change[1].encode())):
                 traffic.send_retained(*change)
-        elif self._stats is not None and time.monotonic() >= self._stats_due_s:
+                return
+        if self._stats is not None and time.monotonic() >= self._stats_due_s:
             self._stats_due_s = time.monotonic() + STATS_INTERVAL_S
             stats = to_json(self._stats())
             if self._sizes.takes(traffic.connection, self.topics.stats, len(stats.encode())):

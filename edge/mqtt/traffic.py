@@ -10,8 +10,8 @@ from edge.mqtt.sizes import SHORT_BYTES, LongMessage
 
 ACKNOWLEDGE_TIMEOUT_S: Final = 20.0
 """A broker that leaves a message unacknowledged for so long takes nothing from us, whatever its connection says."""
-HANG_UP_S: Final = 5.0
-"""Within this time a broker hangs up on what it does not take."""
+UNNUMBERED: Final = 0
+"""In place of the number of a message that is not acknowledged; the answer to a ping proves that it was read."""
 MAX_RETAINED: Final = 10
 """Under way at once: an event has no more before it."""
 
@@ -34,7 +34,6 @@ class Traffic:
         self._acknowledge_timeout_s = acknowledge_timeout_s
         self._event_number = self._figure_number = self._long_number = 0
         self._long: LongMessage | None = None
-        self._long_until_s = 0.0
         self._retained: dict[int, str] = {}
         """Topic of each message."""
         self._sent_s: dict[int, float] = {}
@@ -56,8 +55,9 @@ class Traffic:
 
     def send_status(self, topic: str, payload: str) -> None:
         """Send a payload that the broker keeps and does not acknowledge."""
-        number = self.connection.publish(topic, payload, qos=0, retain=True)
-        self._note_long(number, topic, len(payload.encode()), HANG_UP_S)
+        self.connection.publish(topic, payload, qos=0, retain=True)
+        self.connection.ping()
+        self._note_long(UNNUMBERED, topic, len(payload.encode()))
 
     def take_acknowledged(self) -> Waiting | None:
         """Return the event, if the broker has acknowledged it since the last call.
@@ -96,7 +96,9 @@ class Traffic:
 
     def long_message(self) -> LongMessage | None:
         """Return what a broker that hangs up now does not take, perhaps."""
-        return self._long if time.monotonic() < self._long_until_s else None
+        if self._long_number == UNNUMBERED and self.connection.is_ping_answered():
+            self._long = None
+        return self._long
 
     def overdue_in_s(self) -> float:
         """How long the broker has for what it acknowledges next; at least 0."""
@@ -113,19 +115,18 @@ class Traffic:
     def _send(self, topic: str, payload: str | bytes, *, retain: bool) -> int:
         number = self.connection.publish(topic, payload, qos=1, retain=retain)
         self._sent_s[number] = time.monotonic()
-        self._note_long(number, topic, len(payload.encode() if isinstance(payload, str) else payload), float("inf"))
+        self._note_long(number, topic, len(payload.encode() if isinstance(payload, str) else payload))
         return number
 
-    def _note_long(self, number: int, topic: str, n_bytes: int, under_way_s: float) -> None:
+    def _note_long(self, number: int, topic: str, n_bytes: int) -> None:
         if n_bytes > SHORT_BYTES:
             self._long, self._long_number = LongMessage(topic, n_bytes), number
-            self._long_until_s = time.monotonic() + under_way_s
 
     def _finish(self, number: int) -> None:
         if self._sent_s.pop(number, None) is None:
             return
         self.is_answered = True
-        if number >= self._long_number:  # brokers acknowledge in order
+        if number == self._long_number:
             self._long = None
 
     def _finish_figure(self) -> None:

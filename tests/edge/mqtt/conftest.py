@@ -58,6 +58,8 @@ class MuteBroker:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.url = f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
         self.connections = 0
+        self.farewell = b""
+        """What is sent after the answer to CONNECT."""
         self.received = b""
         """All bytes of all connections."""
         self._thread = threading.Thread(target=self._serve)
@@ -90,6 +92,7 @@ class MuteBroker:
                 self.connections += 1
                 is_version_5 = received[received.index(b"MQTT") + 4] == 5
                 peer.sendall(b"\x20\x03\0\0\0" if is_version_5 else b"\x20\x02\0\0")
+                peer.sendall(self.farewell)
             elif received == PINGREQ:
                 peer.sendall(b"\xd0\0")
         except OSError:

@@ -324,16 +324,14 @@ def test_people_are_told_a_broker_that_lost_its_memory(start_mosquitto, start_pu
 
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
-def test_figures_come_after_all_events(start_mosquitto, start_publisher, until, version) -> None:
-    mosquitto = start_mosquitto(running=False)
-    publisher = start_publisher(mosquitto.url, version=version)
-    publisher.publish(EVENT)
-    publisher.figure(EVENT.id, b"a" * 60_000)
-    for number in range(5):
-        publisher.publish(replace(EVENT, id=f"{number:026}"))
-    publisher.figure(EVENT.id, b"b")
-    mosquitto.start()
+def test_figures_come_after_all_events(mosquitto, outbox, start_publisher, until, version) -> None:
     subscriber = mosquitto.subscribe()
+    outbox.add(EVENT)
+    outbox.add_figure(EVENT.id, b"a" * 60_000)
+    for number in range(5):
+        outbox.add(replace(EVENT, id=f"{number:026}"))
+    outbox.add_figure(EVENT.id, b"b")
+    publisher = start_publisher(mosquitto.url, version=version)
     assert publisher.flush(20) == 0
     topic = f"events/{EVENT.id}/figure"
     until(lambda: len(subscriber.payloads(topic)) == 2, "the figures")

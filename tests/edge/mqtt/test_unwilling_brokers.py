@@ -62,14 +62,36 @@ def test_what_one_connection_was_lost_with_is_sent_again(mosquitto, start_publis
     assert [len(payload) for payload in subscriber.payloads("/config")] == [30_000]
 
 
-def test_events_come_before_all_that_is_long(start_mosquitto, start_publisher, until) -> None:
-    mosquitto = start_mosquitto(running=False)
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_two_boxes_of_one_name_are_told_so(mosquitto, start_publisher, until, version) -> None:
+    lines: list[str] = []
+    for _ in range(2):
+        start_publisher(mosquitto.url, version=version, report=lines.append)
+    until(lambda: any("does another box have the device_id 'box'?" in line for line in lines), "the line")
+
+
+def test_who_is_thrown_out_by_another_is_told_so(mute_broker, start_publisher, until) -> None:
+    mute_broker.farewell = b"\xe0\x01\x8e"  # DISCONNECT: session taken over
+    publisher = start_publisher(mute_broker.url, version="5")
+    until(lambda: publisher.fault, "the loss")
+    assert "another client has connected as edgewatch-box" in str(publisher.fault)
+    assert "give each box a device_id of its own" in str(publisher.fault)
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_a_broker_that_keeps_nothing_is_said_to(start_mosquitto, start_publisher, until, version) -> None:
+    mosquitto = start_mosquitto(lines=("retain_available false",))
+    publisher = start_publisher(mosquitto.url, version=version)
+    until(lambda: publisher.fault, "the refusal")
+    assert "retain_available" in str(publisher.fault)
+
+
+def test_events_come_before_all_that_is_long(mosquitto, outbox, start_publisher, until) -> None:
+    subscriber = mosquitto.subscribe(filters=("#",))
+    for number in range(20):
+        outbox.add(replace(EVENT, id=f"{number:026}"))
     publisher = start_publisher(mosquitto.url, stats=lambda: {"uptime_s": 1})
     publisher.retain(ANNOUNCEMENT, "a" * 30_000)
-    for number in range(20):
-        publisher.publish(replace(EVENT, id=f"{number:026}"))
-    mosquitto.start()
-    subscriber = mosquitto.subscribe(filters=("#",))
     assert publisher.flush(30) == 0
     until(lambda: subscriber.payloads(ANNOUNCEMENT) and subscriber.payloads("box/stats"), "the rest")
     topics = [topic for topic, _, _ in subscriber.messages]
