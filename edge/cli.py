@@ -167,6 +167,8 @@ def _settings(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple
         url = stack.enter_context(demo_broker())
         _say(f"demo broker: {url}")
     config = configuration(options, url)
+    if options.demo_broker and config.broker is not None:
+        config = config.model_copy(update={"broker": config.broker.model_copy(update={"version": "3.1.1"})})
     if not config.cameras:
         raise ConfigurationError("nothing to watch; give --source, or --config with a file that names cameras")
     if options.source is None and config.broker is None:

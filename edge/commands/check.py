@@ -119,5 +119,6 @@ def _broker(config: Config, password: str | None) -> str:
 
     assert config.broker is not None
     # Not the box's own id: that would end the connection of a daemon that runs.
-    Connection(config.broker, password, f"edgewatch-{config.device_id}-check").close()
-    return f"{config.broker.address} takes us, MQTT {config.broker.version}"
+    connection = Connection(config.broker, password, f"edgewatch-{config.device_id}-check")
+    connection.close()
+    return f"{config.broker.address} takes us, MQTT {connection.version}"

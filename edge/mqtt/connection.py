@@ -24,6 +24,7 @@ from edge.errors import BrokerError
 from edge.mqtt.refusals import (
     HUNG_UP,
     OversizedMessageError,
+    VersionRefusedError,
     absence,
     loss,
     no_answer,
@@ -33,6 +34,7 @@ from edge.mqtt.refusals import (
 
 CONNECT_TIMEOUT_S = 5.0
 PROTOCOL_OF_VERSION = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQTTv5}
+LATEST, OLDEST = "5", "3.1.1"
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """Of what others send us. Commands are a few bytes; more is an attempt on the box's memory."""
@@ -127,6 +129,7 @@ class Connection:
         Raises:
             BrokerError: it is absent or is no broker.
             CredentialsRefusedError: it refuses user, password or certificate.
+            VersionRefusedError: it does not speak the version of MQTT that the configuration names.
         """
         self.address = broker.address
         """For messages: the broker's."""
@@ -147,20 +150,19 @@ class Connection:
         self._received: deque[Message] = deque(maxlen=MAX_UNREAD_MESSAGES)
         self.subscription_refused = False
         """Whether the broker does not let us listen to all that we asked for."""
-        self._client = self._make_client(password, client_id)
-        self._client.throws_away = throws_away_oversized
-        if will is not None:
-            self._client.will_set(will[0], will[1], qos=1, retain=True)
+        self._throws_away_oversized = throws_away_oversized
+        self._password = password
+        self.version = broker.version or LATEST
+        """Of MQTT, as it is spoken."""
         try:
-            self._client.connect(broker.host, broker.port, broker.keepalive_s, **self._version_5())
-            self._await_answer()
-            if send_buffer_bytes is not None and (sock := self._client.socket()) is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
-        except BaseException as error:
-            self._drop_socket()
-            if isinstance(error, OSError | ValueError):
-                raise absence(broker, error) from error
-            raise
+            self._connect(will)
+        except VersionRefusedError:
+            if broker.version is not None:
+                raise
+            self.version = OLDEST
+            self._connect(will)
+        if send_buffer_bytes is not None and isinstance(sock := self._client.socket(), socket.socket):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
 
     def publish(self, topic: str, payload: str | bytes, *, qos: int, retain: bool) -> int:
         """Hand a message to the network; return its number, which `acknowledged` repeats for QoS 1."""
@@ -261,14 +263,31 @@ class Connection:
         """Drop the connection without a word; the broker then publishes the will."""
         self._drop_socket()
 
-    def _make_client(self, password: str | None, client_id: str) -> _Client:
-        protocol = PROTOCOL_OF_VERSION[self._broker.version]
+    def _connect(self, will: tuple[str, str] | None) -> None:
+        self._answer = self._end = None
+        self._client = self._make_client()
+        if will is not None:
+            self._client.will_set(will[0], will[1], qos=1, retain=True)
+        try:
+            self._client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s, **self._version_5())
+            self._await_answer()
+        except BaseException as error:
+            self._drop_socket()
+            if isinstance(error, OSError | ValueError):
+                raise absence(self._broker, error) from error
+            raise
+
+    def _make_client(self) -> _Client:
+        protocol = PROTOCOL_OF_VERSION[self.version]
         clean = None if protocol == MQTTProtocolVersion.MQTTv5 else not self._keeps_session
-        client = _Client(CallbackAPIVersion.VERSION2, client_id, clean, protocol=protocol, reconnect_on_failure=False)
+        client = _Client(
+            CallbackAPIVersion.VERSION2, self._client_id, clean, protocol=protocol, reconnect_on_failure=False
+        )
         client.max_message_bytes = self._max_message_bytes
+        client.throws_away = self._throws_away_oversized
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._broker.username is not None:
-            client.username_pw_set(self._broker.username, password)
+            client.username_pw_set(self._broker.username, self._password)
         if self._broker.tls:
             try:
                 client.tls_set_context(self._tls_context())  # pyright: ignore[reportUnknownMemberType]
@@ -281,7 +300,7 @@ class Connection:
 
     def _version_5(self) -> dict[str, Any]:
         """Have an MQTT 5 broker keep long messages to itself, and our session if it shall."""
-        if PROTOCOL_OF_VERSION[self._broker.version] != MQTTProtocolVersion.MQTTv5:
+        if PROTOCOL_OF_VERSION[self.version] != MQTTProtocolVersion.MQTTv5:
             return {}
         properties = Properties(PacketTypes.CONNECT)
         properties.MaximumPacketSize = self._max_message_bytes
@@ -301,7 +320,7 @@ class Connection:
         while self._answer is None and self._end is None:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
-                raise BrokerError(f"{self._broker.address}: answers, but not as an MQTT broker; check the port")
+                raise VersionRefusedError(f"{self._broker.address}: answers, but not as an MQTT broker; check the port")
             self._exchange_before_answer(left_s)
         answer = self._answer
         if answer is None:

@@ -9,6 +9,7 @@ from edge.errors import BrokerError
 
 CREDENTIALS_REFUSED = frozenset({"Bad user name or password", "Not authorized", "Bad authentication method"})
 """Answers to CONNECT, as paho words them; so are those below."""
+VERSION_REFUSED: Final = "Unsupported protocol version"
 RETAIN_REFUSED: Final = "Retain not supported"
 TAKEN_OVER: Final = "Session taken over"
 HUNG_UP: Final = "the broker hung up"
@@ -24,6 +25,10 @@ class HungUpError(BrokerError):
     """The broker ended a connection that it had taken, without a word."""
 
 
+class VersionRefusedError(BrokerError):
+    """The broker does not speak the version of MQTT in which we asked: it says so, hangs up on it, or is silent."""
+
+
 class OversizedMessageError(BrokerError):
     """Somebody sends us what no command can be."""
 
@@ -35,6 +40,8 @@ def refusal(broker: BrokerConfig, answer: str) -> BrokerError:
             f"{broker.address}: the broker keeps no messages, and boxes need that for their states; "
             "allow it (mosquitto: retain_available true)"
         )
+    if answer == VERSION_REFUSED:
+        return VersionRefusedError(f"{broker.address}: the broker does not speak this version of MQTT ({answer})")
     if answer not in CREDENTIALS_REFUSED:
         return BrokerError(f"{broker.address}: the broker refuses the connection ({answer})")
     if broker.username is None:
@@ -51,7 +58,8 @@ def refusal(broker: BrokerConfig, answer: str) -> BrokerError:
 def no_answer(broker: BrokerConfig, end: str, *, retains: bool) -> BrokerError:
     """Explain why the broker ended a connection instead of answering CONNECT."""
     also = "; if it is the right one, whether it keeps messages (mosquitto: retain_available)" if retains else ""
-    return BrokerError(f"{broker.address}: hung up without an MQTT answer ({end}); check the port, and TLS{also}")
+    kind = VersionRefusedError if end == HUNG_UP else BrokerError
+    return kind(f"{broker.address}: hung up without an MQTT answer ({end}); check the port, and TLS{also}")
 
 
 def loss(broker: BrokerConfig, client_id: str, end: str) -> BrokerError:

@@ -12,8 +12,8 @@ ACKNOWLEDGE_TIMEOUT_S: Final = 20.0
 """A broker that leaves a message unacknowledged for so long takes nothing from us, whatever its connection says."""
 UNNUMBERED: Final = 0
 """In place of the number of a message that is not acknowledged; the answer to a ping proves that it was read."""
-MAX_RETAINED: Final = 10
-"""Under way at once: an event has no more before it."""
+MAX_RETAINED: Final = 8
+"""Under way at once: an event has no more before it. With event and figure ten, HiveMQ's default limit."""
 
 
 class Traffic:

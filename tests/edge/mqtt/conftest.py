@@ -58,6 +58,8 @@ class MuteBroker:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.url = f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
         self.connections = 0
+        self.refusal_of_5: bytes | None = None
+        """Is sent before it hangs up on MQTT 5; None takes that."""
         self.farewell = b""
         """What is sent after the answer to CONNECT."""
         self.received = b""
@@ -91,6 +93,9 @@ class MuteBroker:
             if received[:1] == CONNECT:
                 self.connections += 1
                 is_version_5 = received[received.index(b"MQTT") + 4] == 5
+                if is_version_5 and self.refusal_of_5 is not None:
+                    peer.sendall(self.refusal_of_5)
+                    return False
                 peer.sendall(b"\x20\x03\0\0\0" if is_version_5 else b"\x20\x02\0\0")
                 peer.sendall(self.farewell)
             elif received == PINGREQ:

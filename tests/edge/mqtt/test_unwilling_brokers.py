@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from edge.config import BrokerConfig
+from edge.mqtt.connection import Connection
+from edge.mqtt.refusals import VersionRefusedError
 from edge.types import Event
 
 EVENT = Event(
@@ -106,3 +109,20 @@ def test_an_event_that_is_too_long_for_the_broker_is_said_to_be(start_mosquitto,
     publisher.publish(EVENT)
     until(lambda: publisher.fault, "the refusal")
     assert "takes packets of at most 300 bytes" in str(publisher.fault)
+
+
+@pytest.mark.parametrize("refusal", [b"\x20\x02\x00\x01", b""])
+def test_a_broker_of_the_older_version_is_spoken_to_in_it(mute_broker, start_publisher, until, refusal) -> None:
+    mute_broker.refusal_of_5 = refusal
+    publisher = start_publisher(mute_broker.url)
+    publisher.publish(EVENT)
+    until(lambda: EVENT.id.encode() in mute_broker.received, "the event")
+    assert mute_broker.connections == 2
+    with pytest.raises(VersionRefusedError):
+        Connection(BrokerConfig(url=mute_broker.url, version="5"), None, "box")
+
+
+def test_the_newer_version_is_spoken_where_the_broker_takes_it(mosquitto) -> None:
+    connection = Connection(BrokerConfig(url=mosquitto.url), None, "box")
+    connection.close()
+    assert connection.version == "5"
