@@ -102,11 +102,11 @@ def _mask(options: argparse.Namespace, interruption: Interruption) -> int:
 
 
 def _test_alarm(options: argparse.Namespace, _interruption: Interruption) -> int:
-    from edge.config import load  # noqa: PLC0415 - heavy
-    from edge.events.testalarm import request_alarm  # noqa: PLC0415
+    from edge.commands.trial import try_alarm  # noqa: PLC0415 - heavy
+    from edge.config import broker_password, load  # noqa: PLC0415
 
-    request_alarm(load(options.config).state_dir, options.camera, options.label)
-    print(f"{options.camera} {options.label}: the broker has acknowledged the test")
+    said = try_alarm(load(options.config), broker_password(), options.camera, options.label)
+    print(f"{options.camera} {options.label}: {said}")
     return 0
 
 
