@@ -107,11 +107,11 @@ def _mask(options: argparse.Namespace, interruption: Interruption) -> int:
 
 
 def _test_alarm(options: argparse.Namespace, _interruption: Interruption) -> int:
-    from edge.config import load  # noqa: PLC0415 - heavy
-    from edge.events.testalarm import request_alarm  # noqa: PLC0415
+    from edge.commands.trial import try_alarm  # noqa: PLC0415 - heavy
+    from edge.config import broker_password, load  # noqa: PLC0415
 
-    request_alarm(load(options.config).state_dir, options.camera, options.label)
-    print(f"{options.camera} {options.label}: the broker has acknowledged the test")
+    said = try_alarm(load(options.config), broker_password(), options.camera, options.label)
+    print(f"{options.camera} {options.label}: {said}")
     return 0
 
 
@@ -172,6 +172,8 @@ def _settings(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple
         url = stack.enter_context(demo_broker())
         _say(f"demo broker: {url}")
     config = configuration(options, url)
+    if options.demo_broker and config.broker is not None:
+        config = config.model_copy(update={"broker": config.broker.model_copy(update={"version": "3.1.1"})})
     if not config.cameras:
         raise ConfigurationError("nothing to watch; give --source, or --config with a file that names cameras")
     if options.source is None and config.broker is None:

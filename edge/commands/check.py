@@ -116,8 +116,14 @@ def _state_dir(directory: Path) -> str:
 
 def _broker(config: Config, password: str | None) -> str:
     from edge.mqtt.connection import Connection  # noqa: PLC0415 - only where it is needed
+    from edge.mqtt.echo import prove_arrival  # noqa: PLC0415
+    from edge.mqtt.topics import Topics  # noqa: PLC0415
 
     assert config.broker is not None
     # Not the box's own id: that would end the connection of a daemon that runs.
-    Connection(config.broker, password, f"edgewatch-{config.device_id}-check").close()
-    return f"{config.broker.address} takes us, MQTT {config.broker.version}"
+    connection = Connection(config.broker, password, f"edgewatch-{config.device_id}-check")
+    try:
+        said = prove_arrival(connection, Topics(config.device_id).check)
+    finally:
+        connection.close()
+    return f"{config.broker.address} takes us, MQTT {connection.version}; {said}"

@@ -19,7 +19,8 @@ class BrokerConfig(Table):
 
     url: str
     """`mqtt://user@host:port`, or `mqtts://` for TLS."""
-    version: Literal["3.1.1", "5"] = "3.1.1"
+    version: Literal["3.1.1", "5"] | None = None
+    """Of MQTT. Default: 5, or 3.1.1 where the broker does not take it."""
     keepalive_s: int = Field(default=30, ge=5, le=3600)
     """The broker publishes the will, `offline`, when it has heard nothing for one and a half times as long."""
     ca_file: Path | None = None

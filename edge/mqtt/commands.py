@@ -25,6 +25,8 @@ ULID = re.compile(rf"[{ALPHABET}]{{{ULID_LENGTH}}}")
 MAX_PAYLOAD_BYTES = 256
 CHANGES_A_MINUTE: Final = 60
 """Each is written to the disk, which wears."""
+REFUSALS_A_MINUTE: Final = 10
+"""That are said; the others are counted."""
 S_PER_MIN: Final = 60.0
 SWITCH = {ON.encode(): True, OFF.encode(): False}
 
@@ -80,8 +82,8 @@ class Commands:
         self._report = report
         self._controls: Controls | None = None
         self._accepted = self._refused = 0
-        self._changes_left = float(CHANGES_A_MINUTE)
-        self._changed_s = time.monotonic()
+        self._changes = _Bucket(CHANGES_A_MINUTE)
+        self._refusals = _Bucket(REFUSALS_A_MINUTE)
         base = publisher.topics.base
         self._echo_all()
         if allowed:
@@ -130,18 +132,16 @@ class Commands:
             self._accepted += 1
         except _RefusedError as refusal:
             self._refused += 1
-            self._report(f"command refused: {message.topic[:200]!a}: {refusal} ({self._refused} so far)")
+            if self._refusals.has_one():
+                self._refusals.take()
+                self._report(f"command refused: {message.topic[:200]!a}: {refusal} ({self._refused} so far)")
 
     def _screen(self, message: Message) -> None:
         if message.retained:
             raise _RefusedError("it is retained, so it would come again at every start; publish without retain")
         if len(message.payload) > MAX_PAYLOAD_BYTES:
             raise _RefusedError(f"{len(message.payload)} bytes are too long")
-        now_s = time.monotonic()
-        gained = (now_s - self._changed_s) * CHANGES_A_MINUTE / S_PER_MIN
-        self._changes_left = min(CHANGES_A_MINUTE, self._changes_left + gained)
-        self._changed_s = now_s
-        if self._changes_left < 1:
+        if not self._changes.has_one():
             raise _RefusedError(f"more than {CHANGES_A_MINUTE} a minute")
 
     def _set_enabled(self, camera: str, payload: bytes) -> None:
@@ -170,14 +170,14 @@ class Commands:
         moment = rfc3339(datetime.now(UTC))
         if not ULID.fullmatch(event_id) or self._outbox.acknowledge(event_id, moment) is None:
             raise _RefusedError("there is no such event, or it is too old")
-        self._changes_left -= 1
+        self._changes.take()
         self._publisher.wake()
         if self._controls is not None:
             self._controls.acknowledge(event_id, false_alarm)
 
     def _keep(self, name: str, configured: Any, value: Any, carry_out: Callable[[Controls], None]) -> None:
         if value != self._in_force(name, configured):
-            self._changes_left -= 1
+            self._changes.take()
             self._settings.command(name, configured, value)
             if self._controls is not None:
                 carry_out(self._controls)
@@ -195,6 +195,24 @@ class Commands:
     def _echo(self, name: str, value: bool | float) -> None:
         text = (ON if value else OFF) if isinstance(value, bool) else f"{value:g}"
         self._publisher.retain(f"{self._publisher.topics.base}/{name}", text)
+
+
+class _Bucket:
+    """So many a minute, and as many at once."""
+
+    def __init__(self, a_minute: int) -> None:
+        self._a_minute = a_minute
+        self._left = float(a_minute)
+        self._looked_s = time.monotonic()
+
+    def has_one(self) -> bool:
+        now_s = time.monotonic()
+        self._left = min(self._a_minute, self._left + (now_s - self._looked_s) * self._a_minute / S_PER_MIN)
+        self._looked_s = now_s
+        return self._left >= 1
+
+    def take(self) -> None:
+        self._left -= 1
 
 
 def _false_alarm(payload: bytes) -> bool:

@@ -21,16 +21,28 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
-from edge.mqtt.refusals import OversizedMessageError, absence, refusal, unusable_tls_files
+from edge.mqtt.refusals import (
+    HUNG_UP,
+    OversizedMessageError,
+    VersionRefusedError,
+    absence,
+    loss,
+    no_answer,
+    refusal,
+    unusable_tls_files,
+)
 
 CONNECT_TIMEOUT_S = 5.0
 PROTOCOL_OF_VERSION = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQTTv5}
+LATEST, OLDEST = "5", "3.1.1"
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """Of what others send us. Commands are a few bytes; more is an attempt on the box's memory."""
+MAX_HEAD_BYTES = 2 + 65_535 + 2
+"""Of a message that is thrown away: its topic, and the number by which it is acknowledged."""
 MAX_UNREAD_MESSAGES = 100
-MAX_HEADER_BYTES = 512
-"""Of a packet that we send, its topic included."""
+MAX_HEADER_BYTES = 10
+"""Of a PUBLISH packet that we send, without its topic's text."""
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long an MQTT 5 broker keeps what a listener that is away asked for; older ones decide for themselves."""
 
@@ -57,15 +69,33 @@ class _ClosingSocket(ssl.SSLSocket):
 
 
 class _Client(Client):
-    """Refuses a long packet before its memory is taken; paho would collect up to 256 MB."""
+    """Refuses a long packet before its memory is taken, or reads it and throws it away; paho would collect 256 MB."""
 
     max_message_bytes = MAX_MESSAGE_BYTES
+    throws_away = False
+    is_ping_answered = True
+
+    def ping(self) -> None:
+        """Ask for a sign of life, whether or not one is due."""
+        self.is_ping_answered = False
+        self._send_pingreq()
+
+    def _handle_pingresp(self) -> MQTTErrorCode:
+        self.is_ping_answered = True
+        return super()._handle_pingresp()
+
+    def is_oversized(self) -> bool:
+        """Whether the packet that is being read is too long."""
+        return self._in_packet["remaining_length"] > self.max_message_bytes
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        if bufsize > self.max_message_bytes:
+        if bufsize > self.max_message_bytes and not self.throws_away:
             raise OversizedMessageError(
                 f"somebody sends a message of {bufsize} bytes; check the broker's ACL, and set its message_size_limit"
             )
+        if self.is_oversized():
+            del self._in_packet["packet"][MAX_HEAD_BYTES:]
+            bufsize = min(bufsize, MAX_MESSAGE_BYTES)
         return super()._sock_recv(bufsize)
 
 
@@ -80,7 +110,9 @@ class Connection:
         will: tuple[str, str] | None = None,
         *,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        throws_away_oversized: bool = False,
         keeps_session: bool = False,
+        send_buffer_bytes: int | None = None,
     ) -> None:
         """Connect and wait for the broker's word.
 
@@ -89,19 +121,28 @@ class Connection:
             password: of the URL's user.
             client_id: the same for every connection of this box: the broker then ends the older one at once.
             will: topic and payload that the broker retains when it loses us.
-            max_message_bytes: of what others send us; longer ones end the connection.
+            max_message_bytes: of what others send us; longer ones end the connection,
+            throws_away_oversized: or are read, thrown away and counted.
             keeps_session: whether the broker keeps QoS 1 messages for us while we are away.
+            send_buffer_bytes: how much the system takes from us before it has left; by default as it likes.
 
         Raises:
             BrokerError: it is absent or is no broker.
             CredentialsRefusedError: it refuses user, password or certificate.
+            VersionRefusedError: it does not speak the version of MQTT that the configuration names.
         """
+        self.address = broker.address
+        """For messages: the broker's."""
         self._broker = broker
+        self._client_id = client_id
+        self._has_will = will is not None
+        self.thrown_away = 0
+        """Messages that were too long."""
         self._max_message_bytes = max_message_bytes
         self._keeps_session = keeps_session
         self._receive: Callable[[Message], None] | None = None
         self._answer: ReasonCode | None = None
-        self._max_packet_bytes: int | None = None
+        self.max_packet_bytes: int | None = None
         """That the broker takes; None where it does not say."""
         self._end: str | None = None
         self._acknowledged: deque[int] = deque()
@@ -109,25 +150,36 @@ class Connection:
         self._received: deque[Message] = deque(maxlen=MAX_UNREAD_MESSAGES)
         self.subscription_refused = False
         """Whether the broker does not let us listen to all that we asked for."""
-        self._client = self._make_client(password, client_id)
-        if will is not None:
-            self._client.will_set(will[0], will[1], qos=1, retain=True)
+        self._throws_away_oversized = throws_away_oversized
+        self._password = password
+        self.version = broker.version or LATEST
+        """Of MQTT, as it is spoken."""
         try:
-            self._client.connect(broker.host, broker.port, broker.keepalive_s, **self._version_5())
-            self._await_answer()
-        except BaseException as error:
-            self._drop_socket()
-            if isinstance(error, OSError | ValueError):
-                raise absence(broker, error) from error
-            raise
+            self._connect(will)
+        except VersionRefusedError:
+            if broker.version is not None:
+                raise
+            self.version = OLDEST
+            self._connect(will)
+        if send_buffer_bytes is not None and isinstance(sock := self._client.socket(), socket.socket):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
 
     def publish(self, topic: str, payload: str | bytes, *, qos: int, retain: bool) -> int:
         """Hand a message to the network; return its number, which `acknowledged` repeats for QoS 1."""
         return self._client.publish(topic, payload, qos=qos, retain=retain).mid
 
-    def takes(self, payload: bytes) -> bool:
-        """Say whether the broker takes a message so large, as far as it says so: MQTT 5's do."""
-        return self._max_packet_bytes is None or len(payload) + MAX_HEADER_BYTES <= self._max_packet_bytes
+    def takes(self, topic: str, n_bytes: int) -> bool:
+        """Say whether the broker takes a payload so long, as far as it says so: MQTT 5's do."""
+        packet_bytes = MAX_HEADER_BYTES + len(topic.encode()) + n_bytes
+        return self.max_packet_bytes is None or packet_bytes <= self.max_packet_bytes
+
+    def ping(self) -> None:
+        """Ask for an answer that proves that the broker has read all before it."""
+        self._client.ping()
+
+    def is_ping_answered(self) -> bool:
+        """Whether that answer has come."""
+        return self._client.is_ping_answered
 
     def acknowledged(self) -> list[int]:
         """Return the numbers of the messages that the broker acknowledged since the last call."""
@@ -182,7 +234,7 @@ class Connection:
         """
         sock = self._client.socket()
         if sock is None:
-            raise BrokerError(self._lost())
+            raise self._lost()
         if isinstance(sock, ssl.SSLSocket) and sock.pending():
             timeout_s = 0
         readers = [sock] if wake is None else [sock, wake]
@@ -196,7 +248,7 @@ class Connection:
         if not failure:
             failure = self._client.loop_misc()
         if failure or self._client.socket() is None:
-            raise BrokerError(self._lost())
+            raise self._lost()
 
     def close(self) -> None:
         """Say goodbye, so that the broker does not publish the will."""
@@ -211,14 +263,31 @@ class Connection:
         """Drop the connection without a word; the broker then publishes the will."""
         self._drop_socket()
 
-    def _make_client(self, password: str | None, client_id: str) -> Client:
-        protocol = PROTOCOL_OF_VERSION[self._broker.version]
+    def _connect(self, will: tuple[str, str] | None) -> None:
+        self._answer = self._end = None
+        self._client = self._make_client()
+        if will is not None:
+            self._client.will_set(will[0], will[1], qos=1, retain=True)
+        try:
+            self._client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s, **self._version_5())
+            self._await_answer()
+        except BaseException as error:
+            self._drop_socket()
+            if isinstance(error, OSError | ValueError):
+                raise absence(self._broker, error) from error
+            raise
+
+    def _make_client(self) -> _Client:
+        protocol = PROTOCOL_OF_VERSION[self.version]
         clean = None if protocol == MQTTProtocolVersion.MQTTv5 else not self._keeps_session
-        client = _Client(CallbackAPIVersion.VERSION2, client_id, clean, protocol=protocol, reconnect_on_failure=False)
+        client = _Client(
+            CallbackAPIVersion.VERSION2, self._client_id, clean, protocol=protocol, reconnect_on_failure=False
+        )
         client.max_message_bytes = self._max_message_bytes
+        client.throws_away = self._throws_away_oversized
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._broker.username is not None:
-            client.username_pw_set(self._broker.username, password)
+            client.username_pw_set(self._broker.username, self._password)
         if self._broker.tls:
             try:
                 client.tls_set_context(self._tls_context())  # pyright: ignore[reportUnknownMemberType]
@@ -231,7 +300,7 @@ class Connection:
 
     def _version_5(self) -> dict[str, Any]:
         """Have an MQTT 5 broker keep long messages to itself, and our session if it shall."""
-        if PROTOCOL_OF_VERSION[self._broker.version] != MQTTProtocolVersion.MQTTv5:
+        if PROTOCOL_OF_VERSION[self.version] != MQTTProtocolVersion.MQTTv5:
             return {}
         properties = Properties(PacketTypes.CONNECT)
         properties.MaximumPacketSize = self._max_message_bytes
@@ -251,13 +320,11 @@ class Connection:
         while self._answer is None and self._end is None:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
-                raise BrokerError(f"{self._broker.address}: answers, but not as an MQTT broker; check the port")
+                raise VersionRefusedError(f"{self._broker.address}: answers, but not as an MQTT broker; check the port")
             self._exchange_before_answer(left_s)
         answer = self._answer
         if answer is None:
-            raise BrokerError(
-                f"{self._broker.address}: hung up without an MQTT answer ({self._end}); check the port, and TLS"
-            )
+            raise no_answer(self._broker, self._end or HUNG_UP, retains=self._has_will)
         if answer.is_failure:
             raise refusal(self._broker, str(answer))
 
@@ -268,8 +335,8 @@ class Connection:
         except BrokerError:
             self._end = self._end or "connection lost"
 
-    def _lost(self) -> str:
-        return f"{self._broker.address}: the connection was lost ({self._end or 'closed by the broker'})"
+    def _lost(self) -> BrokerError:
+        return loss(self._broker, self._client_id, self._end or HUNG_UP)
 
     def _drop_socket(self) -> None:
         if (sock := self._client.socket()) is not None:
@@ -278,13 +345,14 @@ class Connection:
     def _on_connect(
         self, _client: Client, _userdata: Any, _flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
-        self._max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+        self.max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
         self._answer = code
 
     def _on_disconnect(
-        self, _client: Client, _userdata: Any, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
+        self, _client: Client, _userdata: Any, flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._end = str(code)
+        is_hang_up = not flags.is_disconnect_packet_from_server and str(code) == "Unspecified error"
+        self._end = HUNG_UP if is_hang_up else str(code)
 
     def _on_publish(
         self, _client: Client, _userdata: Any, number: int, code: ReasonCode, _properties: Properties | None
@@ -300,6 +368,9 @@ class Connection:
         self.subscription_refused |= any(code.is_failure for code in codes)
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        if self._client.is_oversized():
+            self.thrown_away += 1
+            return
         try:
             topic = message.topic
         except UnicodeDecodeError:  # no topic that we subscribe to

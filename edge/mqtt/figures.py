@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from edge.mqtt.outbox import Outbox, WaitingFigure
+from edge.mqtt.sizes import SizeLimit
 from edge.mqtt.topics import Topics
 from edge.mqtt.traffic import Traffic
 
@@ -10,16 +11,18 @@ from edge.mqtt.traffic import Traffic
 class FigurePost:
     """Sends the parts that wait in the outbox. Used by the publisher's thread."""
 
-    def __init__(self, outbox: Outbox, topics: Topics, report: Callable[[str], None]) -> None:
+    def __init__(self, outbox: Outbox, topics: Topics, sizes: SizeLimit, report: Callable[[str], None]) -> None:
         """Prepare.
 
         Args:
             outbox: where they wait.
             topics: of the box.
+            sizes: knows what the broker does not take.
             report: takes a line when one is dropped.
         """
         self._outbox = outbox
         self._topics = topics
+        self._sizes = sizes
         self._report = report
 
     def send_next(self, traffic: Traffic) -> None:
@@ -28,10 +31,12 @@ class FigurePost:
             return
         if (figure := self._outbox.oldest_figure()) is None:
             return
-        if traffic.connection.takes(figure.content):
-            traffic.send_figure(self._topics.figure(figure.event_id), figure)
+        topic = self._topics.figure(figure.event_id)
+        refusal = self._sizes.refusal(traffic.connection, topic, len(figure.content))
+        if refusal is None:
+            traffic.send_figure(topic, figure)
         else:
-            self._drop(figure, "it is too large")
+            self._drop(figure, refusal)
 
     def settle(self, traffic: Traffic) -> None:
         """Forget what the broker has acknowledged or refused."""

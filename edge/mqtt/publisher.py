@@ -1,7 +1,7 @@
 """Sends what the outbox holds, and keeps the box's retained topics true, for as long as the box runs.
 
-One thread owns the connection. Everybody else only stores and wakes it: `publish` returns when the event is on disk.
-The broker is tried for ever, with growing, jittered pauses.
+One thread owns the connection; pictures have one of their own. Everybody else only stores and wakes it: `publish`
+returns when the event is on disk. The broker is tried for ever, with growing, jittered pauses.
 """
 
 import threading
@@ -18,10 +18,12 @@ from edge.mqtt.bell import Bell
 from edge.mqtt.connection import Connection, Message
 from edge.mqtt.figures import FigurePost
 from edge.mqtt.outbox import Outbox, Waiting
-from edge.mqtt.refusals import CredentialsRefusedError, OversizedMessageError
+from edge.mqtt.pictures import PicturePost
+from edge.mqtt.refusals import CredentialsRefusedError, HungUpError
 from edge.mqtt.retained import OFF, Counts, Retained
+from edge.mqtt.sizes import SizeLimit
 from edge.mqtt.topics import Topics
-from edge.mqtt.traffic import Traffic
+from edge.mqtt.traffic import ACKNOWLEDGE_TIMEOUT_S, Traffic
 from edge.system.latency import Latency
 from edge.system.pauses import growing_pauses_s
 from edge.types import Event
@@ -35,10 +37,12 @@ LONGEST_WAIT_S = 1.0
 """For the network; keepalive and stats are looked at between two waits."""
 LASTING_S = 30.0
 """A connection that lasted so long has nothing to do with the faults before it: pauses begin small again."""
-MAX_PICTURES = 4
-"""That wait for the network; of each topic only the newest."""
+HANG_UPS_OF_A_TWIN = 3
+"""A broker that hangs up so often, each time soon after it took us, has taken another client of our name."""
 PEOPLE_INTERVAL_S = 1.0
 """The least time between two messages about the people before one camera."""
+REPEAT_INTERVAL_S = 10.0
+"""The least time between two answers to Home Assistant's birth: whoever floods its topic gets no flood back."""
 MAX_TIMED_EVENTS = 1000
 ONLINE, OFFLINE = "online", "offline"
 
@@ -55,6 +59,7 @@ class Publisher:
         outbox: Outbox,
         report: Callable[[str], None],
         stats: Callable[[], dict[str, Any]] | None = None,
+        acknowledge_timeout_s: float = ACKNOWLEDGE_TIMEOUT_S,
     ) -> None:
         """Prepare; `start` opens the connection.
 
@@ -65,30 +70,40 @@ class Publisher:
             outbox: where events wait. The publisher does not close it.
             report: takes a line when the connection comes or goes.
             stats: answers the payload of the `stats` topic, from the publisher's thread.
+            acknowledge_timeout_s: a connection ends on which a message is unacknowledged for longer.
         """
         self.topics = Topics(device_id)
         self.fault: BrokerError | None = None
-        """Why there is no connection now; None while there is one, and before the first attempt has ended."""
+        """Why nothing is acknowledged now; None while something is, and before the first attempt has ended."""
         self.was_connected = False
         self.acknowledgement = Latency()
         """From the capture of the frame that caused an event to the broker's acknowledgement."""
         self._last_event: dict[str, str] | None = None
-        self._connections = 0
+        self._connections = self._hang_ups = 0
         self._greeted = False
         self._device_id = device_id
         self._broker = broker
         self._password = password
         self._outbox = outbox
         self._report = report
-        self._figures = FigurePost(outbox, self.topics, lambda line: report(f"{broker.address}: {line}"))
+        self._sizes = SizeLimit(self._say)
+        self._figures = FigurePost(outbox, self.topics, self._sizes, self._say)
+        self._stats_due_s = 0.0
         self._stats = stats
+        self._acknowledge_timeout_s = acknowledge_timeout_s
         self._filters: list[str] = []
         self._receivers: list[Callable[[Message], None]] = []
-        self._is_listening = True
         self._changes = threading.Condition()
-        self._retained = Retained()
+        self._retained = Retained(REPEAT_INTERVAL_S)
         self._counts = Counts(PEOPLE_INTERVAL_S)
-        self._pictures: dict[str, bytes | str] = {}
+        self._scores: dict[str, str] = {}
+        self._pictures = PicturePost(
+            broker,
+            password,
+            f"edgewatch-{device_id}-pictures",
+            events_wait=lambda: outbox.depth() > 0,
+            report=self._say,
+        )
         self._captured_ns: dict[tuple[str, str], int] = {}
         self._settled = False
         self._flushing = False
@@ -152,13 +167,17 @@ class Publisher:
             self._notify()
 
     def send_picture(self, topic_suffix: str, content: bytes) -> None:
-        """Send a picture or clip once, with QoS 0; without a connection it is dropped."""
-        self._send_once(f"{self.topics.base}/{topic_suffix}", content)
+        """Send a picture or clip once, with QoS 0, when no event waits; without a connection it is dropped."""
+        if self.is_connected():
+            self._pictures.put(f"{self.topics.base}/{topic_suffix}", content)
 
     def scores(self, camera: str, scores: Mapping[str, float]) -> None:
         """Send a camera's scores once, with QoS 0; without a connection they are dropped."""
         rounded = {label: round(score, SCORE_DIGITS) for label, score in scores.items()}
-        self._send_once(f"{self.topics.base}/{camera}/scores", to_json(rounded))
+        with self._changes:
+            if self.is_connected():
+                self._scores[f"{self.topics.base}/{camera}/scores"] = to_json(rounded)
+                self._notify()
 
     def people(self, camera: str, people: int | None, lying: int | None) -> None:
         """Say how many people a camera sees; may be said at every look.
@@ -233,13 +252,8 @@ class Publisher:
             self._notify()
         if self._thread.ident is not None:
             self._thread.join()
+        self._pictures.close()
         self._bell.close()
-
-    def _send_once(self, topic: str, content: bytes | str) -> None:
-        with self._changes:
-            if self.is_connected() and (topic in self._pictures or len(self._pictures) < MAX_PICTURES):
-                self._pictures[topic] = content
-                self._notify()
 
     def _notify(self) -> None:
         """Wake everybody who waits, on the condition or on the network. The lock is held."""
@@ -264,19 +278,28 @@ class Publisher:
             except BrokerError as error:
                 if time.monotonic() - began_s > LASTING_S:
                     pauses_s = growing_pauses_s()
-                self._lose(error)
+                    self._hang_ups = 0
+                self._lose(self._suspect_twin(error))
                 self._pause(next(pauses_s))
+
+    def _suspect_twin(self, error: BrokerError) -> BrokerError:
+        """Say of a connection that ends again and again what may be the matter: MQTT 3.1.1 gives no reasons."""
+        self._hang_ups = self._hang_ups + 1 if isinstance(error, HungUpError) else 0
+        if self._hang_ups < HANG_UPS_OF_A_TWIN:
+            return error
+        return BrokerError(
+            f"{error}, again and again, soon after it began; does another box have the device_id {self._device_id!r}?"
+        )
 
     def _connect(self) -> Connection:
         will = (self.topics.availability, OFFLINE)
-        connection = Connection(self._broker, self._password, f"edgewatch-{self._device_id}", will)
-        connection.subscribe(self._filters if self._is_listening else [])
+        client_id = f"edgewatch-{self._device_id}"
+        connection = Connection(self._broker, self._password, client_id, will, throws_away_oversized=True)
+        connection.subscribe(self._filters)
         with self._changes:
-            self.was_connected = True
             self._connections += 1
-            self._retained.connected((self.topics.availability, ONLINE))
+            self._retained.connected()
             self._counts.connected()
-        self._note(None)
         return connection
 
     def _serve(self, connection: Connection) -> None:
@@ -285,39 +308,70 @@ class Publisher:
         Raises:
             BrokerError: the connection is lost.
         """
-        traffic = Traffic(connection)
-        stats_due_s = 0.0
+        traffic = Traffic(connection, self._acknowledge_timeout_s)
+        traffic.send_retained(self.topics.availability, ONLINE)
+        self._stats_due_s = 0.0
         try:
             while not self._stopping:
-                if self._stats is not None and time.monotonic() >= stats_due_s:
-                    stats_due_s = time.monotonic() + STATS_INTERVAL_S
-                    connection.publish(self.topics.stats, to_json(self._stats()), qos=0, retain=True)
-                self._send_changes(traffic)
                 self._send_next_event(traffic)
-                self._send_counts(connection)
-                self._figures.send_next(traffic)
-                self._send_pictures(connection)
+                self._send_changes(traffic)
+                if traffic.event is None:
+                    self._send_optional(traffic)
                 self._settle(traffic)
                 self._receive(traffic, LONGEST_WAIT_S)
             self._say_goodbye(traffic)
-        except BaseException:
+        except BaseException as error:
             connection.abandon()
+            long_message = traffic.long_message()
+            self._sizes.lose(long_message)
             self._figures.lose(traffic)
+            if isinstance(error, HungUpError) and long_message is not None:
+                raise BrokerError(f"{error}, at {long_message.n_bytes} bytes of {long_message.topic}") from error
             raise
 
     def _send_changes(self, traffic: Traffic) -> None:
-        while True:
+        with self._changes:
+            self._retained.queue_repeats(time.monotonic())
+        while traffic.has_room():
             with self._changes:
                 change = self._retained.next()
             if change is None:
                 return
             traffic.send_retained(*change)
 
+    def _send_optional(self, traffic: Traffic) -> None:
+        """Send what may wait for everything else. What is long goes alone."""
+        if traffic.is_idle() and traffic.long_message() is None:
+            self._send_long(traffic)
+        self._send_counts(traffic.connection)
+        self._figures.send_next(traffic)
+        self._send_scores(traffic.connection)
+
+    def _send_long(self, traffic: Traffic) -> None:
+        while True:
+            with self._changes:
+                change = self._retained.next_long()
+            if change is None:
+                break
+            if self._sizes.takes(traffic.connection, change[0], len(change[1].encode())):
+                traffic.send_retained(*change)
+                return
+        if self._stats is not None and time.monotonic() >= self._stats_due_s:
+            self._stats_due_s = time.monotonic() + STATS_INTERVAL_S
+            stats = to_json(self._stats())
+            if self._sizes.takes(traffic.connection, self.topics.stats, len(stats.encode())):
+                traffic.send_status(self.topics.stats, stats)
+
     def _send_next_event(self, traffic: Traffic) -> None:
         if traffic.event is not None or (event := self._outbox.oldest()) is None:
             return
         delayed = event.waited_s is None or event.waited_s > DELAYED_AFTER_S
         payload = to_json(with_delivery(event.fields, datetime.now(UTC), delayed=delayed))
+        if not traffic.connection.takes(self.topics.events, n_bytes := len(payload.encode())):
+            raise BrokerError(
+                f"{self._broker.address}: takes packets of at most {traffic.connection.max_packet_bytes} bytes, "
+                f"an event has {n_bytes}; raise its limit (mosquitto: max_packet_size)"
+            )
         traffic.send_event(self.topics.events, payload, event)
 
     def _send_counts(self, connection: Connection) -> None:
@@ -326,18 +380,21 @@ class Publisher:
         for topic, payload in due:
             connection.publish(topic, payload, qos=0, retain=True)
 
-    def _send_pictures(self, connection: Connection) -> None:
+    def _send_scores(self, connection: Connection) -> None:
         with self._changes:
-            pictures, self._pictures = self._pictures, {}
-        for topic, content in pictures.items():
-            connection.publish(topic, content, qos=0, retain=False)
+            scores, self._scores = self._scores, {}
+        for topic, payload in scores.items():
+            connection.publish(topic, payload, qos=0, retain=False)
 
     def _receive(self, traffic: Traffic, timeout_s: float) -> None:
-        traffic.connection.exchange(timeout_s, self._bell.rung)
+        traffic.connection.exchange(min(timeout_s, traffic.overdue_in_s()), self._bell.rung)
         self._bell.hush()
         if (acknowledged := traffic.take_acknowledged()) is not None:
             self._outbox.remove(acknowledged.sequence)
             self._time(acknowledged)
+            self._pictures.wake()
+        if traffic.is_answered and not self.is_connected():
+            self._note(None)
         self._figures.settle(traffic)
         for message in traffic.connection.received():
             for receive in self._receivers:
@@ -345,12 +402,15 @@ class Publisher:
         self._report_refusals(traffic)
 
     def _report_refusals(self, traffic: Traffic) -> None:
-        for topic in traffic.refused_topics:
-            self._report(f"{self._broker.address}: the broker does not take {topic} from us; check its ACL")
+        if traffic.connection.thrown_away:
+            traffic.connection.thrown_away = 0
+            self._say("somebody sends us messages that are too long; they are passed over; check the broker's ACL")
+        for topic, reason in traffic.refused_topics:
+            self._say(f"the broker does not take {topic} from us ({reason}); check its ACL and its limits")
         traffic.refused_topics.clear()
         if traffic.connection.subscription_refused:
             traffic.connection.subscription_refused = False
-            self._report(f"{self._broker.address}: the broker does not let us listen to commands; check its ACL")
+            self._say("the broker does not let us listen to commands; check its ACL")
 
     def _time(self, event: Waiting) -> None:
         captured_ns = self._captured_ns.pop((event.fields["id"], event.fields["type"]), None)
@@ -367,26 +427,33 @@ class Publisher:
     def _lose(self, error: BrokerError) -> None:
         with self._changes:
             self._retained.disconnected()
-            self._pictures.clear()
+            self._scores.clear()
             self._settled = False
-        if isinstance(error, OversizedMessageError):
-            self._is_listening = False
-            error = BrokerError(f"{error}; commands are off until this box starts again")
+        self._pictures.drop()
         self._note(error)
 
     def _say_goodbye(self, traffic: Traffic) -> None:
-        self._send_changes(traffic)
-        traffic.send_retained(self.topics.availability, OFFLINE)
         deadline_s = time.monotonic() + GOODBYE_TIMEOUT_S
+        self._exchange_until_idle(traffic, deadline_s)
+        traffic.send_retained(self.topics.availability, OFFLINE)
+        self._exchange_until_idle(traffic, deadline_s)
+        traffic.connection.close()
+
+    def _exchange_until_idle(self, traffic: Traffic, deadline_s: float) -> None:
+        self._send_changes(traffic)
         while not traffic.is_idle() and (left_s := deadline_s - time.monotonic()) > 0:
             self._receive(traffic, left_s)
-        traffic.connection.close()
+            self._send_changes(traffic)
+
+    def _say(self, line: str) -> None:
+        self._report(f"{self._broker.address}: {line}")
 
     def _note(self, fault: BrokerError | None) -> None:
         """Remember why there is no connection, and say so when it is news."""
         with self._changes:
             is_news = str(fault) != str(self.fault) or (fault is None and not self._greeted)
             self._greeted = True
+            self.was_connected |= fault is None
             self.fault = fault
             self._changes.notify_all()
         if is_news:

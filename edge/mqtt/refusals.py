@@ -8,7 +8,11 @@ from edge.config import PASSWORD_VARIABLE, BrokerConfig
 from edge.errors import BrokerError
 
 CREDENTIALS_REFUSED = frozenset({"Bad user name or password", "Not authorized", "Bad authentication method"})
-"""Answers to CONNECT, as paho words them."""
+"""Answers to CONNECT, as paho words them; so are those below."""
+VERSION_REFUSED: Final = "Unsupported protocol version"
+RETAIN_REFUSED: Final = "Retain not supported"
+TAKEN_OVER: Final = "Session taken over"
+HUNG_UP: Final = "the broker hung up"
 OUT_OF_TIME: Final = frozenset({9, 10})
 """OpenSSL's numbers of a certificate that is not valid yet, or no longer: by the clock of this machine."""
 
@@ -17,12 +21,27 @@ class CredentialsRefusedError(BrokerError):
     """The broker answered and does not want us: trying again changes nothing until somebody acts."""
 
 
+class HungUpError(BrokerError):
+    """The broker ended a connection that it had taken, without a word."""
+
+
+class VersionRefusedError(BrokerError):
+    """The broker does not speak the version of MQTT in which we asked: it says so, hangs up on it, or is silent."""
+
+
 class OversizedMessageError(BrokerError):
     """Somebody sends us what no command can be."""
 
 
 def refusal(broker: BrokerConfig, answer: str) -> BrokerError:
     """Explain a broker's no to CONNECT."""
+    if answer == RETAIN_REFUSED:
+        return BrokerError(
+            f"{broker.address}: the broker keeps no messages, and boxes need that for their states; "
+            "allow it (mosquitto: retain_available true)"
+        )
+    if answer == VERSION_REFUSED:
+        return VersionRefusedError(f"{broker.address}: the broker does not speak this version of MQTT ({answer})")
     if answer not in CREDENTIALS_REFUSED:
         return BrokerError(f"{broker.address}: the broker refuses the connection ({answer})")
     if broker.username is None:
@@ -34,6 +53,26 @@ def refusal(broker: BrokerConfig, answer: str) -> BrokerError:
         f"{broker.address}: the broker refuses user {broker.username!r} or the password ({answer}); "
         f"check the URL's user and {PASSWORD_VARIABLE}"
     )
+
+
+def no_answer(broker: BrokerConfig, end: str, *, retains: bool) -> BrokerError:
+    """Explain why the broker ended a connection instead of answering CONNECT."""
+    also = "; if it is the right one, whether it keeps messages (mosquitto: retain_available)" if retains else ""
+    kind = VersionRefusedError if end == HUNG_UP else BrokerError
+    return kind(f"{broker.address}: hung up without an MQTT answer ({end}); check the port, and TLS{also}")
+
+
+def loss(broker: BrokerConfig, client_id: str, end: str) -> BrokerError:
+    """Explain the end of a connection."""
+    if end == TAKEN_OVER:
+        return BrokerError(
+            f"{broker.address}: another client has connected as {client_id} and ended our connection; "
+            "give each box a device_id of its own, and each dashboard and notifier a state directory"
+        )
+    if end == RETAIN_REFUSED:
+        return refusal(broker, end)
+    kind = HungUpError if end == HUNG_UP else BrokerError
+    return kind(f"{broker.address}: the connection was lost ({end})")
 
 
 def absence(broker: BrokerConfig, error: OSError | ValueError) -> BrokerError:

@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from edge.mqtt.sizes import SHORT_BYTES
 from edge.types import Event
 
 ON, OFF = "ON", "OFF"
@@ -10,10 +11,22 @@ ON, OFF = "ON", "OFF"
 class Retained:
     """The payloads in force, and those of them that the connection has still to send. Its owner holds a lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, repeat_interval_s: float) -> None:
+        """Prepare.
+
+        Args:
+            repeat_interval_s: the least time between two repeats of one payload.
+        """
+        self._repeat_interval_s = repeat_interval_s
+        self._repeats: dict[str, float] = {}
+        """By topic, when the next one may go."""
+        self._asked: set[str] = set()
+        """Topics whose payloads are to be repeated."""
         self._payloads: dict[str, str] = {}
         self._to_send: deque[tuple[str, str]] | None = None
         """None without a connection: each begins with all payloads, so there is nothing to queue."""
+        self._long: dict[str, str] = {}
+        """By topic, those to send that have to wait for what is more important; of each topic the latest."""
         self._active: dict[str, set[str]] = {}
         """By topic of the state, the events that hold it at `ON`: a test may run beside the real thing."""
 
@@ -22,13 +35,19 @@ class Retained:
         if self._payloads.get(topic) == payload:
             return
         self._payloads[topic] = payload
-        if self._to_send is not None:
-            self._to_send.append((topic, payload))
+        self._queue(topic, payload)
 
     def repeat(self, topic: str) -> None:
-        """Send a payload again."""
-        if self._to_send is not None and topic in self._payloads:
-            self._to_send.append((topic, self._payloads[topic]))
+        """Send a payload again: once, however often it is asked for within the interval."""
+        self._asked.add(topic)
+
+    def queue_repeats(self, now_s: float) -> None:
+        """Have those repeats sent whose time has come."""
+        for topic in [topic for topic in self._asked if now_s >= self._repeats.get(topic, now_s)]:
+            self._asked.discard(topic)
+            self._repeats[topic] = now_s + self._repeat_interval_s
+            if topic in self._payloads:
+                self._queue(topic, self._payloads[topic])
 
     def put_state(self, topic: str, event: Event) -> None:
         """Show what an event means for its label."""
@@ -39,21 +58,38 @@ class Retained:
             active.add(event.id)
         self.put(topic, ON if active else OFF)
 
-    def connected(self, *first: tuple[str, str]) -> None:
-        """Begin with everything, after some payloads of this connection's own."""
-        self._to_send = deque([*first, *self._payloads.items()])
+    def connected(self) -> None:
+        """Begin with everything."""
+        self._to_send = deque()
+        self._asked.clear()
+        for topic, payload in self._payloads.items():
+            self._queue(topic, payload)
 
     def disconnected(self) -> None:
         """Queue nothing until there is a connection again."""
         self._to_send = None
+        self._long.clear()
 
     def next(self) -> tuple[str, str] | None:
-        """Take the next topic and payload to send, if there is one."""
+        """Take the next topic and short payload to send, if there is one."""
         return self._to_send.popleft() if self._to_send else None
+
+    def next_long(self) -> tuple[str, str] | None:
+        """Take the next topic and long payload to send, if there is one."""
+        return self._long.popitem() if self._long else None
 
     def is_sent(self) -> bool:
         """Whether a connection has been given everything."""
-        return self._to_send is not None and not self._to_send
+        return self._to_send is not None and not self._to_send and not self._long
+
+    def _queue(self, topic: str, payload: str) -> None:
+        if self._to_send is None:
+            return
+        self._long.pop(topic, None)
+        if len(payload.encode()) > SHORT_BYTES:
+            self._long[topic] = payload
+        else:
+            self._to_send.append((topic, payload))
 
 
 class Counts:

@@ -11,6 +11,7 @@ class Topics:
         self.stats = f"{self.base}/stats"
         self.fault = f"{self.base}/fault"
         self.update = f"{self.base}/update"
+        self.check = f"{self.base}/check"
 
     def state(self, camera: str, label: str) -> str:
         """Where `ON` and `OFF` of one label of one camera are retained."""

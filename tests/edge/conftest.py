@@ -79,6 +79,8 @@ class Subscriber:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # No circle: the client closes its sockets when it goes, not after them.
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
 
 
 class Mosquitto:

@@ -146,7 +146,7 @@ def test_a_test_alarm_passes_everything(mosquitto, start_daemon, make_clip, unti
     arguments = ("test-alarm", "hall", "fall", "--config", daemon.configuration)
     tried = subprocess.run(edge(*arguments), capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert (tried.returncode, tried.stderr) == (0, "")
-    assert tried.stdout == "hall fall: the broker has acknowledged the test\n"
+    assert tried.stdout == "hall fall: the broker has acknowledged the test; what we send arrives\n"
     until(lambda: len(subscriber.events()) == 2, "both events")
     assert [(event["type"], event["test"]) for event in subscriber.events()] == [("started", True), ("ended", True)]
     until(lambda: subscriber.payloads("hall/fall/state")[-1:] == ["OFF"], "the end of the state")
@@ -155,6 +155,25 @@ def test_a_test_alarm_passes_everything(mosquitto, start_daemon, make_clip, unti
     tried = subprocess.run(edge(*arguments), capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert tried.returncode == 2
     assert "no edge runs" in tried.stderr
+
+
+def test_what_an_access_list_denies_is_no_alarm_that_arrived(mosquitto, start_daemon, make_clip, until) -> None:
+    """MQTT 3.1.1 acknowledges it all the same."""
+    acl = mosquitto.folder / "acl"
+    acl.write_text("topic read #\ntopic write edgewatch/box/availability\ntopic write edgewatch/box/hall/#\n")
+    mosquitto.end()
+    with (mosquitto.folder / "mosquitto.conf").open("a") as configuration:
+        configuration.write(f"acl_file {acl}\n")
+    mosquitto.start()
+    subscriber = mosquitto.subscribe()
+    daemon = start_daemon("version = '3.1.1'\n", hall=make_clip("hall.mp4", ("grey", 60.0)))
+    until(lambda: latest(subscriber, "hall/status").get("state") == "ok", "the start")
+    for command in (("test-alarm", "hall", "fall"), ("check",)):
+        arguments = edge(*command, "--config", daemon.configuration)
+        tried = subprocess.run(arguments, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        assert tried.returncode == 5, tried.stdout
+        assert "does not come back" in tried.stdout + tried.stderr
+    assert subscriber.events() == []
 
 
 def test_removed_cameras_disappear(mosquitto, start_daemon, make_clip, until) -> None:
