@@ -14,7 +14,6 @@ from edge.config.broker import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.bell import Bell
 from edge.mqtt.connection import Connection, Message
-from edge.mqtt.refusals import OversizedMessageError
 from edge.system.pauses import growing_pauses_s
 
 LONGEST_WAIT_S: Final = 1.0
@@ -71,11 +70,7 @@ class Subscriber:
         self._unsent: deque[tuple[str, str]] = deque(maxlen=MAX_UNSENT)
         self._stopping = threading.Event()
         self._online = False
-        self._must_forget = False
-        """Whether the broker keeps a message for us that we cannot read, and would send it for ever."""
-        self._speaks_5 = self._has_spoken_5 = broker.version == "5"
-        """By MQTT 5 a broker learns what is too long for us: it passes such a message over, and the others come."""
-        self._can_speak_5 = True
+        self._has_told_of_long = False
         self._fatal: BaseException | None = None
         self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
@@ -122,30 +117,21 @@ class Subscriber:
                 self._listen()
             except BrokerError as error:
                 self._online = False
-                if isinstance(error, OversizedMessageError):
-                    self._avoid_long()
                 self._note(str(error))
                 if time.monotonic() - began_s > LASTING_S:
                     pauses_s = growing_pauses_s(LONGEST_PAUSE_S)
                 self._stopping.wait(next(pauses_s))
 
-    def _avoid_long(self) -> None:
-        """Have the broker keep to itself what is too long, or if it cannot, drop all that it kept."""
-        if self._speaks_5 or not self._can_speak_5:
-            self._must_forget = True
-        else:
-            self._speaks_5 = True
-            self._report(f"{self._broker.address}: from now on it is asked, by MQTT 5, for no message so long")
-
     def _listen(self) -> None:
         wanted = self._subscription
-        if self._must_forget:
-            self._connect(keeps_session=False).close()
-            self._must_forget = False
-            self._report(
-                f"{self._broker.address}: what it kept for us is dropped, because of a message too long to read"
-            )
-        connection = self._connect(keeps_session=bool(wanted.queued))
+        connection = Connection(
+            self._broker,
+            self._password,
+            wanted.client_id,
+            max_message_bytes=wanted.max_message_bytes,
+            throws_away_oversized=True,
+            keeps_session=bool(wanted.queued),
+        )
         try:
             connection.subscribe(wanted.queued, unqueued=wanted.unqueued, receive=self._receive)
             self._unsent.clear()
@@ -158,29 +144,17 @@ class Subscriber:
             raise
         connection.close()
 
-    def _connect(self, *, keeps_session: bool) -> Connection:
-        wanted = self._subscription
-        broker = self._broker.model_copy(update={"version": "5"}) if self._speaks_5 else self._broker
-        try:
-            connection = Connection(
-                broker,
-                self._password,
-                wanted.client_id,
-                max_message_bytes=wanted.max_message_bytes,
-                keeps_session=keeps_session,
-            )
-        except BrokerError:
-            if self._speaks_5 and not self._has_spoken_5:  # the broker may not know it
-                self._speaks_5 = self._can_speak_5 = False
-            raise
-        self._has_spoken_5 |= self._speaks_5
-        return connection
-
     def _exchange(self, connection: Connection) -> None:
         self._bell.hush()
         while self._unsent:
             connection.publish(*self._unsent.popleft(), qos=1, retain=False)
         connection.exchange(LONGEST_WAIT_S, self._bell.rung)
+        if connection.thrown_away and not self._has_told_of_long:
+            self._has_told_of_long = True
+            self._report(
+                f"{self._broker.address}: somebody sends messages that are too long; they are passed over; check the "
+                "broker's ACL, and set its message_size_limit"
+            )
         if connection.subscription_refused:
             connection.subscription_refused = False
             self._report(f"{self._broker.address}: the broker does not let us listen to all boxes; check its ACL")
