@@ -83,7 +83,17 @@ def test_who_meets_is_not_apart_at_once_and_who_parts_is_a_second_later():
 
 def test_a_pause_is_forgotten():
     company = looked([person(LEFT), person(BESIDE_LEFT)], [LEFT])
-    assert looked([person(LEFT)], [], 1, company, first=100).is_apart
+    assert not looked([person(LEFT)], [], 1, company, first=90).is_apart
+    assert looked([person(LEFT)], [], 1, company, first=200).is_apart
+
+
+def test_who_hides_behind_another_is_still_there():
+    met = looked([person(LEFT), person(BESIDE_LEFT)], [LEFT])
+    hidden = looked([person(LEFT)], [LEFT], 60, met, first=12)
+    assert not hidden.is_apart
+    assert looked([person(LEFT)], [LEFT], 60, hidden, first=72).is_apart
+    seen_again = looked([person(LEFT), person(RIGHT)], [LEFT], 1, hidden, first=72)
+    assert seen_again.is_apart
 
 
 def test_where_they_are_is_around_the_group_in_which_most_moves():
