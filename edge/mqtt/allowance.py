@@ -18,7 +18,7 @@ class Allowance:
         """Whether one more event of a sender is listened to; `now_s` may be of any clock."""
         left, at_s = self._left.get(sender, (EVENTS_AT_ONCE, now_s))
         left = min(EVENTS_AT_ONCE, left + max(0.0, now_s - at_s) * EVENTS_PER_S)
-        self._left[sender] = (max(0.0, left - 1), now_s)
+        self._left[sender] = (left - 1 if left >= 1 else left, now_s)
         self._left.move_to_end(sender)
         if len(self._left) > MAX_SENDERS:
             self._left.popitem(last=False)

@@ -26,8 +26,8 @@ class FigurePost:
         self._report = report
 
     def send_next(self, traffic: Traffic) -> None:
-        """Send the oldest, where neither an event nor another one is under way and no event waits."""
-        if traffic.event is not None or traffic.figure is not None:
+        """Send the oldest, alone, where nothing else is under way and no event waits."""
+        if not traffic.is_idle() or traffic.long_message() is not None:
             return
         if (figure := self._outbox.oldest_figure()) is None:
             return

@@ -120,8 +120,7 @@ class PicturePost:
             BrokerError: it has taken too long.
         """
         with self._changes:
-            if not self._changes.wait_for(
-                lambda: self._stopping or not self._events_wait(), max(0.0, deadline_s - time.monotonic())
-            ):
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0 or not self._changes.wait_for(lambda: self._stopping or not self._events_wait(), left_s):
                 raise BrokerError(f"it takes longer than {TIMEOUT_S} s")
             return self._stopping

@@ -323,9 +323,11 @@ class Publisher:
         except BaseException as error:
             connection.abandon()
             long_message = traffic.long_message()
-            self._sizes.lose(long_message)
             self._figures.lose(traffic)
-            if isinstance(error, HungUpError) and long_message is not None:
+            if not isinstance(error, HungUpError):
+                raise
+            self._sizes.hang_up(long_message)
+            if long_message is not None:
                 raise BrokerError(f"{error}, at {long_message.n_bytes} bytes of {long_message.topic}") from error
             raise
 
@@ -396,6 +398,9 @@ class Publisher:
         if traffic.is_answered and not self.is_connected():
             self._note(None)
         self._figures.settle(traffic)
+        if traffic.delivered is not None:
+            self._sizes.deliver(traffic.delivered)
+            traffic.delivered = None
         for message in traffic.connection.received():
             for receive in self._receivers:
                 receive(message)

@@ -32,7 +32,7 @@ class SizeLimit:
         """
         self._report = report
         self._suspect: str | None = None
-        """Topic of what was under way when the last connection ended."""
+        """Topic of what was under way when the broker hung up last, and that has not arrived since."""
         self._refused_bytes: int | None = None
         """What the broker has hung up on."""
         self._said: set[str] = set()
@@ -56,9 +56,17 @@ class SizeLimit:
             return f"it hangs up on {self._refused_bytes} bytes"
         return None
 
-    def lose(self, under_way: LongMessage | None) -> None:
-        """Note with what the connection ended: twice in a row with the same is no accident."""
+    def hang_up(self, under_way: LongMessage | None) -> None:
+        """Note with what the broker hung up: twice in a row with the same is no accident."""
         topic = None if under_way is None else under_way.topic
         if under_way is not None and topic == self._suspect:
             self._refused_bytes = min(under_way.n_bytes, self._refused_bytes or under_way.n_bytes)
         self._suspect = topic
+
+    def deliver(self, taken: LongMessage) -> None:
+        """Note what the broker has taken: what is shorter is not too long for it."""
+        if taken.topic == self._suspect:
+            self._suspect = None
+        if self._refused_bytes is not None and taken.n_bytes >= self._refused_bytes:
+            self._refused_bytes = None
+            self._said.clear()

@@ -34,6 +34,8 @@ class Traffic:
         self._acknowledge_timeout_s = acknowledge_timeout_s
         self._event_number = self._figure_number = self._long_number = 0
         self._long: LongMessage | None = None
+        self.delivered: LongMessage | None = None
+        """Which the broker has taken; the caller empties it."""
         self._retained: dict[int, str] = {}
         """Topic of each message."""
         self._sent_s: dict[int, float] = {}
@@ -42,16 +44,19 @@ class Traffic:
     def send_event(self, topic: str, payload: str, event: Waiting) -> None:
         """Send the only event; the next one waits until this one is acknowledged."""
         self._event_number = self._send(topic, payload, retain=False)
-        self.event = event
+        self.event = event  # never left out, however long: nothing is to be learned from it
 
     def send_figure(self, topic: str, figure: WaitingFigure) -> None:
         """Send the only stick figure."""
         self._figure_number = self._send(topic, figure.content, retain=False)
+        self._note_long(self._figure_number, topic, len(figure.content))
         self.figure = figure
 
     def send_retained(self, topic: str, payload: str) -> None:
         """Send a payload that the broker keeps; an empty one ends that."""
-        self._retained[self._send(topic, payload, retain=True)] = topic
+        number = self._send(topic, payload, retain=True)
+        self._retained[number] = topic
+        self._note_long(number, topic, len(payload.encode()))
 
     def send_status(self, topic: str, payload: str) -> None:
         """Send a payload that the broker keeps and does not acknowledge."""
@@ -97,7 +102,7 @@ class Traffic:
     def long_message(self) -> LongMessage | None:
         """Return what a broker that hangs up now does not take, perhaps."""
         if self._long_number == UNNUMBERED and self.connection.is_ping_answered():
-            self._long = None
+            self._deliver_long()
         return self._long
 
     def overdue_in_s(self) -> float:
@@ -115,7 +120,6 @@ class Traffic:
     def _send(self, topic: str, payload: str | bytes, *, retain: bool) -> int:
         number = self.connection.publish(topic, payload, qos=1, retain=retain)
         self._sent_s[number] = time.monotonic()
-        self._note_long(number, topic, len(payload.encode() if isinstance(payload, str) else payload))
         return number
 
     def _note_long(self, number: int, topic: str, n_bytes: int) -> None:
@@ -127,7 +131,10 @@ class Traffic:
             return
         self.is_answered = True
         if number == self._long_number:
-            self._long = None
+            self._deliver_long()
+
+    def _deliver_long(self) -> None:
+        self.delivered, self._long = self._long or self.delivered, None
 
     def _finish_figure(self) -> None:
         self.finished_figure, self.figure = self.figure, None
