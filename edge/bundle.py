@@ -317,8 +317,9 @@ def reader(path: Path) -> Callable[[str], bytes]:
     try:
         is_folder = path.is_dir()
         content = b"" if is_folder else path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}; give the path of a bundle") from error
+    except (OSError, ValueError) as error:  # a name with a null byte is no name
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"{path}: {reason}; give the path of a bundle") from error
     if is_folder:
 
         def read_file(name: str) -> bytes:

@@ -61,7 +61,7 @@ def applied_network(data: Path) -> Network:
     path = data / APPLIED / PARSED_NETWORK
     try:
         return _read_parsed(path) if path.exists() else Network()
-    except (OSError, ValueError):  # a damaged one is none
+    except (OSError, ValueError, TypeError, AttributeError):  # a damaged one is none, whatever is in it
         return Network()
 
 

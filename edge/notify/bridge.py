@@ -161,8 +161,8 @@ class Bridge:
 
     def _recovered(self, box: str, camera: str | None, known: Situation, now_s: float) -> None:
         subject = str(known["subject"])
+        told = self._ledger.was_told(subject)  # before what is on its way is withdrawn
         self._ledger.cancel(subject, from_step=0)
-        told = self._ledger.was_told(subject)
         what = f"{camera} in {box}" if camera else box
         body = f"No longer {known['state']}, after {(now_s - known['since_s']) / S_PER_MIN:.0f} min."
         by_name = {rule.name: rule for rule in self._config.rules}

@@ -21,25 +21,26 @@ CALM_S: Final = 600.0
 """A box of which nobody was told for so long is told of at once again."""
 LONGEST_WAIT_S: Final = 60.0
 LATE_S: Final = 900.0
+"""A message that is so late says it; one that some of the addresses have taken is tried at the others no longer."""
 MAX_GATHERED: Final = 500
 MAX_LINES: Final = 10
 """In one message: services refuse longer ones than a few kilobytes."""
 
 
 class Service(Protocol):
-    """Reaches one person; answers whether it did."""
+    """Reaches one address; answers whether it did."""
 
     def __call__(self, title: str, body: str) -> bool: ...
 
 
-def services(addresses: Mapping[str, str]) -> dict[str, Service]:
-    """Return the services behind everybody's Apprise URLs.
+def services(addresses: Mapping[str, str]) -> dict[str, list[Service]]:
+    """Return the services behind everybody's Apprise URLs, one for each address.
 
     Raises:
         ConfigurationError: one is no such URL. The message does not repeat it: it holds tokens.
     """
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
-    found: dict[str, Service] = {}
+    found: dict[str, list[Service]] = {}
     for person, urls in addresses.items():
         known = apprise.Apprise()
         # Apprise itself takes what follows a blank for a part of the address before it.
@@ -48,26 +49,20 @@ def services(addresses: Mapping[str, str]) -> dict[str, Service]:
                 f"people.{person}: the address is no Apprise URL (in one, a blank is %20); see the list of Apprise's "
                 "services"
             )
-        found[person] = _Reach(list(known))  # pyright: ignore[reportUnknownArgumentType]
+        found[person] = [_service(plugin) for plugin in known]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     return found
 
 
-class _Reach:
-    """All of one person's addresses; a message that some have taken is tried again at the others alone."""
+def _service(plugin: apprise.NotifyBase) -> Service:
+    return lambda title, body: bool(plugin.notify(body=body, title=title))
 
-    def __init__(self, plugins: Sequence[apprise.NotifyBase]) -> None:
-        self._plugins = plugins
-        self._message = ("", "")
-        self._left: list[apprise.NotifyBase] = []
 
-    def __call__(self, title: str, body: str) -> bool:
-        if self._message != (title, body):
-            self._message = (title, body)
-            self._left = list(self._plugins)
-        self._left = [plugin for plugin in self._left if not plugin.notify(body=body, title=title)]
-        if not self._left:
-            self._message = ("", "")
-        return not self._left
+class _Address:
+    """One of a person's, and which messages it has taken that others of his have not."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.taken: set[int] = set()
 
 
 class Courier:
@@ -79,7 +74,7 @@ class Courier:
     def __init__(
         self,
         person: str,
-        service: Service,
+        addresses: Sequence[Service],
         config: NotifyConfig,
         ledger: Ledger,
         *,
@@ -87,25 +82,24 @@ class Courier:
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._person = person
-        self._service = service
+        self._addresses = [_Address(service) for service in addresses]
         self._urgent_rules = [rule.name for rule in config.rules if rule.urgent]
         self._ledger = ledger
         self._report = report
         self._now_s = now_s
-        self._failures = 0
-        """Of the service, in a row."""
-        self._tried_s = -math.inf
+        self._failed: dict[str, tuple[int, float]] = {}
+        """By box: how often its message was not taken, since one was, and when last."""
+        self._failed_s = -math.inf
+        """When one was not taken, whatever it was of; infinitely long ago where one has been taken since."""
         self._told: dict[str, tuple[int, float]] = {}
         """By box: how many messages since it was calm, and when the last was taken."""
-        self._refused: dict[str, int] = {}
-        """By box: how often its message was not taken, since one was."""
 
     def tick(self, stopping: Callable[[], bool] = lambda: False) -> float:
         """Send everything that may be sent; return in how many seconds there is more, at most."""
         while not stopping():
             now_s = self._now_s()
             due = self._ledger.boxes_due(self._person, now_s, self._urgent_rules)
-            due.sort(key=lambda found: (not found[1], self._refused.get(found[0], 0)))
+            due.sort(key=lambda found: (not found[1], self._failed.get(found[0], (0, 0.0))[0]))
             waits_s = {box: self._wait_s(box, now_s, is_urgent=is_urgent) for box, is_urgent in due}
             ready = next((box for box, wait_s in waits_s.items() if wait_s <= 0), None)
             if ready is None:
@@ -116,41 +110,63 @@ class Courier:
 
     def _take(self, box: str, now_s: float) -> list[Note]:
         # A message that its service refuses for ever must not be all that is tried, nor part of all.
-        alone = bool(self._refused)
+        alone = bool(self._failed)
         return self._ledger.take(self._person, box, now_s, self._urgent_rules, is_alone=alone, limit=MAX_GATHERED)
 
     def _wait_s(self, box: str, now_s: float, *, is_urgent: bool) -> float:
-        """Return how long a box's messages have to wait, for the service or to be gathered."""
+        """Return how long a box's messages have to wait, for the service or to be gathered. What is refused again and
+        again makes nothing else wait as long."""
         longest_s = LONGEST_URGENT_PAUSE_S if is_urgent else LONGEST_PAUSE_S
+        failures, failed_s = self._failed.get(box, (0, -math.inf))
         messages, told_s = self._told.get(box, (0, -math.inf))
         return max(
-            _left_s(self._failures, longest_s, now_s - self._tried_s),
+            _left_s(failures, longest_s, now_s - failed_s),
+            _left_s(1, FIRST_PAUSE_S, now_s - self._failed_s),
             _left_s(messages, LONGEST_GATHERING_S, now_s - told_s),
         )
 
     def _send(self, box: str, notes: Sequence[Note]) -> None:
         if not notes:  # withdrawn meanwhile
             return
-        title, body = _one_message(notes, self._now_s())
+        for address in self._addresses:
+            self._tell(address, [note for note in notes if note.number not in address.taken])
+        now_s = self._now_s()
+        told = [note for note in notes if self._is_told(note, now_s)]
+        self._ledger.sent(told)
+        for address in self._addresses:
+            address.taken.difference_update(note.number for note in told)
+        if len(told) == len(notes):
+            self._succeed(box, now_s)
+            return
+        left = [note for note in notes if note not in told]
+        self._ledger.give_back(left)
+        self._failed_s = now_s
+        self._failed[box] = (self._failed.get(box, (0, 0.0))[0] + 1, now_s)
+        pause_s = self._wait_s(box, now_s, is_urgent=any(note.rule in self._urgent_rules for note in left))
+        self._report(f"{self._person}: the service does not take {left[0].title!r}; trying again in {pause_s:.0f} s")
+
+    def _tell(self, address: _Address, notes: Sequence[Note]) -> None:
+        if not notes:
+            return
         try:
-            is_sent = self._service(title, body)
+            is_taken = address.service(*_one_message(notes, self._now_s()))
         except Exception as error:  # noqa: BLE001 - a service's fault must not end the others' messages
             self._report(f"{self._person}: {type(error).__name__}")
-            is_sent = False
-        now_s = self._now_s()
-        if is_sent:
-            self._ledger.sent(notes)
-            self._failures = 0
-            self._refused.pop(box, None)
-            self._told = {name: told for name, told in self._told.items() if 0 <= now_s - told[1] < CALM_S}
-            self._told[box] = (self._told.get(box, (0, 0.0))[0] + 1, now_s)
             return
-        self._ledger.give_back(notes)
-        self._failures += 1
-        self._tried_s = now_s
-        self._refused[box] = self._refused.get(box, 0) + 1
-        pause_s = self._wait_s(box, now_s, is_urgent=any(note.rule in self._urgent_rules for note in notes))
-        self._report(f"{self._person}: the service does not take {title!r}; trying again in {pause_s:.0f} s")
+        if is_taken:
+            address.taken.update(note.number for note in notes)
+
+    def _is_told(self, note: Note, now_s: float) -> bool:
+        taken = [note.number in address.taken for address in self._addresses]
+        return all(taken) or (any(taken) and now_s - note.due_s >= LATE_S)
+
+    def _succeed(self, box: str, now_s: float) -> None:
+        self._failed.pop(box, None)
+        if self._failed_s > -math.inf:  # the service is back: all may be tried at once
+            self._failed = {name: (times, -math.inf) for name, (times, _) in self._failed.items()}
+            self._failed_s = -math.inf
+        self._told = {name: told for name, told in self._told.items() if 0 <= now_s - told[1] < CALM_S}
+        self._told[box] = (self._told.get(box, (0, 0.0))[0] + 1, now_s)
 
 
 def _left_s(times: int, longest_s: float, passed_s: float) -> float:

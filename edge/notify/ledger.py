@@ -91,9 +91,9 @@ class Ledger:
         self._store.write(work)
 
     def cancel(self, subject: str, *, from_step: int) -> None:
-        """Do not send what waits on a subject, from a step on."""
-        sql = "UPDATE messages SET state = ? WHERE subject = ? AND step >= ? AND state = ?"
-        self._store.write(lambda database: database.execute(sql, (CANCELLED, subject, from_step, WAITING)))
+        """Do not send what waits on a subject, from a step on, nor again what is on its way."""
+        sql = "UPDATE messages SET state = ? WHERE subject = ? AND step >= ? AND state IN (?, ?)"
+        self._store.write(lambda database: database.execute(sql, (CANCELLED, subject, from_step, WAITING, SENDING)))
 
     def was_told(self, subject: str) -> list[tuple[str, str]]:
         """Return by which rules and who was told of a subject."""
@@ -157,8 +157,10 @@ class Ledger:
         self._store.write(work)
 
     def give_back(self, notes: Sequence[Note]) -> None:
-        """Have messages wait on."""
-        self._store.write(lambda database: _mark(database, WAITING, notes))
+        """Have messages wait on; those that were cancelled meanwhile are."""
+        rows = [(WAITING, note.number, SENDING) for note in notes]
+        sql = "UPDATE messages SET state = ? WHERE number = ? AND state = ?"
+        self._store.write(lambda database: database.executemany(sql, rows))
 
     def drop_others(self, people: Iterable[str]) -> list[str]:
         """Do not send what waits for people who are none of these; return who they were."""

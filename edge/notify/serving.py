@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from edge.config import broker_password
@@ -42,7 +42,7 @@ def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = Fals
             _say(f"{stranger}: is in the configuration no more; what was to be told is dropped")
         bridge = Bridge(config, ledger, report=_say)
         digest = Digest(config, ledger)
-        delivery = Delivery(Courier(person, service, config, ledger, report=_say) for person, service in reach.items())
+        delivery = Delivery(Courier(person, ways, config, ledger, report=_say) for person, ways in reach.items())
         bridge.wake = delivery.wake
         name = ledger.setting("client", new_ulid(config.local(0)))
         subscriber = Subscriber(
@@ -67,8 +67,9 @@ def serve(config: NotifyConfig, interruption: Interruption, *, test: bool = Fals
                 interruption.wait(POLL_S)
 
 
-def _send_test(config: NotifyConfig, reach: Mapping[str, Service]) -> None:
-    missed = [person for person in config.people if not reach[person]("Test: edgewatch", "This person can be reached.")]
+def _send_test(config: NotifyConfig, reach: Mapping[str, Sequence[Service]]) -> None:
+    test = ("Test: edgewatch", "This person can be reached.")
+    missed = [person for person in config.people for tell in reach[person] if not tell(*test)]
     if missed:
         raise EdgewatchError(f"people.{missed[0]}: the service does not take a message; check the address")
 

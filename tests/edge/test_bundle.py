@@ -118,3 +118,5 @@ def test_the_built_in_bundle_is_whole():
 def test_a_name_that_no_file_can_have_is_no_bundle(tmp_path):
     with pytest.raises(ModelError, match="File name too long"):
         Bundle.load(tmp_path / ("x" * 300))
+    with pytest.raises(ModelError, match="null byte"):
+        Bundle.load(tmp_path / "a\0b")

@@ -193,9 +193,10 @@ def test_whatever_happens_the_box_gets_its_network_and_somebody_is_told(
     assert out.startswith("boot partition: boot: cannot be taken over (")
 
 
-def test_a_network_that_was_damaged_on_the_disk_is_none(card: Card) -> None:
+@pytest.mark.parametrize("damaged", [b"\0\0", b"[]", b"null", b'{"dns": null}'])
+def test_a_network_that_was_damaged_on_the_disk_is_none(card: Card, damaged: bytes) -> None:
     card.write(edgewatch_toml=GOOD, network=b"wifi = net\nwifi_password = password\n")
     card.start()
-    (card.applied / "network.json").write_bytes(b"\0\0")
+    (card.applied / "network.json").write_bytes(damaged)
     assert card.start() == []
     assert "key_mgmt=NONE" in (card.run / "edgewatch-boot/wpa_supplicant.conf").read_text()

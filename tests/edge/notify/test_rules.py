@@ -37,26 +37,41 @@ class Desk:
         path.write_text(text, encoding="utf-8")
         self.config = load(path)
         self.told: list[tuple[str, str, str]] = []
+        self.mailed: list[str] = []
+        """By the second address of anybody."""
         self.said: list[str] = []
         self.now = datetime(2026, 1, 2, 23, 0, tzinfo=UTC)
         self.ledger = Ledger(self.config.state_dir, self.said.append)
         self.refuses: Callable[[str], bool] = lambda _: False
         """Whether services do not take a message with a title."""
+        self.broken_addresses: set[str] = set()
         self.bridge = Bridge(self.config, self.ledger, report=self.said.append, now_s=self._now_s)
         self._digest = Digest(self.config, self.ledger, self._now_s)
         self._couriers = [
-            Courier(person, self._service(person), self.config, self.ledger, report=lambda _: None, now_s=self._now_s)
+            Courier(
+                person,
+                [self._service(person), self._service(f"{person}'s mail")],
+                self.config,
+                self.ledger,
+                report=lambda _: None,
+                now_s=self._now_s,
+            )
             for person in self.config.people
         ]
 
     def _now_s(self) -> float:
         return self.now.timestamp()
 
-    def _service(self, person: str):
+    def _service(self, address: str):
         def tell(title: str, body: str) -> bool:
+            if address in self.broken_addresses:
+                raise OSError("no route")
             if self.refuses(title):
                 return False
-            self.told.append((person, title, body))
+            if not address.endswith("mail"):
+                self.told.append((address, title, body))
+            else:
+                self.mailed.append(title)
             return True
 
         return tell
@@ -123,7 +138,9 @@ def test_a_service_that_is_silent_delays_nobody_else(tmp_path, until) -> None:
     ends = threading.Event()
     reach = {"nurse": lambda *_: ends.wait(), "doctor": lambda title, _: told.append(title) or True}
     with closing(Ledger(config.state_dir, lambda _: None)) as ledger:
-        delivery = Delivery(Courier(name, tell, config, ledger, report=lambda _: None) for name, tell in reach.items())
+        delivery = Delivery(
+            Courier(name, [tell], config, ledger, report=lambda _: None) for name, tell in reach.items()
+        )
         bridge = Bridge(config, ledger, report=lambda _: None)
         bridge.wake = delivery.wake
         with closing(delivery):
@@ -189,6 +206,62 @@ def test_a_message_that_is_always_refused_holds_no_other_back(at_desk) -> None:
     for _ in range(3):
         desk.pass_time(seconds=30)
     assert desk.titles() == ["Fall: hall in other"]
+
+
+def test_an_urgent_message_that_is_always_refused_does_not_hold_calm_ones_back(at_desk) -> None:
+    desk = at_desk(BASE.replace("22:00-06:00", "01:00-02:00") + OTHER + URGENT)
+    desk.refuses = lambda title: "Fall" in title
+    desk.fall("A", box="ward-1")
+    desk.pass_time(minutes=5)
+    desk.fall("B", label="violence")
+    for _ in range(20):
+        desk.pass_time(seconds=10)
+    assert desk.titles() == ["Violence: hall in box"]
+
+
+@pytest.mark.parametrize(("broken", "other"), [("nurse's mail", "titles"), ("nurse", "mailed")])
+def test_an_address_that_fails_has_nobody_told_twice_by_the_other(at_desk, broken, other) -> None:
+    desk = at_desk(BASE.replace("22:00-06:00", "01:00-02:00") + OTHER + URGENT)
+    desk.broken_addresses = {broken}
+    desk.fall("A", box="ward-1")
+    desk.pass_time(seconds=10)
+    desk.fall("B", box="ward-2")
+    desk.fall("C", label="violence")
+    for _ in range(180):
+        desk.pass_time(seconds=10)
+    told = desk.titles() if other == "titles" else desk.mailed
+    assert sorted(told) == ["Fall: hall in ward-1", "Fall: hall in ward-2", "Violence: hall in box"]
+    desk.broken_addresses = set()
+    desk.pass_time(minutes=20)
+    assert len(desk.titles()) + len(desk.mailed) == 3, "after a quarter of an hour the other address is given up"
+
+
+def test_an_address_that_comes_back_is_told_what_it_missed(at_desk) -> None:
+    desk = at_desk(BASE + URGENT)
+    desk.broken_addresses = {"nurse's mail"}
+    desk.fall("A")
+    desk.deliver()
+    assert (desk.titles(), desk.mailed) == (["Fall: hall in box"], [])
+    desk.broken_addresses = set()
+    for _ in range(4):
+        desk.pass_time(seconds=10)
+    assert (desk.titles(), desk.mailed) == (["Fall: hall in box"], ["Fall: hall in box"])
+
+
+def test_what_is_over_while_it_is_on_its_way_is_not_tried_again(at_desk) -> None:
+    desk = at_desk(BASE + RULE + "after_s = 0\n")
+    desk.bridge.receive(Message("edgewatch/other/availability", b"offline", True))
+
+    def answer(_title: str) -> bool:
+        desk.bridge.receive(Message("edgewatch/other/availability", b"online", True))
+        return True
+
+    desk.refuses = answer
+    desk.pass_time(hours=8)
+    desk.refuses = lambda _: False
+    for _ in range(5):
+        desk.pass_time(hours=1)
+    assert not [title for title in desk.titles() if "Offline" in title]
 
 
 def test_two_rules_tell_one_person_of_one_thing_once(at_desk) -> None:
