@@ -119,7 +119,7 @@ def tune(options: argparse.Namespace) -> int:
     from trainer.files import write_json  # noqa: PLC0415
     from trainer.judging.evaluation import refuse_unknown  # noqa: PLC0415
     from trainer.judging.judging import unseen  # noqa: PLC0415
-    from trainer.judging.scoring import watch_clips  # noqa: PLC0415
+    from trainer.judging.scoring import preceding, watch_clips  # noqa: PLC0415
 
     if options.max_false_alarms_per_day <= 0:
         raise ConfigurationError("--max-false-alarms-per-day: give a number over 0; none at all can never be proved")
@@ -129,7 +129,8 @@ def tune(options: argparse.Namespace) -> int:
     refuse_unknown(clips, bundle.spec.labels)
     held_out = unseen(clips, bundle.spec.provenance.get("clips", ()))
     tries = tries_of(bundle.spec, held_out)
-    results = list(watch_clips(options.bundle, held_out, workers_of(options), tries=tries))
+    watched = watch_clips(options.bundle, held_out, workers_of(options), tries=tries, before=preceding(held_out))
+    results = list(watched)
     spec, report = tune(bundle, results, options.max_false_alarms_per_day)
     write_bundle(spec, bundle.files, options.out, force=options.force)
     beside = options.out.with_name(f"{options.out.stem}-tuning.json")

@@ -115,6 +115,29 @@ def bootstrap(
     return {key: _interval(values) if len(names) > 1 else None for key, values in draws.items()}
 
 
+def over_seeds(
+    truth: Truth, right: Truth, scores: FloatArray, groups: Sequence[str]
+) -> tuple[dict[str, float], dict[str, list[float] | None]]:
+    """Accuracy, balanced accuracy and AUC, means over seeds, with their intervals when groups are drawn again.
+
+    Args:
+        truth: whether each clip holds the label, (n_clips,).
+        right: whether each was answered rightly, (n_seeds, n_clips).
+        scores: of the label, (n_seeds, n_clips).
+        groups: of each clip.
+    """
+
+    def of_chosen(chosen: NDArray[np.int64]) -> dict[str, float]:
+        told = {"accuracy": float(right[:, chosen].mean())}
+        if truth[chosen].any() and not truth[chosen].all():
+            sides = [right[:, chosen[truth[chosen] == side]].mean() for side in (True, False)]
+            told["balanced_accuracy"] = float(np.mean(sides))
+            told["auc"] = float(np.mean([auc_of(truth[chosen], row[chosen]) for row in scores]))
+        return told
+
+    return of_chosen(np.arange(len(truth))), bootstrap(groups, of_chosen)
+
+
 def _interval(values: Sequence[float]) -> list[float] | None:
     tail = (1 - CONFIDENCE) / 2
     method = "linear" if np.isfinite(values).all() else "nearest"  # between a number and infinity lies nothing

@@ -17,10 +17,11 @@ from edge.pipeline import Watcher
 from edge.sources.file import FileSource, read_header
 from edge.types import NS_PER_S
 from trainer.clips.decoding import reading_clips
+from trainer.clips.labels import NORMAL
 from trainer.clips.manifest import Clip
 from trainer.clips.pool import map_clips
 from trainer.files import file_sha256
-from trainer.judging.held import HeldSource
+from trainer.judging.stream import Stream
 from trainer.judging.tries import TryingMachine
 
 Tries = Mapping[str, Sequence[AlertSpec]]
@@ -88,13 +89,11 @@ def video_score(scores: NDArray[np.float64], labels: Sequence[str], rules: Mappi
     """The one score of a whole video (n_labels,) from the causal scores of its steps (n_steps, n_labels).
 
     Each label has its rule: `peak`, the highest; `held`, the highest that two steps in a row reach, for what lasts a
-    moment and alerts that wait for the second step; `last`, that of the whole past, for scores that remember it; else
-    the mean over the steps, as the papers have it.
+    moment and alerts that wait for the second step; else the mean over the steps, as the papers have it.
     """
     rows: dict[str, Callable[[NDArray[np.float64]], float]] = {
         "peak": np.max,
         "held": lambda column: np.max(np.minimum(column[1:], column[:-1]), initial=0.0),
-        "last": lambda column: column[-1],
     }
     return np.asarray([rows.get(rules.get(label, MEAN), np.mean)(scores[:, k]) for k, label in enumerate(labels)])
 
@@ -107,6 +106,7 @@ def watch_clips(
     *,
     held_s: float = 0.0,
     tries: Tries | None = None,
+    before: Mapping[Path, Path] | None = None,
 ) -> Iterator[ClipScores]:
     """Run the pipeline on every clip and yield what it said, in the clips' order.
 
@@ -117,12 +117,13 @@ def watch_clips(
         alerts: instead of the bundle's defaults.
         held_s: so long the last picture of each stays.
         tries: settings to try beside, of labels that bodies tell.
+        before: of a clip, what is watched before it, of which nothing is told (`preceding`).
 
     Raises:
         DatasetError: a clip cannot be read, or is too short for one inference.
         ModelError: the bundle cannot be used.
     """
-    initargs = (bundle, alerts, held_s, tries or {})
+    initargs = (bundle, alerts, held_s, tries or {}, before or {})
     yield from map_clips(_watch_clip, clips, workers, "evaluation", initializer=_open_bundle, initargs=initargs)
 
 
@@ -134,13 +135,21 @@ class _Watch:
     alerts: Mapping[str, AlertSpec] | None
     held_s: float
     tries: Tries
+    before: Mapping[Path, Path]
+
+    def stream(self, clip: Clip) -> Stream:
+        """The clip as it is to be watched."""
+        before = self.before.get(clip.path)
+        return Stream(FileSource(clip.path), self.held_s, None if before is None else FileSource(before))
 
 
 _watch: list[_Watch] = []
 
 
-def _open_bundle(bundle: Path, alerts: Mapping[str, AlertSpec] | None, held_s: float, tries: Tries) -> None:
-    _watch[:] = [_Watch(open_model(Bundle.load(bundle), threads=1), alerts, held_s, tries)]
+def _open_bundle(
+    bundle: Path, alerts: Mapping[str, AlertSpec] | None, held_s: float, tries: Tries, before: Mapping[Path, Path]
+) -> None:
+    _watch[:] = [_Watch(open_model(Bundle.load(bundle), threads=1), alerts, held_s, tries, before)]
 
 
 def _watch_clip(clip: Clip) -> ClipScores:
@@ -153,37 +162,57 @@ def _watch_clip(clip: Clip) -> ClipScores:
         trying[label] = TryingMachine(label, spec, subject, rules, max_gap_s, tries=tries[label])
         return trying[label]
 
-    source = HeldSource(FileSource(clip.path), _watch[0].held_s)
-    watcher = Watcher(source, model, alerts=dict(alerts) if alerts is not None else None, fall_machine=machine)
+    stream = _watch[0].stream(clip)
+    watcher = Watcher(stream, model, alerts=dict(alerts) if alerts is not None else None, fall_machine=machine)
     times_s: list[float] = []
     frames: list[NDArray[np.float32]] = []
     scores: list[NDArray[np.float32]] = []
-    alarms: list[Alarm] = []
+    started: dict[str, list[float]] = {}
     recurrent = model.spec.heads.scene.kind == "recurrent"
     with reading_clips():
         for step in watcher.steps():
-            alarms += [Alarm(e.label, e.position_s or 0.0) for e in step.events if e.type == "started"]
-            if step.inference is None or step.scores is None:
+            for event in step.events:
+                if event.type == "started":
+                    started.setdefault(event.label, []).append(event.position_s or 0.0)
+            if step.inference is None or step.scores is None or step.inference.capture_ns < stream.begin_ns:
                 continue
-            times_s.append(step.inference.capture_ns / NS_PER_S)
+            times_s.append((step.inference.capture_ns - stream.begin_ns) / NS_PER_S)
             scores.append(step.scores.probabilities)
             frames.append(step.scores.probabilities if recurrent else step.inference.probabilities)
     if not times_s:
         raise DatasetError(f"{clip.path}: too short for one inference; leave it out or give a longer clip")
+    begin_s = stream.begin_ns / NS_PER_S
     return ClipScores(
         clip,
         file_sha256(clip.path),
         np.asarray(times_s),
         np.asarray(frames, np.float64),
         np.asarray(scores, np.float64),
-        tuple(alarms),
+        tuple(alarm for label, found_s in started.items() for alarm in _alarms(label, found_s, begin_s)),
         container_shape(clip.path),
         watcher.progress.skipped_frames,
         {
-            label: tuple(tuple(Alarm(label, position_s) for position_s in started_s) for started_s in one.started_s)
-            for label, one in trying.items()
+            label: tuple(_alarms(label, found_s, begin_s) for found_s in machine.started_s)
+            for label, machine in trying.items()
         },
     )
+
+
+def _alarms(label: str, started_s: Sequence[float], begin_s: float) -> tuple[Alarm, ...]:
+    """Those after a clip has begun, in its own time."""
+    return tuple(Alarm(label, position_s - begin_s) for position_s in started_s if position_s >= begin_s)
+
+
+def preceding(clips: Sequence[Clip], seed: int = 0) -> dict[Path, Path]:
+    """Of each clip, one without an event of another group to watch before it; none where there is none."""
+    random = np.random.default_rng(seed)
+    quiet = [clip for clip in clips if clip.label == NORMAL]
+    found: dict[Path, Path] = {}
+    for clip in clips:
+        others = [other.path for other in quiet if (other.dataset, other.group) != (clip.dataset, clip.group)]
+        if others:
+            found[clip.path] = others[int(random.integers(len(others)))]
+    return found
 
 
 def container_shape(path: Path) -> tuple[float, float, float, float]:

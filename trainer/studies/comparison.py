@@ -48,6 +48,12 @@ class Row:
     auc: float | None
     f1: float | None
     calibration_error: float | None
+    found: float | None
+    """Share of the clips with the label in which it alerts; None, like the two below, where nothing can alert."""
+    false_an_hour: float | None
+    """Alerts an hour of footage without the label."""
+    delay_s: float | None
+    """Median, from an annotated start to the alert."""
     parameters: int
     latency_ms: float | None
     """One answer on this machine, see `trainer.studies.latency`; None where it cannot be measured."""
@@ -89,6 +95,7 @@ def _protocol(pooled: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
 def _row(name: str, run: Run, figures: dict[str, Any], protocol: str) -> tuple[Row, dict[str, Any]]:
     settings = run.settings
     label, found = next(iter(figures["labels"].items()), ("", None))
+    events = found and found["events"]
     row = Row(
         name=name,
         recipe=settings.recipe,
@@ -101,6 +108,9 @@ def _row(name: str, run: Run, figures: dict[str, Any], protocol: str) -> tuple[R
         auc=found["videos"]["auc"] if found else None,
         f1=found["videos"]["f1"] if found else None,
         calibration_error=found["calibration"]["expected_error"] if found else None,
+        found=events["recall"] if events else None,
+        false_an_hour=events["false_alarms"]["per_hour"] if events else None,
+        delay_s=events["delays"]["median_delay_s"] if events else None,
         parameters=n_parameters(run),
         latency_ms=latency_here(run),
         accuracy_95=figures["videos"].get("accuracy_95"),

@@ -19,8 +19,8 @@ table{border-collapse:collapse;margin:1em 0}th,td{padding:.3em .7em;border-botto
 th:first-child,td:first-child{text-align:left}img{max-width:100%}.note{color:#555}"""
 COLUMNS = {
     "run": "name", "recipe": "recipe", "rank": "rank", "videos right": "accuracy", "label": "label", "AUC": "auc",
-    "F1": "f1", "calibration error": "calibration_error", "parameters": "parameters", "ms an answer": "latency_ms",
-    "samples": "sampling",
+    "F1": "f1", "calibration error": "calibration_error", "found": "found", "false an hour": "false_an_hour",
+    "delay in s": "delay_s", "parameters": "parameters", "ms an answer": "latency_ms", "samples": "sampling",
 }  # fmt: skip
 KIND = {"Clips": "judged", "judged by": "protocol", "backbone": "backbone"}
 """What rows share that are ranked against each other; each kind has a table."""

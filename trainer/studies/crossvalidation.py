@@ -11,7 +11,6 @@ from typing import Any
 
 from edge.errors import DatasetError
 from trainer.bundles.conversion import Precision
-from trainer.clips.labels import NORMAL
 from trainer.clips.manifest import Clip
 from trainer.clips.splits import (
     TRAIN_ONLY,
@@ -34,7 +33,6 @@ from trainer.studies.latency import keep_latency
 from trainer.studies.training import Wishes, train
 from trainer.studies.verdict import Verdict, judge
 
-SCHEMA = 1
 FOLDS_NAME = "folds.json"
 """Pooled figures of a cross-validation, beside its folds' runs."""
 
@@ -128,11 +126,15 @@ def _fitting_folds(paths: Sequence[Path], clips: Sequence[Clip]) -> tuple[Path, 
     raise refusals[0]
 
 
-def score_fold(task: FoldTask, out: Path, workshop: Workshop, precision: Precision) -> Verdict:
-    """Train the fold's model where it is not trained yet, and let it judge the clips that were held out."""
+def train_fold(task: FoldTask, out: Path, workshop: Workshop) -> Run:
+    """Train the fold's model where it is not trained yet."""
     refuse_leak([*task.inner.train, *task.inner.held_out], task.split.held_out, task.split.as_published)
-    run = train(task.recipe, task.wishes, task.inner, out, workshop)
-    return judge(run, task.split.held_out, precision, workshop)
+    return train(task.recipe, task.wishes, task.inner, out, workshop)
+
+
+def score_fold(task: FoldTask, out: Path, workshop: Workshop, precision: Precision) -> Verdict:
+    """Let the fold's model, trained where it is not trained yet, judge the clips that were held out."""
+    return judge(train_fold(task, out, workshop), task.split.held_out, precision, workshop)
 
 
 def cross_validate(
@@ -161,32 +163,3 @@ def cross_validate(
     keep_latency(Run.load(out / names[0]), workshop)
     write_json(out / FOLDS_NAME, {"folds": names, "figures": figures})
     return figures
-
-
-def run_fold(task: FoldTask, out: Path, workshop: Workshop, precisions: tuple[Precision, Precision]) -> dict[str, Any]:
-    """Train, convert and score one fold: the record that figures of the first precision (named `float`) and of the
-    second (`quantized`) are computed from."""
-    named = dict(zip(("float", "quantized"), precisions, strict=True))
-    scored = {name: score_fold(task, out, workshop, precision) for name, precision in named.items()}
-    judges = {name: verdict.judge for name, verdict in scored.items()}
-    events = [label for label in judges["float"].labels if label != NORMAL]
-    rows = {name: evaluate(verdict.results, verdict.judge)["clips"] for name, verdict in scored.items()}
-    clips = [
-        {key: of_quantized[key] for key in ("path", "sha256", "group", "label", "start_s", "duration_s", "events")}
-        | {"float": _of(of_float, events), "quantized": _of(of_quantized, events)}
-        for of_float, of_quantized in zip(rows["float"], rows["quantized"], strict=True)
-    ]
-    return {
-        "schema": SCHEMA,
-        "dataset": ",".join(sorted({clip.dataset for clip in task.split.held_out})),
-        "fold": task.fold,
-        "recipe": task.recipe.name,
-        "seed": task.wishes.seed,
-        "bundle_sha256": scored["quantized"].digest,
-        "thresholds": {name: {label: judge.threshold(label) for label in events} for name, judge in judges.items()},
-        "clips": clips,
-    }
-
-
-def _of(clip: dict[str, Any], labels: Sequence[str]) -> dict[str, float]:
-    return {label: clip["scores"][label] for label in labels}

@@ -13,14 +13,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from proofs.frame import record
 from proofs.frame.markdown import table
 from proofs.frame.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting, Value, say
 from proofs.models.protocols import PROTOCOLS, RANDOM_CLIPS, SCENES, SUBJECTS, refuse_absent
 from proofs.models.recipe_runs import RENDERED, cross_validated, folder_of, jobs, set_folder, sets_beside, weights_of
-from trainer.judging.metrics import auc_of, bootstrap
+from trainer.judging.metrics import over_seeds
 
 LEAST_RIGHT = {SCENES.name: Limit(">=", 0.88), RANDOM_CLIPS.name: Limit(">=", 0.975)}
 LEAST_BALANCED = {SUBJECTS.name: Limit(">=", 0.92)}
@@ -103,17 +102,7 @@ def _of_recipe(name: str, runs: Sequence[Mapping[str, Any]], label: str) -> Figu
     truth = np.asarray([clip["label"] == label for clip in clips])
     right = np.asarray([[clip["answer"] == clip["label"] for clip in run["clips"]] for run in runs])
     scores = np.asarray([[clip["score"] for clip in run["clips"]] for run in runs], float)
-
-    def of_chosen(chosen: NDArray[np.int64]) -> dict[str, float]:
-        told = {"accuracy": float(right[:, chosen].mean())}
-        if truth[chosen].any() and not truth[chosen].all():
-            sides = [right[:, chosen[truth[chosen] == side]].mean() for side in (True, False)]
-            told["balanced_accuracy"] = float(np.mean(sides))
-            told["auc"] = float(np.mean([auc_of(truth[chosen], row[chosen]) for row in scores]))
-        return told
-
-    whole = of_chosen(np.arange(len(clips)))
-    intervals = bootstrap(groups, of_chosen)
+    whole, intervals = over_seeds(truth, right, scores, groups)
     found: Figures = {f"{name}_{key}": whole.get(key) for key in MEASURES}
     found |= {f"{name}_{key}{INTERVAL}": intervals.get(key) for key in MEASURES}
     for key in ("backbone", "sampling", "parameters", "latency_ms", "settings"):

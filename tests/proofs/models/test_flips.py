@@ -55,17 +55,18 @@ def test_a_clips_score_is_that_of_the_trained_head(tmp_path: Path) -> None:
     readouts = {"fall": fall, "violence": violence}
     head: Any = build_step(readouts, Retention.of(3.0, 0.3, 5.0), 2, N_FEATURES)
     labels, spec = ("normal", "fall", "violence"), InputSpec(stream="motion+trail")
-    model = TrainedModel(None, head, labels, spec, 3.0, video_rules={"violence": "last"})
+    model = TrainedModel(None, head, labels, spec, 3.0)
     features = chance.normal(0.5, 1, (7, 2 * N_FEATURES)).astype(np.float32)
     times_ns = np.arange(7) * 200_000_000
     write_entry(tmp_path / "entry.npz", {"capture_ns": times_ns, "features": features})
     state = np.zeros((1, head.input["state"].shape[-1]), np.float32)
-    answer: Any = {}
+    said: list[float] = []
     for row in features:
         answer = head({"features": row[np.newaxis], "state": state})
         state = np.asarray(answer["next_state"])
-    expected = float(np.asarray(answer["probabilities"])[0, 2])
-    assert scores_of(model, aggregator_of(model), [tmp_path / "entry.npz"]) == [pytest.approx(expected, abs=1e-5)]
+        said.append(float(np.asarray(answer["probabilities"])[0, 2]))
+    expected = pytest.approx(np.mean(said), abs=1e-5)
+    assert scores_of(model, aggregator_of(model), [tmp_path / "entry.npz"]) == [expected]
 
 
 @pytest.mark.parametrize("dataset", SETS)

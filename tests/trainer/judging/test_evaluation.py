@@ -64,7 +64,6 @@ def test_rules_of_a_videos_score():
     assert video_score(scores, ("a", "b"), {"b": "peak"}).tolist() == pytest.approx([0.6, 0.8])
     assert video_score(scores, ("a", "b"), {"a": "held", "b": "held"}).tolist() == pytest.approx([0.3, 0.3])
     assert video_score(scores[:1], ("a", "b"), {"a": "held"})[0] == 0, "one step holds nothing"
-    assert video_score(scores, ("a", "b"), {"a": "last", "b": "last"}).tolist() == pytest.approx([0.6, 0.3])
     (clip,) = evaluate([scored("a", [0.9, 0.1], start_s=0.0)], Judge(LABELS, {"fall": 0.8}, {"fall": "peak"}))["clips"]
     assert clip["answer"] == "fall"
 

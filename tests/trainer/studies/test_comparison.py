@@ -48,23 +48,27 @@ def make_run(path: Path, recipe: str, accuracy: float, weights: str = "", **chan
     return path
 
 
-def figures_of(accuracy: float, scores: np.ndarray) -> dict[str, Any]:
+def figures_of(accuracy: float, scores: np.ndarray, events: dict[str, Any] | None = None) -> dict[str, Any]:
     found = {
         "videos": binary(TRUTH, scores, 0.5),
         "videos_95": {"auc": [0.2, 0.9]},
         "curves": curves(TRUTH, scores),
         "calibration": calibration(TRUTH, scores),
+        "events": events,
     }
     videos = {"accuracy": accuracy, "accuracy_95": [accuracy - 0.1, accuracy + 0.1]}
     clips = [{"sha256": digest} for digest in "abcd"]
     return {"n_clips": 4, "datasets": ["<set>"], "videos": videos, "labels": {"fall": found}, "clips": clips}
 
 
+EVENTS = {"recall": 0.75, "false_alarms": {"per_hour": 12.5}, "delays": {"median_delay_s": 1.25}}
+
+
 def make_folds(path: Path, accuracy: float, **more: Any) -> Path:
     """A cross-validation of two folds on the same clips, which learned from all clips outside."""
     for number in range(2):
         make_run(path / f"fold-{number}", "lrcn", 0.0, keep="last")
-    figures = {"int8": {}, "float32": {**figures_of(accuracy, np.asarray([0.9, 0.8, 0.6, 0.1])), **more}}
+    figures = {"int8": {}, "float32": {**figures_of(accuracy, np.asarray([0.9, 0.8, 0.6, 0.1]), EVENTS), **more}}
     write_json(path / "folds.json", {"folds": ["fold-0", "fold-1"], "figures": figures})
     return path
 
@@ -101,6 +105,8 @@ def test_rows_rank_within_their_kind(compared):
     assert [row["latency_ms"] for row in rows[:5]] == [3500] * 5
     assert 0 < rows[5]["latency_ms"] < 1000
     assert rows[0]["accuracy_95"] == [0.525, 0.725]
+    assert [rows[0][key] for key in ("found", "false_an_hour", "delay_s")] == [0.75, 12.5, 1.25]
+    assert rows[3]["found"] is None  # of whole clips: it raises no alerts
     for name, key in (
         ("roc", "auc"),
         ("accuracy_over_parameters", "parameters"),
@@ -215,7 +221,7 @@ def test_other_clips_have_another_digest():
 
 def test_equal_rows_keep_an_order():
     def row(name: str, accuracy: float, judged: str) -> Row:
-        return Row(name, "r", "b", judged, "p", "s", accuracy, "l", None, None, None, 1, None)
+        return Row(name, "r", "b", judged, "p", "s", accuracy, "l", *[None] * 6, parameters=1, latency_ms=None)
 
     rows = ranked([row("b", 0.5, "y"), row("a", 0.5, "y"), row("c", 0.1, "x")])
     assert [(one.name, one.rank) for one in rows] == [("c", 1), ("a", 1), ("b", 2)]

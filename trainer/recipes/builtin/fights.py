@@ -10,12 +10,14 @@ from trainer.recipes.builtin.memory import signed_root
 from trainer.recipes.builtin.readout import Examples, fit_readouts
 from trainer.recipes.builtin.watched import SCALES, Watched
 
+LONGEST_S = 3.0
+"""Of what one row is a mean of."""
 MIN_STRETCH_S = 0.5
 """Stretches of one label that are shorter say nothing."""
 
 
-def violence_examples(item: Watched, weight: float, slow_s: float) -> Examples:
-    """Rows of a clip: signed root of the mean features of every stretch of one label, in pieces of at most `slow_s`.
+def violence_examples(item: Watched, weight: float) -> Examples:
+    """Rows of a clip: signed root of the mean features of every stretch of one label, in pieces of 3 s at most.
 
     Clips whose times are not annotated are one stretch.
     """
@@ -24,7 +26,7 @@ def violence_examples(item: Watched, weight: float, slow_s: float) -> Examples:
     phases = [phase for features in (item.features, *item.resized) for phase in item.phases(features)]
     for times_s, values in phases:
         holds = np.asarray([VIOLENCE in item.clip.labels_at(time_s) for time_s in times_s])
-        for piece in pieces(times_s, holds, slow_s):
+        for piece in pieces(times_s, holds, LONGEST_S):
             rows.append(signed_root(values[piece].mean(axis=0).reshape(-1)))
             truth.append(bool(holds[piece][0]))
     return Examples(np.stack(rows), np.asarray(truth), np.full(len(rows), weight / len(rows)))
