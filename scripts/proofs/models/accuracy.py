@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.convert_pose import POSE_FILE
 from edge.bundle import BUILTIN, Bundle
 from proofs.frame import record
 from proofs.frame.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting
@@ -63,16 +64,18 @@ def measure(setting: Setting) -> Evidence:
 def measure_folds(setting: Setting, seeds: Sequence[int], *, rendered: bool) -> Evidence:
     """Run every fold that is not done yet, with or without rendered clips to learn from."""
     digests = {name: record.digest_of_files(setting.data / name) for name in (SCENES.dataset, NORMAL_SET)}
+    bundle = Bundle.load(BUILTIN)
+    people = bundle.spec.files[POSE_FILE]
     found: list[Evidence] = []
     for seed in seeds[:1] if setting.short else seeds:
         clips, folds = SCENES.read(setting, seed)
         for fold in range(1 if setting.short else N_FOLDS):
             task = Task(SCENES.dataset, fold, rendered, seed)
-            made_from = [task.describe(), digests[SCENES.dataset], Bundle.load(BUILTIN).digest]
+            made_from = [task.describe(), digests[SCENES.dataset], people]
             found.append(
                 setting.once(task.name, made_from, lambda t=task, c=clips, f=folds: run_task(t, c, f, setting))
             )
-    return {"bundle_sha256": Bundle.load(BUILTIN).digest, "data_sha256": digests, "folds": found}
+    return {"bundle_sha256": bundle.digest, "data_sha256": digests, "folds": found}
 
 
 def figures(evidence: Evidence) -> Figures:
