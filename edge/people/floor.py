@@ -28,6 +28,8 @@ JUMP_S: Final = 1.0
 """After a jump of the picture nothing that is seen at once tells of a fall."""
 PRESENCE_S: Final = 2.0
 """Over which it is known how often bodies are found."""
+LONGEST_LOOK_S: Final = 0.5
+"""So much time one look speaks of, at the most: after a pause the first one finds nobody who is only coming in."""
 BEFORE_S: Final = 2.0
 """Who lies since so long before a fall that the scene alone told is somebody else."""
 
@@ -57,8 +59,9 @@ class Floor:
     people: int | None = None
     """How many were seen; None before somebody looked."""
     presence: float = 1.0
-    """Share of the last looks, those of `PRESENCE_S`, at which a body was surely seen, moving or not: from the ceiling,
-    in the dark, far away the network sees them at less than `BEGINNING_SCORE`. At first nobody knows."""
+    """Share of the last looks, those of `PRESENCE_S`, at which a body was surely seen, of those at which one was or
+    something moved: from the ceiling, in the dark, far away the network sees them at less than `BEGINNING_SCORE`, and
+    an empty room tells nothing."""
     resting: bool = False
     """Whether all of them were in rest zones."""
     movement: Movement = field(default_factory=Movement)
@@ -185,9 +188,11 @@ def _learned(floor: Floor, moment: Moment) -> Floor:
     somebody = [body.track for body in moment.bodies or () if is_somebody(body.track)]
     in_zones = [lies_in(moment.zones, moment.places[track.id], moment.aspect) for track in somebody]
     resting = bool(in_zones) and all(in_zones)
-    kept = math.exp(-moment.looked_ns / (PRESENCE_S * NS_PER_S))
     is_sure = any(body.track.person.score >= BEGINNING_SCORE for body in moment.bodies or ())
-    presence = kept * floor.presence + (1 - kept) * is_sure
+    presence = floor.presence
+    if is_sure or moment.moving.any():
+        kept = math.exp(-min(moment.looked_ns / NS_PER_S, LONGEST_LOOK_S) / PRESENCE_S)
+        presence = kept * presence + (1 - kept) * is_sure
     return replace(
         floor,
         looked_ns=moment.now_ns,

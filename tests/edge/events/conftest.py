@@ -101,6 +101,8 @@ class Room:
     """Grey levels that a lamp adds."""
     picture: int = 0
     """Which room it is: another is a jump."""
+    restless: bool = False
+    """Whether something moves that is in no track."""
     events: list[Event] = field(default_factory=list)
     tracks: dict[int, Track] = field(default_factory=dict)
     chance: np.random.Generator = field(default_factory=lambda: np.random.default_rng(3))
@@ -184,6 +186,9 @@ class Room:
         for doing in doings:
             y0, x0, y1, x1 = person_of(doing.but(jitter=0.0), self.chance).box * [*GLANCE_PX, *GLANCE_PX]
             grey[round(y0) : round(y1), round(x0) : round(x1)] *= 0.4
+        if self.restless:
+            place = round(now_ns / NS_PER_S / self.period_s) % 8
+            grey[2:10, 4 * place : 4 * place + 8] += 60
         grey += np.random.default_rng(now_ns // 1000).normal(0, 0.5, GLANCE_PX)
         return Glance(grey.clip(0, 255).astype(np.uint8), 50.0, now_ns)
 
@@ -204,10 +209,10 @@ def room() -> Callable[..., Room]:
     """Make a room; rules are those of `FallRules`, others the room's."""
 
     def make(*, live: bool = False, spec: AlertSpec = SPEC, was_down: bool = False, **rules) -> Room:
-        period_s = rules.pop("period_s", 0.2)
+        period_s, restless = rules.pop("period_s", 0.2), rules.pop("restless", False)
         subject = Subject("hall", "tiny", "ab" * 32, recording_clock(BEGAN_AT), live=live)
         machine = FallMachine("fall", spec, subject, FallRules(**rules), GAP_S)
-        return Room(machine, machine.initial_state(was_down=was_down), period_s)
+        return Room(machine, machine.initial_state(was_down=was_down), period_s, restless=restless)
 
     return make
 

@@ -305,7 +305,7 @@ def test_who_was_said_to_be_no_alarm_is_not_told_again(fallen, who):
 
 
 def test_what_the_scene_alone_tells_lasts_as_its_score(room):
-    hall = room()
+    hall = room(restless=True)
     for seconds, score in ((2.0, 0.1), (2.0, 0.9), (1.0, 0.5), (3.0, 0.1)):
         hall.during(seconds, scene=score)
     assert hall.said() == [STARTED, QUIET]
@@ -317,8 +317,18 @@ def test_what_the_scene_alone_tells_lasts_as_its_score(room):
     assert ended.position_s == pytest.approx(2.2 + 3.0 + 2.0)
 
 
+def test_of_an_empty_room_the_scene_knows_nothing_of_who_comes_in(room, who):
+    hall = room(period_s=5.0)
+    hall.during(60.0, scene=0.1)
+    hall.period_s, hall.restless = 0.2, True
+    hall.during(0.6, scene=0.9)
+    assert hall.events == []
+    hall.during(3.0, who.stands(), scene=0.9)
+    assert hall.events == []
+
+
 def test_between_the_scenes_scores_nothing_ends(room):
-    hall = room()
+    hall = room(restless=True)
     for _ in range(25):
         hall.look(scene=0.9)
         hall.look()
@@ -327,7 +337,8 @@ def test_between_the_scenes_scores_nothing_ends(room):
 
 
 def test_a_gap_between_the_scenes_scores_proves_nothing(room):
-    hall = room()
+    hall = room(restless=True)
+    hall.during(2.0, scene=0.1)
     hall.look(scene=0.9)
     hall.now_s += 1.2
     hall.look(scene=0.9)
@@ -343,7 +354,7 @@ def test_a_gap_between_the_scenes_scores_proves_nothing(room):
 
 
 def test_a_body_that_lies_takes_over(room, who):
-    hall = room()
+    hall = room(restless=True)
     hall.during(2.0, who.stands(), scene=0.1)
     hall.during(2.0, who.stands(lost=True), scene=0.9)
     hall.during(2.0, who.lies(2), scene=0.9)
@@ -355,7 +366,7 @@ def test_a_body_that_lies_takes_over(room, who):
 
 
 def test_once_a_body_took_over_the_scenes_score_says_nothing_more(room, who):
-    hall = room(spec=AlertSpec(refractory_s=1.0))
+    hall = room(spec=AlertSpec(refractory_s=1.0), restless=True)
     hall.during(2.0, who.stands(), scene=0.1)
     hall.during(2.0, who.stands(lost=True), scene=0.9)
     hall.during(2.0, who.lies(2), scene=0.9)
@@ -364,7 +375,7 @@ def test_once_a_body_took_over_the_scenes_score_says_nothing_more(room, who):
 
 
 def test_where_bodies_are_found_the_scene_tells_nothing(room, who):
-    hall = room()
+    hall = room(restless=True)
     hall.look(who.stands(x=0.2), scene=0.1)
     hall.during(5.0, who.stands(), scene=0.1)
     hall.during(5.0, who.sits(), scene=0.9)
@@ -376,7 +387,7 @@ def test_where_bodies_are_found_the_scene_tells_nothing(room, who):
 
 
 def test_where_a_body_is_found_now_and_then_the_scene_tells_a_fall(room, who):
-    hall = room()
+    hall = room(restless=True)
     for scene in [0.1] * 8 + [0.9] * 4:
         hall.during(0.2, who.stands(), scene=scene)
         hall.during(0.6, who.stands(lost=True), scene=scene)
@@ -385,14 +396,14 @@ def test_where_a_body_is_found_now_and_then_the_scene_tells_a_fall(room, who):
 
 @pytest.mark.parametrize(("score", "said"), [(0.15, [STARTED]), (0.25, [])])
 def test_where_a_body_is_hardly_found_the_scene_tells_a_fall(room, who, score, said):
-    hall = room()
+    hall = room(restless=True)
     hall.during(5.0, who.stands(score=score), scene=0.1)
     hall.during(2.0, who.stands(score=score), scene=0.9)
     assert hall.said() == said
 
 
 def test_who_lay_before_the_scene_told_a_fall_is_somebody_else(room, who):
-    hall = room()
+    hall = room(restless=True)
     for scene in [0.1] * 12 + [0.9] * 3 + [0.1] * 5:
         hall.during(0.2, who.lies(), scene=scene)
         hall.during(0.6, who.lies(lost=True), scene=scene)
@@ -407,7 +418,7 @@ def test_while_somebody_rests_in_a_zone_the_scene_tells_nothing(room, who):
 
 
 def test_what_the_scene_told_and_was_none_has_to_go_down_first(room):
-    hall = room(spec=AlertSpec(refractory_s=1.0))
+    hall = room(spec=AlertSpec(refractory_s=1.0), restless=True)
     hall.during(2.0, scene=0.9)
     hall.acknowledged(hall.events[0].id)
     hall.during(5.0, scene=0.9)
