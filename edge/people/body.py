@@ -40,9 +40,9 @@ class Bodies:
     middle_trusts: Floats  # (n, 6)
     centers: Floats  # (n, 2): middles of torsos; of the box where nothing of a torso is seen
 
-    def at(self, rows: Sequence[int]) -> "Bodies":
+    def __getitem__(self, rows: slice | Sequence[int]) -> "Bodies":
         """Some of them, in this order."""
-        chosen = np.array(rows, np.intp)
+        chosen = rows if isinstance(rows, slice) else np.array(rows, np.intp)
         return Bodies(
             self.places[chosen],
             self.trusts[chosen],

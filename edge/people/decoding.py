@@ -59,30 +59,32 @@ def decode(maps: Mapping[str, Floats], place: Letterbox, least_score: float = LE
         least_score: of a person.
     """
     cells, scores = _peaks(maps["centers"][0, :, :, 0])  # (n, 2), (n,)
+    chosen = np.flatnonzero(scores >= least_score)
+    if not chosen.size:
+        return []
     size = np.array(maps["centers"].shape[1:3], np.float32)  # (2,)
     boxes = _boxes(maps, cells, size)  # (n, 2, 2): corner, axis
     aims = cells[:, np.newaxis] + _at(maps["regressions"], cells).reshape(-1, 17, 2)  # (n, 17, 2)
     bells = _bells(aims, boxes, size)
-    heat = np.ascontiguousarray(_sigmoid(maps["heat"][0]).transpose(2, 0, 1))  # (17, rows, columns)
     offsets = maps["offsets"][0].reshape(*maps["offsets"].shape[1:3], 17, 2)
-    people: list[Person] = []
-    for number in np.flatnonzero(scores >= least_score):
-        rows, columns = _best(heat, bells[0][number], bells[1][number], boxes[number])
-        keypoint_scores = heat[KEYPOINTS, rows, columns] * _of_any(bells, rows, columns)
-        counting = keypoint_scores[keypoint_scores > LEAST_KEYPOINT_SCORE]
-        score = float(scores[number] * counting.mean()) if counting.size else 0.0
-        if score >= least_score:
-            points = np.stack([rows, columns], 1) + offsets[rows, columns, KEYPOINTS]  # (17, 2)
-            keypoints = np.column_stack([place.undone(points / size), keypoint_scores])
-            box = place.undone(boxes[number] / size).clip(0, 1).ravel()
-            people.append(Person(box.astype(np.float32), keypoints.astype(np.float32), score))
-    return sorted(people, key=lambda person: -person.score)
+    heat = np.ascontiguousarray(_sigmoid(maps["heat"][0]).transpose(2, 0, 1))  # (17, rows, columns)
+    best = [_best(heat, bells[0][k], bells[1][k], boxes[k]) for k in chosen]
+    rows, columns = np.array(best, np.intp).reshape(-1, 2, 17).transpose(1, 0, 2)  # (n_chosen, 17) each
+    keypoint_scores = heat[KEYPOINTS, rows, columns] * _of_any(bells, rows, columns)
+    counts = keypoint_scores > LEAST_KEYPOINT_SCORE
+    means = (keypoint_scores * counts).sum(1) / np.maximum(counts.sum(1), 1)
+    points = np.stack([rows, columns], 2) + offsets[rows, columns, KEYPOINTS]  # (n_chosen, 17, 2)
+    keypoints = np.concatenate([place.undone(points / size), keypoint_scores[:, :, np.newaxis]], 2, dtype=np.float32)
+    outlines = place.undone(boxes[chosen] / size).clip(0, 1).reshape(-1, 4).astype(np.float32)
+    scores = scores[chosen] * means
+    surest_first = np.argsort(-scores, kind="stable")
+    return [Person(outlines[k], keypoints[k], float(scores[k])) for k in surest_first if scores[k] >= least_score]
 
 
 def _peaks(centers: Floats) -> tuple[Cells, Floats]:
     """Cells of the centres, (n, 2), and their scores, (n,), the surest first."""
     tops = np.flatnonzero(centers >= cv2.dilate(centers, WINDOW))
-    order = tops[np.argsort(-centers.ravel()[tops], kind="stable")]
+    order = tops[np.argsort(-centers.ravel()[tops], kind="stable")][: MOST_PEOPLE * WINDOW.size]
     cells = np.stack(np.divmod(order, centers.shape[1]), 1)
     places: list[list[int]] = cells.tolist()
     chosen: list[int] = []
@@ -125,8 +127,8 @@ def _best(heat: Floats, over_rows: Floats, over_columns: Floats, box: Floats) ->
 
 
 def _of_any(bells: tuple[Floats, Floats], rows: Cells, columns: Cells) -> Floats:
-    """The highest weight that any of the people gives to each keypoint's cell, (17,)."""
-    return (bells[0][:, KEYPOINTS, rows] * bells[1][:, KEYPOINTS, columns]).max(0)
+    """The highest weight that any of the people gives to each keypoint's cell, (n, 17)."""
+    return (bells[0][:, KEYPOINTS, rows] * bells[1][:, KEYPOINTS, columns]).max(0)  # of (n_giving, n, 17)
 
 
 def _at(values: Floats, cells: Cells) -> Floats:
@@ -135,4 +137,7 @@ def _at(values: Floats, cells: Cells) -> Floats:
 
 
 def _sigmoid(logits: Floats) -> Floats:
-    return np.reciprocal(1 + np.exp(np.minimum(-logits, HIGHEST_EXPONENT)))
+    values = np.negative(logits)
+    np.exp(np.minimum(values, HIGHEST_EXPONENT, out=values), out=values)
+    values += 1
+    return np.reciprocal(values, out=values)

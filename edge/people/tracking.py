@@ -90,18 +90,17 @@ def step(state: Tracks, people: Sequence[Person], now_ns: int, aspect: float) ->
     """
     before = state.tracks if now_ns > state.now_ns else ()
     surest = sorted(people, key=lambda person: -person.score)[:MOST_PEOPLE]
-    seen, known = bodies(surest, aspect), bodies([track.person for track in before], aspect)
+    both, n_seen = bodies([*surest, *(track.person for track in before)], aspect), len(surest)
+    seen, known = both[:n_seen], both[n_seen:]
     looked_s = min((now_ns - state.now_ns) / NS_PER_S, MOST_STEP_S)
     pairs = _pairs(before, _similarities(before, known, seen, looked_s), looked_s)
     rows, columns = [i for i, _ in pairs], [j for _, j in pairs]
-    followed = _followed(
-        [before[i] for i in rows], known.at(rows), [surest[j] for j in columns], seen.at(columns), now_ns
-    )
+    followed = _followed([before[i] for i in rows], known[rows], [surest[j] for j in columns], seen[columns], now_ns)
     new = [j for j, person in enumerate(surest) if j not in columns and person.score >= BEGINNING_SCORE]
     unseen = [replace(track, unseen_s=track.unseen_s + looked_s) for i, track in enumerate(before) if i not in rows]
     coasting = _coasting(unseen, MOST_PEOPLE - len(pairs) - len(new))
     free = sorted(set(range(MOST_PEOPLE)) - {track.slot for track in (*followed, *coasting)})
-    begun = _begun([surest[j] for j in new], seen.at(new), now_ns, state.next_id, free)
+    begun = _begun([surest[j] for j in new], seen[new], now_ns, state.next_id, free)
     tracks = sorted((*followed, *coasting, *begun), key=lambda track: track.id)
     return Tracks(tuple(tracks), state.next_id + len(begun), now_ns)
 
@@ -154,6 +153,8 @@ def _coast_s(track: Track) -> float:
 
 def _begun(people: Sequence[Person], seen: Bodies, now_ns: int, first_id: int, slots: Sequence[int]) -> list[Track]:
     """Tracks of people that nobody had."""
+    if not people:
+        return []
     stand, _ = heights(seen)
     postures, origins = posture(seen, stand), seen.centers
     return [
@@ -179,6 +180,8 @@ def _begun(people: Sequence[Person], seen: Bodies, now_ns: int, first_id: int, s
 
 def _followed(old: Sequence[Track], known: Bodies, people: Sequence[Person], seen: Bodies, now_ns: int) -> list[Track]:
     """Tracks that were found again, each in its person."""
+    if not old:
+        return []
     elapsed_s = np.array([(now_ns - track.last_ns) / NS_PER_S for track in old], np.float32)
     age_s = np.array([(now_ns - track.first_ns) / NS_PER_S for track in old], np.float32)
     stood = np.array([track.height for track in old], np.float32)
