@@ -61,6 +61,7 @@ class MuteBroker:
         self.connections = 0
         self.refusal_of_5: bytes | None = None
         """Is sent before it hangs up on MQTT 5; None takes that."""
+        self.is_silent_at_5 = False
         self.farewell = b""
         """What is sent after the answer to CONNECT."""
         self.received = b""
@@ -94,6 +95,8 @@ class MuteBroker:
             if received[:1] == CONNECT:
                 self.connections += 1
                 is_version_5 = received[received.index(b"MQTT") + 4] == 5
+                if is_version_5 and self.is_silent_at_5:
+                    return True
                 if is_version_5 and self.refusal_of_5 is not None:
                     peer.sendall(self.refusal_of_5)
                     return False
