@@ -424,7 +424,7 @@ class Publisher:
         traffic.refused_topics.clear()
         if traffic.connection.subscription_refused:
             traffic.connection.subscription_refused = False
-            self._say("the broker does not let us listen to commands; check its ACL")
+            self._say("the broker does not let us listen to all that we ask for, as commands; check its ACL")
 
     def _time(self, event: Waiting) -> None:
         captured_ns = self._captured_ns.pop((event.fields["id"], event.fields["type"]), None)
