@@ -179,7 +179,7 @@ def test_a_broker_that_does_not_answer_does_not_hold_the_end() -> None:
             began_s = time.monotonic()
             post.close()
             assert time.monotonic() - began_s < 2
-        post._thread.join()
+    post._thread.join()
 
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
