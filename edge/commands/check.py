@@ -4,13 +4,17 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge.bundle import BUILTIN, Bundle
 from edge.config import Config, alert_specs
 from edge.errors import ConfigurationError, EdgewatchError, ModelError
 from edge.sources import decoded_frames
 from edge.system.interruption import Interruption
+from edge.system.locking import is_locked
+
+if TYPE_CHECKING:  # imports paho
+    from edge.mqtt.connection import Connection
 
 Fact = Callable[[], str]
 """Answers what is fine, in a few words, or raises what is not."""
@@ -108,10 +112,15 @@ def _camera(config: Config, name: str, *, sees_people: bool) -> str:
 
 def _state_dir(directory: Path) -> str:
     """Look from outside: the outbox may be in use by a daemon that runs."""
-    existing = next(folder for folder in (directory, *directory.parents) if folder.exists())
+    existing = _existing(directory)
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise ConfigurationError(f"{directory}: cannot be written by this user; check state_dir and its rights")
     return str(directory)
+
+
+def _existing(directory: Path) -> Path:
+    """Return the directory, or the nearest one in which it would be made."""
+    return next(folder for folder in (directory, *directory.parents) if folder.exists())
 
 
 def _broker(config: Config, password: str | None) -> str:
@@ -123,7 +132,25 @@ def _broker(config: Config, password: str | None) -> str:
     # Not the box's own id: that would end the connection of a daemon that runs.
     connection = Connection(config.broker, password, f"edgewatch-{config.device_id}-check")
     try:
-        said = prove_arrival(connection, Topics(config.device_id).check)
+        said = prove_arrival(connection, Topics(config.device_id).check) + _twin(config, connection)
     finally:
         connection.close()
     return f"{config.broker.address} takes us, MQTT {connection.version}; {said}"
+
+
+def _twin(config: Config, connection: "Connection") -> str:
+    """Warn of another box of this device_id: one that is online while this one is not, as far as can be seen."""
+    from edge.mqtt.echo import kept  # noqa: PLC0415
+    from edge.mqtt.publisher import ONLINE  # noqa: PLC0415
+    from edge.mqtt.topics import Topics  # noqa: PLC0415
+
+    if config.state_dir is None or is_locked(config.state_dir):
+        return ""
+    if not os.access(_existing(config.state_dir), os.R_OK | os.X_OK):
+        return ""
+    if kept(connection, Topics(config.device_id).availability) != ONLINE.encode():
+        return ""
+    return (
+        f"; warning: a box {config.device_id!r} is online, and none runs here with this state_dir; give each box a "
+        "device_id of its own"
+    )

@@ -1,7 +1,7 @@
 """Connections whose request does not come, or does not end: they are cut, so that there is room for those that ask."""
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -10,6 +10,15 @@ REQUEST_S: Final = 10.0
 """Until a request has come, body and all."""
 MAX_PENDING: Final = 100
 """Connections at a time whose request has not come; a browser opens six, and asks at once."""
+
+
+class HurriedLoop(asyncio.SelectorEventLoop):
+    """Gives the beginning and the end of TLS as long as a request; by itself asyncio waits for minutes."""
+
+    async def create_server(self, *args: Any, **kwargs: Any) -> asyncio.Server:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if kwargs.get("ssl") is not None:
+            kwargs |= {"ssl_handshake_timeout": REQUEST_S, "ssl_shutdown_timeout": REQUEST_S}
+        return await super().create_server(*args, **kwargs)
 
 
 def hurried(request_s: float = REQUEST_S) -> type[H11Protocol]:

@@ -14,7 +14,7 @@ import uvicorn
 
 from edge.config import broker_password
 from edge.dashboard.application import Application
-from edge.dashboard.connections import hurried
+from edge.dashboard.connections import HurriedLoop, hurried
 from edge.dashboard.desk import FILTERS, UNQUEUED_FILTERS, Desk
 from edge.dashboard.guard import Keys
 from edge.dashboard.history import History
@@ -83,7 +83,8 @@ def serve(config: DashboardConfig, mqtt_password: str | None) -> None:
         )
         with _listening(config) as listener:
             server = _server(config, Application(desk, subscriber.send, config, keys), desk, subscriber, listener)
-            server.run([listener])
+            with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+                runner.run(server.serve([listener]))
         if server.failure is not None:
             raise server.failure
 

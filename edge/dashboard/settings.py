@@ -117,10 +117,11 @@ def check_reach(config: DashboardConfig, password: str | None) -> None:
     Raises:
         ConfigurationError: it says what is missing.
     """
-    if config.is_loopback:
+    if config.is_loopback and config.behind_proxy is None:
         return
     if password is None:
-        raise ConfigurationError(f"listen: {config.listen} is reached from elsewhere; set {PASSWORD_VARIABLE}")
+        way = f"listen: {config.listen}" if config.behind_proxy is None else f"behind_proxy: {config.behind_proxy}"
+        raise ConfigurationError(f"{way} is reached from elsewhere; set {PASSWORD_VARIABLE}")
     if config.certificate_file is None and config.behind_proxy is None:
         raise ConfigurationError(
             f"listen: {config.listen} is reached from elsewhere; set certificate_file and key_file, or behind_proxy"

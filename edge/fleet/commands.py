@@ -3,6 +3,7 @@
 import argparse
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def _status(options: argparse.Namespace, _interruption: Interruption) -> int:
     from edge.fleet.status import fleet_status, to_json_lines, to_table  # noqa: PLC0415 - heavy
 
     broker, password = open_broker(options)
-    boxes = fleet_status(broker, password, QUIET_S)
+    boxes = fleet_status(broker, password, QUIET_S, lambda line: print(f"edge: {line}", file=sys.stderr))
     print(*(to_json_lines(boxes) if options.json else to_table(boxes)), sep="\n")
     return 0
 

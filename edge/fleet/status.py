@@ -2,14 +2,14 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.connection import Connection, Message
-from edge.mqtt.incoming import number, read_object, read_text, read_topic, table, text
+from edge.mqtt.incoming import MAX_JSON_BYTES, number, read_object, read_text, read_topic, table, text
 
 FILTERS = tuple(f"edgewatch/{topic}" for topic in ("+/availability", "+/stats", "+/fault", "+/+/status", "+/+/+/state"))
 HEADER = ("box", "state", "version", "cameras", "rate", "last event")
@@ -36,13 +36,21 @@ class BoxStatus:
     fault: str | None = None
 
 
-def fleet_status(broker: BrokerConfig, password: str | None, quiet_s: float) -> list[BoxStatus]:
+def fleet_status(
+    broker: BrokerConfig, password: str | None, quiet_s: float, report: Callable[[str], None]
+) -> list[BoxStatus]:
     """Ask a broker what it retains, until nothing has come for `quiet_s`.
+
+    Args:
+        broker: whom.
+        password: of the broker URL's user.
+        quiet_s: how long to wait for more.
+        report: takes a line when messages were passed over.
 
     Raises:
         BrokerError: it is absent, refuses us, or does not let us read.
     """
-    connection = Connection(broker, password, "")
+    connection = Connection(broker, password, "", max_message_bytes=MAX_JSON_BYTES, throws_away_oversized=True)
     connection.subscribe(FILTERS)
     boxes: dict[str, BoxStatus] = {}
     deadline_s = time.monotonic() + quiet_s
@@ -55,6 +63,11 @@ def fleet_status(broker: BrokerConfig, password: str | None, quiet_s: float) -> 
         if connection.subscription_refused:
             raise BrokerError(f"{broker.address}: does not let this user read edgewatch/#; check its ACL")
     connection.close()
+    if connection.thrown_away:
+        report(
+            f"{broker.address}: keeps messages that are too long for boxes' ({connection.thrown_away}); they are "
+            "passed over; clear their topics, and check the broker's ACL"
+        )
     return [boxes[name] for name in sorted(boxes)]
 
 

@@ -10,11 +10,15 @@ from edge.events.schema import to_json
 from edge.mqtt import discovery
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Message
+from edge.mqtt.incoming import read_topic
 from edge.mqtt.migration import adopt
 from edge.mqtt.outbox import SCHEMA, Outbox
 from edge.mqtt.publisher import ONLINE, Publisher
 from edge.mqtt.settings import Settings
 from edge.mqtt.store import Store
+
+MAX_SWEPT = 100
+"""Retained topics of cameras that are no more, a run: others may fill a broker with invented ones."""
 
 Thresholds = Mapping[str, Mapping[str, float]]
 """Configured onset thresholds, by camera and label."""
@@ -86,6 +90,8 @@ def announce(
     gone = discovery.remember(Settings(mqtt.store), cameras)
     for topic in discovery.retired_topics(publisher.topics, gone, cameras):
         publisher.retain(topic, "")
+    if config.state_dir is None:
+        _sweep(publisher, cameras)
     for name in set(config.cameras) - counted:
         publisher.retain(publisher.topics.people(name), "")
     home_assistant = config.home_assistant
@@ -104,3 +110,25 @@ def announce(
             publisher.repeat(topic)
 
     publisher.listen([birth], receive)
+
+
+def _sweep(publisher: Publisher, cameras: Mapping[str, Sequence[str]]) -> None:
+    """Have the broker forget cameras and labels of earlier runs: it shows them, where nothing here remembers them."""
+    topics = publisher.topics
+    swept: set[str] = set()
+
+    def receive(message: Message) -> None:
+        if not message.retained or (read := read_topic(message.topic)) is None or len(swept) >= MAX_SWEPT:
+            return
+        match read[1]:
+            case [camera, "status"] if camera not in cameras:
+                gone: dict[str, list[str]] = {camera: []}
+            case [camera, label, "state"] if label not in cameras.get(camera, ()):
+                gone = {camera: [label]}
+            case _:
+                return
+        for topic in discovery.retired_topics(topics, gone, cameras):
+            swept.add(topic)
+            publisher.retain(topic, "")
+
+    publisher.listen([topics.status("+"), topics.state("+", "+")], receive)

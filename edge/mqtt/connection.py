@@ -24,6 +24,7 @@ from edge.errors import BrokerError
 from edge.mqtt.refusals import (
     HUNG_UP,
     OversizedMessageError,
+    UnansweredError,
     VersionRefusedError,
     absence,
     loss,
@@ -112,6 +113,7 @@ class Connection:
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         throws_away_oversized: bool = False,
         keeps_session: bool = False,
+        spoke_latest: bool = False,
         send_buffer_bytes: int | None = None,
     ) -> None:
         """Connect and wait for the broker's word.
@@ -124,6 +126,8 @@ class Connection:
             max_message_bytes: of what others send us; longer ones end the connection,
             throws_away_oversized: or are read, thrown away and counted.
             keeps_session: whether the broker keeps QoS 1 messages for us while we are away.
+            spoke_latest: whether the broker has spoken MQTT 5 with us before. One that hangs up or is silent now is
+                not taken for one that cannot: older versions acknowledge what is denied.
             send_buffer_bytes: how much the system takes from us before it has left; by default as it likes.
 
         Raises:
@@ -156,8 +160,8 @@ class Connection:
         """Of MQTT, as it is spoken."""
         try:
             self._connect(will)
-        except VersionRefusedError:
-            if broker.version is not None:
+        except VersionRefusedError as error:
+            if broker.version is not None or (spoke_latest and isinstance(error, UnansweredError)):
                 raise
             self.version = OLDEST
             self._connect(will)
@@ -320,7 +324,7 @@ class Connection:
         while self._answer is None and self._end is None:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
-                raise VersionRefusedError(f"{self._broker.address}: answers, but not as an MQTT broker; check the port")
+                raise UnansweredError(f"{self._broker.address}: answers, but not as an MQTT broker; check the port")
             self._exchange_before_answer(left_s)
         answer = self._answer
         if answer is None:

@@ -1,4 +1,4 @@
-"""Whether what we send arrives: heard with the same credentials. MQTT 3.1.1 acknowledges what is denied."""
+"""What a broker does with us, heard with the same credentials: MQTT 3.1.1 acknowledges what is denied."""
 
 import secrets
 import time
@@ -41,6 +41,20 @@ def hears(connection: Connection, is_it: Callable[[Message], bool]) -> bool:
             return False
         connection.exchange(left_s)
     return True
+
+
+def kept(connection: Connection, topic: str) -> bytes | None:
+    """Return what the broker retains of a topic; None where it is nothing, or nothing that it shows us.
+
+    Raises:
+        BrokerError: the connection is lost.
+    """
+    connection.subscribe([topic])
+    connection.ping()  # is answered after what is retained
+    deadline_s = time.monotonic() + HEAR_TIMEOUT_S
+    while not connection.is_ping_answered() and (left_s := deadline_s - time.monotonic()) > 0:
+        connection.exchange(left_s)
+    return next((message.payload for message in connection.received() if message.topic == topic), None)
 
 
 def say_arrival(connection: Connection, topic: str, *, is_heard: bool) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.connection import Connection
+from edge.system.log import one_line
 
 MAX_PICTURES: Final = 4
 """That wait; of each topic only the newest."""
@@ -20,6 +21,8 @@ TIMEOUT_S: Final = 120
 SEND_BUFFER_BYTES: Final = 32 * 1024
 """What is in it leaves before an event that comes meanwhile."""
 EXCHANGE_S: Final = 1.0
+CLOSE_TIMEOUT_S: Final = 1.0
+"""A broker that does not answer holds the thread for longer, but not the program's end."""
 
 
 class PicturePost:
@@ -51,6 +54,7 @@ class PicturePost:
         self._waiting: dict[str, bytes] = {}
         self._changes = threading.Condition()
         self._stopping = False
+        self._said: str | None = None
         self._thread = threading.Thread(target=self._run, name="picture post", daemon=True)
 
     def put(self, topic: str, content: bytes) -> None:
@@ -74,20 +78,31 @@ class PicturePost:
             self._waiting.clear()
 
     def close(self) -> None:
-        """Give up what has not left, and end the thread."""
+        """Give up what has not left, and end the thread, which may outlive this by what it waits for."""
         with self._changes:
             self._stopping = True
             self._changes.notify_all()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(CLOSE_TIMEOUT_S)
 
     def _run(self) -> None:
+        while not self._stopping:
+            try:
+                self._send_all()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next picture may leave
+                self.drop()
+                if repr(error) != self._said and not self._stopping:
+                    self._said = repr(error)
+                    self._report(f"pictures did not leave: {one_line(error)}")
+
+    def _send_all(self) -> None:
         while (picture := self._next()) is not None:
             topic, content = picture
             try:
                 self._send(topic, content)
             except BrokerError as error:
-                self._report(f"{len(content)} bytes of {topic} did not leave: {error}")
+                if not self._stopping:
+                    self._report(f"{len(content)} bytes of {topic} did not leave: {error}")
 
     def _next(self) -> tuple[str, bytes] | None:
         """Wait for a picture, and until no event waits; None ends it all."""

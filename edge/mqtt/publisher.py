@@ -15,7 +15,7 @@ from edge.errors import BrokerError
 from edge.events.clock import rfc3339
 from edge.events.schema import SCORE_DIGITS, to_json, with_delivery
 from edge.mqtt.bell import Bell
-from edge.mqtt.connection import Connection, Message
+from edge.mqtt.connection import LATEST, Connection, Message
 from edge.mqtt.figures import FigurePost
 from edge.mqtt.outbox import Outbox, Waiting
 from edge.mqtt.pictures import PicturePost
@@ -80,6 +80,7 @@ class Publisher:
         """From the capture of the frame that caused an event to the broker's acknowledgement."""
         self._last_event: dict[str, str] | None = None
         self._connections = self._hang_ups = 0
+        self._spoke_latest = False
         self._greeted = False
         self._device_id = device_id
         self._broker = broker
@@ -294,7 +295,15 @@ class Publisher:
     def _connect(self) -> Connection:
         will = (self.topics.availability, OFFLINE)
         client_id = f"edgewatch-{self._device_id}"
-        connection = Connection(self._broker, self._password, client_id, will, throws_away_oversized=True)
+        connection = Connection(
+            self._broker,
+            self._password,
+            client_id,
+            will,
+            throws_away_oversized=True,
+            spoke_latest=self._spoke_latest,
+        )
+        self._spoke_latest |= connection.version == LATEST
         connection.subscribe(self._filters)
         with self._changes:
             self._connections += 1
@@ -415,7 +424,7 @@ class Publisher:
         traffic.refused_topics.clear()
         if traffic.connection.subscription_refused:
             traffic.connection.subscription_refused = False
-            self._say("the broker does not let us listen to commands; check its ACL")
+            self._say("the broker does not let us listen to all that we ask for, as commands; check its ACL")
 
     def _time(self, event: Waiting) -> None:
         captured_ns = self._captured_ns.pop((event.fields["id"], event.fields["type"]), None)

@@ -26,7 +26,11 @@ class HungUpError(BrokerError):
 
 
 class VersionRefusedError(BrokerError):
-    """The broker does not speak the version of MQTT in which we asked: it says so, hangs up on it, or is silent."""
+    """The broker does not speak the version of MQTT in which we asked."""
+
+
+class UnansweredError(VersionRefusedError):
+    """The broker hangs up instead of answering, or is silent: as some do that do not know the version, and others."""
 
 
 class OversizedMessageError(BrokerError):
@@ -58,7 +62,7 @@ def refusal(broker: BrokerConfig, answer: str) -> BrokerError:
 def no_answer(broker: BrokerConfig, end: str, *, retains: bool) -> BrokerError:
     """Explain why the broker ended a connection instead of answering CONNECT."""
     also = "; if it is the right one, whether it keeps messages (mosquitto: retain_available)" if retains else ""
-    kind = VersionRefusedError if end == HUNG_UP else BrokerError
+    kind = UnansweredError if end == HUNG_UP else BrokerError
     return kind(f"{broker.address}: hung up without an MQTT answer ({end}); check the port, and TLS{also}")
 
 

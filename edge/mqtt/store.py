@@ -37,11 +37,14 @@ PRIMARY_CODE_MASK = 0xFF
 _Answer = TypeVar("_Answer")
 Work = Callable[[sqlite3.Connection], _Answer]
 """Reads and writes; may be called twice, so it changes nothing but the database."""
+Carry = Callable[[sqlite3.Connection, sqlite3.Connection], None]
+"""Copies rows to a database of the same schema, which may have some of them, all or none."""
 
 
-class _CorruptError(Exception):
+class _CorruptError(sqlite3.DatabaseError):
     """The file is no database, or a damaged one."""
 
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     kind, advice = "corrupt", "check the disk"
 
 
@@ -62,15 +65,18 @@ class Store:
         *,
         file_name: str = FILE_NAME,
         lock_name: str = LOCK_FILE,
+        carry: Carry | None = None,
     ) -> None:
         """Open the file, or make it.
 
         Args:
             directory: where it lies; None keeps everything in memory.
-            schema: `CREATE ... IF NOT EXISTS` statements.
+            schema: `CREATE ... IF NOT EXISTS` statements, and pragmas.
             report: takes a line when the disk fails, and when it comes back.
             file_name: the database's.
             lock_name: of the file beside it that keeps others out.
+            carry: takes along to memory, and back, what is wanted of a file that is too large to be read as a whole;
+                None takes everything along.
 
         Raises:
             ConfigurationError: the directory cannot be used by this user, or another edge uses it.
@@ -80,6 +86,7 @@ class Store:
         """Why nothing is kept on disk; None while it is, and where memory was asked for."""
         self._schema = schema
         self._report = report
+        self._carry = carry
         self._lock = threading.Lock()
         self._retry_at_s = 0.0
         self._locked = contextlib.ExitStack()
@@ -137,22 +144,23 @@ class Store:
         for _ in range(2):
             try:
                 return self._on_disk()
-            except _CorruptError as error:
-                if not self._set_aside(error):
-                    break
             except (sqlite3.Error, OSError) as error:
-                if not _is_disk_fault(error):
+                if _is_disk_fault(error):
+                    self._note_fault(str(error))
+                    return self._salvaged()
+                if not _is_corrupt(error):
                     raise ConfigurationError(
                         f"{self.path}: cannot be used ({error}); check state_dir and its rights"
                     ) from error
-                self._note_fault(str(error))
-                break
-        return self._salvaged()
+                if not self._set_aside(error):
+                    return self._in_memory()
+        self._note_fault("a new file is corrupt at once")
+        return self._in_memory()
 
     def _on_disk(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
         try:
-            if (found := database.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
+            if not self._carry and (found := database.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
                 raise _CorruptError(str(found[0]))  # noqa: TRY301 - closed below, like every fault
             (version,) = database.execute("PRAGMA user_version").fetchone()
             if version > FORMAT_VERSION:
@@ -160,10 +168,8 @@ class Store:
             _prepare(database, self._schema)
             database.execute("BEGIN IMMEDIATE")  # a read-only file says so here
             database.execute("ROLLBACK")
-        except BaseException as error:
+        except BaseException:
             database.close()
-            if isinstance(error, sqlite3.DatabaseError) and _code(error) in CORRUPT_CODES:
-                raise _CorruptError(str(error)) from error
             raise
         return database
 
@@ -175,6 +181,8 @@ class Store:
     def _salvaged(self) -> sqlite3.Connection:
         """Take into memory what an unwritable disk holds: SQLite cannot open a journal there, so a copy is read."""
         memory = self._in_memory()
+        if self._carry:
+            return memory
         with contextlib.suppress(sqlite3.Error, OSError), tempfile.TemporaryDirectory() as folder:
             copy = Path(folder, FILE_NAME)
             for suffix in ("", "-wal"):
@@ -192,44 +200,57 @@ class Store:
         Raises:
             sqlite3.Error: it is none.
         """
-        if self.path == IN_MEMORY or self.fault is not None:
+        if self.path == IN_MEMORY or self.fault is not None or not (_is_corrupt(error) or _is_disk_fault(error)):
             raise error
-        if _code(error) in CORRUPT_CODES:
-            self._database.close()
-            self._set_aside(error)
-            self._database = self._open()
-        elif _is_disk_fault(error):
-            self._leave_disk(str(error))
-        else:
-            raise error
-
-    def _leave_disk(self, reason: str) -> None:
         memory = self._in_memory()
-        with contextlib.suppress(sqlite3.Error):
-            self._database.backup(memory)
+        if self._carry or not _is_corrupt(error):  # a copy of everything would be as corrupt
+            with contextlib.suppress(sqlite3.Error):
+                self._copy(self._database, memory)
         _prepare(memory, self._schema)  # also where the copy failed
         with contextlib.suppress(sqlite3.Error):
             self._database.close()
         self._database = memory
-        self._note_fault(reason)
+        if not _is_corrupt(error):
+            self._note_fault(str(error))
+        elif self._set_aside(error):
+            try:
+                self._move_to_disk()
+            except (sqlite3.Error, OSError) as refusal:
+                self._note_fault(str(refusal))
+
+    def _copy(self, source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+        (self._carry or sqlite3.Connection.backup)(source, target)
 
     def _return_to_disk(self) -> None:
-        """Write memory over what the disk still holds: it is older."""
+        """Take memory to the disk: what that still holds is older."""
         if self.fault is None or time.monotonic() < self._retry_at_s:
             return
         self._retry_at_s = time.monotonic() + RETRY_INTERVAL_S
+        for _ in range(2):
+            try:
+                self._move_to_disk()
+            except (sqlite3.Error, OSError) as error:
+                if not _is_corrupt(error) or not self._set_aside(error):
+                    return
+            else:
+                self.fault = None
+                self._report(f"{self.path}: the disk takes events again")
+                return
+
+    def _move_to_disk(self) -> None:
+        """Have the disk stand for memory.
+
+        Raises:
+            sqlite3.Error, OSError: it does not; nothing has changed.
+        """
+        disk = self._on_disk()
         try:
-            with contextlib.closing(sqlite3.connect(self.path)) as disk:
-                self._database.backup(disk)
-            database = self._on_disk()
-        except (sqlite3.Error, OSError, _CorruptError) as error:
-            if isinstance(error, _CorruptError) or _code(error) in CORRUPT_CODES:
-                self._set_aside(error)
-            return
+            self._copy(self._database, disk)
+        except BaseException:
+            disk.close()
+            raise
         self._database.close()
-        self._database = database
-        self.fault = None
-        self._report(f"{self.path}: the disk takes events again")
+        self._database = disk
 
     def _note_fault(self, reason: str) -> None:
         self.fault = reason
@@ -271,6 +292,10 @@ def _prepare(database: sqlite3.Connection, schema: str) -> None:
 def _code(error: Exception) -> int:
     """SQLite's primary result code; 0 for other errors."""
     return getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE_MASK
+
+
+def _is_corrupt(error: Exception) -> bool:
+    return _code(error) in CORRUPT_CODES
 
 
 def _is_disk_fault(error: Exception) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 from edge.config.broker import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.bell import Bell
-from edge.mqtt.connection import Connection, Message
+from edge.mqtt.connection import LATEST, Connection, Message
 from edge.system.pauses import growing_pauses_s
 
 LONGEST_WAIT_S: Final = 1.0
@@ -71,6 +71,7 @@ class Subscriber:
         self._stopping = threading.Event()
         self._online = False
         self._has_told_of_long = False
+        self._spoke_latest = False
         self._fatal: BaseException | None = None
         self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
@@ -131,7 +132,9 @@ class Subscriber:
             max_message_bytes=wanted.max_message_bytes,
             throws_away_oversized=True,
             keeps_session=bool(wanted.queued),
+            spoke_latest=self._spoke_latest,
         )
+        self._spoke_latest |= connection.version == LATEST
         try:
             connection.subscribe(wanted.queued, unqueued=wanted.unqueued, receive=self._receive)
             self._unsent.clear()

@@ -31,6 +31,10 @@ GOOD, BAD = "proven", ("refused", "rolled back")
 Report = Callable[[str], object]
 
 
+class NotNowError(ModelError):
+    """The box does not take the update, for a reason that may pass."""
+
+
 @dataclass(slots=True)
 class Progress:
     """What a box says of one file."""
@@ -50,7 +54,8 @@ class Progress:
             return False
         state, reason = str(status.get("state")), status.get("reason")
         if state in BAD:
-            raise ModelError(f"{state}: {reason}")
+            kind = NotNowError if status.get("may_pass") else ModelError
+            raise kind(f"{state}: {reason}")
         if state != self.state:
             self.state = state
             self.report(state)
@@ -103,7 +108,7 @@ def hand_over(content: bytes, state_dir: Path | None, report: Report, patience_s
     deadline_s = time.monotonic() + patience_s
     while (status := shelf.status()) == before or not progress.is_over(status):
         if time.monotonic() > deadline_s:
-            raise ModelError(f"{shelf.folder}: nothing came of it in {patience_s:.0f} s; the log of the box says more")
+            raise NotNowError(f"{shelf.folder}: nothing came of it in {patience_s:.0f} s; the log of the box says more")
         time.sleep(POLL_S)
 
 

@@ -13,7 +13,7 @@ from typing import IO, Final
 from edge.config import Config
 from edge.config.updates import key_bytes
 from edge.errors import ConfigurationError, ModelError
-from edge.updates.asking import hand_over
+from edge.updates.asking import NotNowError, hand_over
 from edge.updates.shelf import Shelf, write
 from edge.updates.signing import MAX_FILE_BYTES, digest_of, load_signed
 
@@ -50,8 +50,10 @@ def update_by_fetching(config: Config, report: Callable[[str], object]) -> None:
     try:
         if not _is_known(shelf, content, key_bytes(config.updates.public_key or ""), report):
             hand_over(content, config.state_dir, report)
+    except NotNowError:
+        raise  # it is fetched and tried again
     except ModelError:
-        _see(shelf, url, tag)  # what was refused once is not fetched again
+        _see(shelf, url, tag)  # what was refused for good is not fetched again
         raise
     _see(shelf, url, tag)
 
@@ -108,13 +110,13 @@ def _fetch_slowly(url: str, tag: str | None) -> tuple[bytes | None, str | None]:
 
 
 def _is_known(shelf: Shelf, content: bytes, key: bytes, report: Callable[[str], object]) -> bool:
-    """Whether it is in force, or was tried before.
+    """Whether it is in force, or was tried before with an end that will not be another one.
 
     Raises:
         ModelError: it is not signed by this key, or is no bundle.
     """
     status = shelf.status()
-    if status.get("file") == digest_of(content):
+    if status.get("file") == digest_of(content) and not status.get("may_pass"):
         report(f"was tried already: {status.get('state')}")
         return True
     if load_signed(content, key).digest == shelf.choice().in_force:

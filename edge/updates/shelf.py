@@ -161,7 +161,9 @@ def _begin(shelf: Shelf, choice: Choice) -> str | None:
     return None
 
 
-def status_fields(before: Mapping[str, Any], state: str, bundle: Bundle | None, reason: str | None) -> dict[str, Any]:
+def status_fields(
+    before: Mapping[str, Any], state: str, bundle: Bundle | None, reason: str | None, *, may_pass: bool = False
+) -> dict[str, Any]:
     """Return the payload of the `update` topic.
 
     Args:
@@ -169,6 +171,7 @@ def status_fields(before: Mapping[str, Any], state: str, bundle: Bundle | None, 
         state: `receiving`, `checked`, `shadow`, `trial`; at last `proven`, `refused` or `rolled back`.
         bundle: as far as it could be read.
         reason: why it came to this.
+        may_pass: whether it has to do with the moment, not with the update: another day it may be taken.
     """
     return {
         "state": state,
@@ -176,6 +179,7 @@ def status_fields(before: Mapping[str, Any], state: str, bundle: Bundle | None, 
         "file": before.get("file"),
         "bundle": before.get("bundle") if bundle is None else {"name": bundle.spec.name, "sha256": bundle.digest},
         "reason": reason,
+        "may_pass": may_pass,
     }
 
 

@@ -124,7 +124,8 @@ class Updater:
             self._roll_back(str(error))
         finally:
             if self._tried is not None:
-                self._refuse(self._tried.bundle, "the box was stopped while it was tried; send it again")
+                fault = "the box was stopped while it was tried; send it again"
+                self._refuse(self._tried.bundle, fault, may_pass=True)
 
     def _take(self) -> None:
         """Check what somebody asks for, and begin to try it."""
@@ -143,7 +144,7 @@ class Updater:
         except EdgewatchError as error:
             self._refuse(bundle, str(error))
         except OSError as error:
-            self._refuse(bundle, f"the disk refuses ({error.strerror})")
+            self._refuse(bundle, f"the disk refuses ({error.strerror})", may_pass=True)
         finally:
             self._put_away()
 
@@ -154,7 +155,8 @@ class Updater:
     def _begin_shadow(self, bundle: Bundle) -> None:
         cameras = self._delivering()
         if not cameras:
-            self._refuse(bundle, "no camera gives pictures on which it could be tried; send it again when one does")
+            fault = "no camera gives pictures on which it could be tried; send it again when one does"
+            self._refuse(bundle, fault, may_pass=True)
             return
         config = self._config
         task = Task(
@@ -182,7 +184,8 @@ class Updater:
             return
         elif lacking:
             if lasted_s > self._config.updates.shadow_s + HANG_S:
-                self._refuse(tried.bundle, f"{', '.join(lacking)}: too few pictures came to try it on")
+                fault = f"{', '.join(lacking)}: too few pictures came to try it on"
+                self._refuse(tried.bundle, fault, may_pass=True)
         elif load > MAX_LOAD:
             needed = f"{load:.0%} of the time that this machine has for {len(findings.counts)} cameras"
             self._refuse(tried.bundle, f"it would take {needed}, over {MAX_LOAD:.0%}")
@@ -199,12 +202,13 @@ class Updater:
             self._shelf.choice(), instead_of=self._chosen.configured, trial=digest, begun=False, shares=self._shares()
         )
         if not choice.shares:
-            self._refuse(tried.bundle, "no camera gives pictures any more; send it again when one does")
+            fault = "no camera gives pictures any more; send it again when one does"
+            self._refuse(tried.bundle, fault, may_pass=True)
             return
         try:
             self._shelf.decide(choice)
         except OSError as error:
-            self._refuse(tried.bundle, f"the disk refuses ({error.strerror})")
+            self._refuse(tried.bundle, f"the disk refuses ({error.strerror})", may_pass=True)
             return
         inference_ms = round(1000 * sum(findings.durations_s) / max(len(findings.durations_s), 1), 1)
         seen = {"inferences": len(findings.durations_s), "inference_ms": inference_ms, "alerts": findings.alerts}
@@ -216,8 +220,8 @@ class Updater:
         trial_s = self._config.updates.trial_s
         if lasted_s < trial_s:
             return
-        faults = self._faults(self._shelf.choice().shares)
-        if not faults:
+        dark, slow = self._faults(self._shelf.choice().shares)
+        if not dark and not slow:
             bundle = self._chosen.bundle
             proven = Choice(
                 self._chosen.configured, in_force=bundle.digest, newest_at=bundle.spec.created_at.isoformat()
@@ -226,35 +230,36 @@ class Updater:
             self._trial_since_s = None
             self._say("proven", self._chosen.bundle)
         elif lasted_s > 2 * trial_s:
-            self._roll_back("; ".join(faults))
+            self._roll_back("; ".join([*dark, *slow]), may_pass=not slow)
 
-    def _faults(self, before: Mapping[str, float]) -> list[str]:
-        """Say which cameras are worse off than before the trial."""
-        faults: list[str] = []
+    def _faults(self, before: Mapping[str, float]) -> tuple[list[str], list[str]]:
+        """Say which cameras are worse off than before the trial: those that give no pictures, and the slower ones."""
+        dark: list[str] = []
+        slow: list[str] = []
         for name, share_before in before.items():
             if name not in self._watched.taps or (fields := self._watched.fields(name))["state"] == "disabled":
                 continue
             if fields["state"] not in DELIVERING:
-                faults.append(f"{name} gives no pictures any more ({fields['state']})")
+                dark.append(f"{name} gives no pictures any more ({fields['state']})")
             elif _share(fields) < KEPT_SHARE * min(1.0, share_before):
                 rate, target = fields["judged_hz"] or 0.0, fields["target_hz"]
-                faults.append(f"the rate of {name} dropped: {rate:.1f} of {target:g} a second")
-        return faults
+                slow.append(f"the rate of {name} dropped: {rate:.1f} of {target:g} a second")
+        return dark, slow
 
-    def _roll_back(self, fault: str) -> None:
+    def _roll_back(self, fault: str, *, may_pass: bool = False) -> None:
         with contextlib.suppress(OSError):  # then the next start finds that the trial was begun, and rolls back
             self._shelf.decide(replace(self._shelf.choice(), trial=None, begun=False, shares={}))
         self._trial_since_s = None
-        self._say("rolled back", self._chosen.bundle, fault)
+        self._say("rolled back", self._chosen.bundle, fault, may_pass=may_pass)
         self._end()
 
-    def _refuse(self, bundle: Bundle | None, fault: str) -> None:
+    def _refuse(self, bundle: Bundle | None, fault: str, *, may_pass: bool = False) -> None:
         if self._tried is not None:
             self._tried.shadow.stop()
             self._tried = None
         with contextlib.suppress(OSError):  # removes its file
             self._shelf.decide(self._shelf.choice())
-        self._say("refused", bundle, fault)
+        self._say("refused", bundle, fault, may_pass=may_pass)
 
     def _end(self) -> None:
         self._ended_s = time.monotonic()

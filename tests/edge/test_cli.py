@@ -1,5 +1,6 @@
 """The real command in a process of its own: what it prints, what it refuses, how it ends."""
 
+import contextlib
 import json
 import os
 import signal
@@ -8,7 +9,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import paho.mqtt.publish
 import pytest
+
+from edge.system.locking import lock
 
 TIMEOUT_S = 120
 RIGHT = "correct horse"
@@ -150,6 +154,30 @@ def test_of_a_bundle_that_sees_no_people_nothing_sleeps(make_clip, colour_bundle
     check = edge("check", "--config", configuration)
     assert "camera hall: ok: " in check.stdout
     assert "found_down" not in check.stdout
+
+
+@pytest.mark.parametrize(
+    ("availability", "runs_here", "warns"),
+    [("online", False, True), ("online", True, False), ("offline", False, False)],
+)
+def test_a_box_elsewhere_of_the_same_name_is_said(
+    mosquitto, make_clip, tmp_path: Path, *, availability: str, runs_here: bool, warns: bool
+) -> None:
+    paho.mqtt.publish.single(
+        "edgewatch/box/availability", availability, 1, True, hostname="127.0.0.1", port=mosquitto.port
+    )
+    configuration = tmp_path / "edgewatch.toml"
+    configuration.write_text(
+        f"device_id = 'box'\nstate_dir = 'state'\n[broker]\nurl = '{mosquitto.url}'\n"
+        f"[cameras.hall]\nsource = '{make_clip('clip.mp4', *EVENTFUL)}'\n"
+    )
+    with contextlib.ExitStack() as held:
+        if runs_here:
+            held.callback(os.close, lock(tmp_path / "state"))
+        check = edge("check", "--config", configuration)
+    (line,) = (line for line in check.stdout.splitlines() if line.startswith("broker: ok: "))
+    assert ("warning: a box 'box' is online, and none runs here" in line) == warns
+    assert check.returncode == 0
 
 
 def test_version_and_help() -> None:

@@ -164,8 +164,9 @@ def test_requests_that_make_no_sense_are_refused(mosquitto, start_dashboard) -> 
     assert not [line for line in dashboard.said if "Traceback" in line]
 
 
-def test_behind_a_proxy_a_page_that_is_reached_from_elsewhere_needs_a_password() -> None:
-    tables = {"broker": {"url": "mqtt://127.0.0.1"}, "listen": "0.0.0.0:0", "behind_proxy": "https://alarms.example"}
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "127.0.0.1:0"])
+def test_behind_a_proxy_a_page_is_reached_from_elsewhere_and_needs_a_password(listen) -> None:
+    tables = {"broker": {"url": "mqtt://127.0.0.1"}, "listen": listen, "behind_proxy": "https://alarms.example"}
     config = DashboardConfig.model_validate(tables)
     check_reach(config, "correct horse")
     with pytest.raises(ConfigurationError, match=PASSWORD_VARIABLE):
@@ -206,6 +207,7 @@ def test_with_a_certificate_it_speaks_tls_and_keeps_its_cookie_there(mosquitto, 
     options = ("--config", str(config), "--listen", "127.0.0.1:0")
     url = start_dashboard(mosquitto.url, *options, **{PASSWORD_VARIABLE: "correct horse"}).url
     port = urlsplit(url).port
+    silent = socket.create_connection(("127.0.0.1", port), timeout=30)
     context = ssl.create_default_context(cafile=certificate)
     connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=30, context=context)
     headers = {"origin": f"https://127.0.0.1:{port}", "host": f"127.0.0.1:{port}"}
@@ -213,6 +215,8 @@ def test_with_a_certificate_it_speaks_tls_and_keeps_its_cookie_there(mosquitto, 
     cookie = connection.getresponse().headers["set-cookie"]
     connection.close()
     assert all(word in cookie for word in ("Secure", "HttpOnly", "SameSite=lax"))
+    with silent:  # who never shakes hands has as long as for a request
+        assert silent.recv(1) == b""
 
 
 def test_the_pause_doubles_and_ends() -> None:

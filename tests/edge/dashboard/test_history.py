@@ -1,15 +1,16 @@
 """The history's bounds and order, and what the desk makes of hostile messages."""
 
 import json
+import os
 from contextlib import closing
 
 import pytest
 
-from edge.dashboard import durable
 from edge.dashboard.desk import Desk
 from edge.dashboard.fleet import MAX_BOXES, MAX_CAMERAS
 from edge.dashboard.history import PRUNE_EVERY, History, Wanted
 from edge.errors import ConfigurationError
+from edge.mqtt import store as store_module
 from edge.mqtt.allowance import EVENTS_AT_ONCE
 from edge.mqtt.connection import Message
 from edge.mqtt.incoming import EventMessage, read_event
@@ -68,16 +69,20 @@ def test_pictures_are_bounded_in_bytes(history) -> None:
     assert kept == list(range(101, 200))
 
 
+def leave_no_page(history: History) -> None:
+    database = history._store._database
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+
+
 def test_a_full_disk_goes_on_in_memory_and_comes_back(tmp_path, monkeypatch) -> None:
     now_s = 0.0
-    monkeypatch.setattr(durable.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr(store_module.time, "monotonic", lambda: now_s)
     said: list[str] = []
     with closing(History(tmp_path, 1000, 1_000_000, said.append)) as history:
         secret = history.setting("secret", "kept")
         history.add("box", event(id="before"))
-        history._database.execute(
-            f"PRAGMA max_page_count = {history._database.execute('PRAGMA page_count').fetchone()[0]}"
-        )
+        leave_no_page(history)
         for number in range(300):
             history.add("box", event(id=f"E{number}"))
         assert history.answer("box", "before", "seen") is not None
@@ -103,6 +108,50 @@ def test_a_damaged_file_is_set_aside_when_it_is_opened_and_later(tmp_path) -> No
         history.add("box", event(id="after"))
         assert history.card("box", "after") is not None
     assert [line.split(" (")[0] for line in said] == [f"{path}: corrupt"] * 2
+
+
+def test_a_file_found_damaged_on_the_way_back_is_set_aside(tmp_path, monkeypatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(store_module.time, "monotonic", lambda: now_s)
+    path = tmp_path / "dashboard.sqlite"
+    said: list[str] = []
+    with closing(History(tmp_path, 1000, 1_000_000, said.append)) as history:
+        leave_no_page(history)
+        for number in range(300):
+            history.add("box", event(id=f"E{number}"))
+        path.write_bytes(os.urandom(path.stat().st_size))
+        now_s = 61.0
+        assert history.count(Wanted()) == 300
+        now_s = 200.0
+        history.add("box", event(id="after"))
+    assert [line.split(": ")[1].split(" (")[0] for line in said] == [
+        "the disk refuses",
+        "corrupt",
+        "the disk takes events again",
+    ]
+    assert len(list(tmp_path.glob("dashboard.sqlite.corrupt-20*Z"))) == 1
+    with closing(History(tmp_path, 1000, 1_000_000)) as history:
+        assert history.count(Wanted()) == 301
+
+
+def test_the_latest_events_outlive_a_file_that_breaks_while_it_is_used(tmp_path) -> None:
+    path = tmp_path / "dashboard.sqlite"
+    said: list[str] = []
+    with closing(History(tmp_path, 1000, 1_000_000, said.append)) as history:
+        secret = history.setting("secret", "kept")
+        for number in range(300):
+            history.add("box", event(id=f"E{number}"))
+            history.keep_picture("box", f"E{number}", "snapshot", b"picture" * 500)
+        database = history._store._database
+        (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'by_label'").fetchone()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.execute("PRAGMA cache_size = 0")
+        with path.open("r+b") as file:
+            file.seek((page - 1) * 4096)
+            file.write(os.urandom(4096))
+        history.add("box", event(id="after"))
+        assert (history.count(Wanted()), history.setting("secret", "new")) == (301, secret)
+    assert [line.split(" (")[0] for line in said] == [f"{path}: corrupt"]
 
 
 def test_a_second_dashboard_on_one_state_directory_is_refused(tmp_path) -> None:

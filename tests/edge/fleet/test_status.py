@@ -9,7 +9,9 @@ import paho.mqtt.publish
 import pytest
 
 from edge.cli import main
+from edge.config import BrokerConfig
 from edge.errors import BrokerError
+from edge.fleet.status import BoxStatus, fleet_status, take
 from edge.mqtt.connection import Message
 
 STATS = {
@@ -102,12 +104,31 @@ def test_a_box_that_gave_up_is_offline_with_its_reason(
 
 
 def test_messages_of_strangers_change_nothing() -> None:
-    from edge.fleet.status import BoxStatus, take
-
     boxes: dict[str, BoxStatus] = {}
     for topic in ("edgewatch/x/stats", "edgewatch/x/fault", "edgewatch/x/a/status"):
         take(boxes, Message(topic, b'"text"', retained=True))
     assert boxes["x"].rates_hz == {}
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_a_message_that_is_too_long_is_passed_over(mosquitto, version: str) -> None:
+    many = {f"camera-{number}": {"rate_hz": 5.0, "note": "x" * 1000} for number in range(100)}
+    retain(
+        mosquitto.port,
+        {
+            "edgewatch/a/stats": "x" * 1_000_000,
+            "edgewatch/b/stats": json.dumps(STATS | {"cameras": many}),
+            "edgewatch/c/availability": "online",
+        },
+    )
+    lines: list[str] = []
+    broker = BrokerConfig.model_validate({"url": mosquitto.url, "version": version})
+    boxes = fleet_status(broker, None, 1.0, lines.append)
+    assert [box.device_id for box in boxes] == ["b", "c"]
+    assert len(boxes[0].rates_hz) == 100
+    if version == "3.1.1":  # a broker of MQTT 5 keeps it to itself
+        (line,) = lines
+        assert "too long" in line
 
 
 def test_no_message_moves_the_terminal_or_ends_the_list(mosquitto, capsys: pytest.CaptureFixture[str]) -> None:

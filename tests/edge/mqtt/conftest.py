@@ -16,6 +16,7 @@ from edge.mqtt.outbox import SCHEMA, Outbox
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.store import Store
 from edge.mqtt.traffic import ACKNOWLEDGE_TIMEOUT_S
+from proofs.rig.proxy import Proxy
 
 
 @pytest.fixture
@@ -60,6 +61,7 @@ class MuteBroker:
         self.connections = 0
         self.refusal_of_5: bytes | None = None
         """Is sent before it hangs up on MQTT 5; None takes that."""
+        self.is_silent_at_5 = False
         self.farewell = b""
         """What is sent after the answer to CONNECT."""
         self.received = b""
@@ -93,6 +95,8 @@ class MuteBroker:
             if received[:1] == CONNECT:
                 self.connections += 1
                 is_version_5 = received[received.index(b"MQTT") + 4] == 5
+                if is_version_5 and self.is_silent_at_5:
+                    return True
                 if is_version_5 and self.refusal_of_5 is not None:
                     peer.sendall(self.refusal_of_5)
                     return False
@@ -116,31 +120,13 @@ def mute_broker() -> Iterator[MuteBroker]:
     broker.close()
 
 
-class CuttingProxy:
-    """Stands between box and broker, and cuts every connection after some hundred bytes from either side."""
+class CuttingProxy(Proxy):
+    """Cuts every connection after some hundred bytes from either side."""
 
     def __init__(self, broker_port: int, cuts: int) -> None:
         self.cuts_left = cuts
-        self._broker_port = broker_port
         self._random = random.Random(7)
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        self._thread = threading.Thread(target=self._accept)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread, which still selects on the socket
-        self._thread.join()
-        self._server.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                box, _ = self._server.accept()
-            except OSError:
-                return
-            with box, socket.create_connection(("127.0.0.1", self._broker_port)) as broker:
-                self._forward(box, broker)
+        super().__init__(broker_port)
 
     def _forward(self, box: socket.socket, broker: socket.socket) -> None:
         budget = self._random.randrange(600, 4000) if self.cuts_left else sys.maxsize

@@ -11,7 +11,8 @@ import pytest
 
 from edge.bundle import AlertSpec
 from edge.config import Config
-from edge.mqtt.box import announce, open_mqtt
+from edge.mqtt.box import MAX_SWEPT, announce, open_mqtt
+from edge.mqtt.connection import Message
 from edge.mqtt.discovery import Device
 from edge.types import Event
 
@@ -102,6 +103,46 @@ def test_boxes_and_home_assistant_do_what_they_have_to(broker, start_box, until,
     until(notifier.events, "the event at the notifier")
     assert not notifier.payloads("hall/snapshot")
     assert not notifier.payloads("hall/enabled")
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_without_a_state_directory_what_is_retained_of_cameras_that_are_no_more_is_cleared(
+    broker, start_box, until, version: str
+) -> None:
+    left = {
+        "attic/status": '{"state": "ok"}',
+        "attic/people": "{}",
+        "attic/fall/state": "OFF",
+        "attic/fall/threshold": "0.5",
+        "hall/violence/state": "ON",
+        "hall/status": '{"state": "lost"}',
+    }
+    for topic, payload in left.items():
+        paho_publish.single(
+            f"edgewatch/box/{topic}",
+            payload,
+            1,
+            retain=True,
+            hostname="127.0.0.1",
+            port=broker.port,
+            auth={"username": "box", "password": WORD},
+        )
+    watching = broker.subscribe("homeassistant", WORD, ("edgewatch/box/+/#",))
+    mqtt, _ = start_box(version)
+    until(lambda: watching.payloads("attic/fall/threshold")[-1:] == [""], "the end of the threshold")
+    until(lambda: watching.payloads("hall/violence/state")[-1:] == [""], "the end of the label")
+    assert mqtt.publisher.flush(20) == 0
+    late = broker.subscribe("homeassistant", WORD, ("edgewatch/box/+/#",))
+    until(lambda: late.payloads("hall/status"), "what is retained")
+    assert not [topic for topic, _, _ in late.messages if "attic" in topic or "violence" in topic]
+
+
+def test_of_invented_cameras_only_some_are_cleared(start_box) -> None:
+    mqtt, _ = start_box("5")
+    for number in range(10 * MAX_SWEPT):
+        for receive in mqtt.publisher._receivers:
+            receive(Message(f"edgewatch/box/camera-{number}/status", b"{}", retained=True))
+    assert MAX_SWEPT <= len(mqtt.publisher._retained._payloads) < 2 * MAX_SWEPT
 
 
 def test_what_the_list_does_not_let_pass_is_said_and_does_not_hold_events_up(broker, start_box, until) -> None:

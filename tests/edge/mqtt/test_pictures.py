@@ -4,6 +4,7 @@ import contextlib
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -143,6 +144,42 @@ def test_a_picture_waits_while_an_event_does(mosquitto, until) -> None:
         event_waits = False
         post.wake()
         until(lambda: subscriber.payloads("snapshot"), "the picture")
+
+
+def test_an_unforeseen_error_is_said_once_and_ends_no_later_picture(mosquitto, until) -> None:
+    subscriber = mosquitto.subscribe()
+    lines: list[str] = []
+    faults = [OSError("unforeseen"), OSError("unforeseen")]
+
+    def events_wait() -> bool:
+        if faults:
+            raise faults.pop()
+        return False
+
+    broker = BrokerConfig(url=mosquitto.url)
+    with contextlib.closing(
+        PicturePost(broker, None, "box-pictures", events_wait=events_wait, report=lines.append)
+    ) as post:
+        for left in (1, 0):
+            post.put("edgewatch/box/hall/snapshot", b"lost")
+            until(lambda left=left: len(faults) == left and not post._waiting, "the fault")
+        post.put("edgewatch/box/hall/snapshot", b"jpeg")
+        until(lambda: subscriber.payloads("snapshot"), "the picture")
+    assert subscriber.payloads("snapshot") == ["jpeg"]
+    (line,) = lines
+    assert line.startswith("pictures did not leave: OSError: unforeseen")
+
+
+def test_a_broker_that_does_not_answer_does_not_hold_the_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        broker = BrokerConfig(url=f"mqtt://127.0.0.1:{server.getsockname()[1]}")
+        post = PicturePost(broker, None, "box-pictures", events_wait=lambda: False, report=lambda _: None)
+        post.put("edgewatch/box/hall/snapshot", b"jpeg")
+        with server.accept()[0]:
+            began_s = time.monotonic()
+            post.close()
+            assert time.monotonic() - began_s < 2
+    post._thread.join()
 
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])

@@ -235,7 +235,23 @@ assert texts(Store(disk, schema)) == ["a", "b"]
 """
 
 
-@pytest.mark.parametrize("script", [FULL, READ_ONLY], ids=["full", "read-only"])
+CORRUPT_AND_READ_ONLY = """
+(disk / "outbox.db").write_bytes(b"not a database" * 100)
+subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+store = Store(disk, schema, print)
+assert store.fault, "not read-only"
+note(store, "a")
+subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+store.tend()
+assert store.fault is None, store.fault
+store.close()
+assert texts(Store(disk, schema)) == ["a"]
+"""
+
+
+@pytest.mark.parametrize(
+    "script", [FULL, READ_ONLY, CORRUPT_AND_READ_ONLY], ids=["full", "read-only", "corrupt-and-read-only"]
+)
 def test_a_real_disk_that_refuses(tmp_path: Path, script: str) -> None:
     namespace = ["unshare", "--user", "--map-root-user", "--mount"]
     if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:

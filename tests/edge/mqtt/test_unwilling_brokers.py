@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edge.config import BrokerConfig
+from edge.mqtt import connection as connection_module
 from edge.mqtt.connection import Connection
 from edge.mqtt.refusals import VersionRefusedError
 from edge.types import Event
@@ -120,6 +121,21 @@ def test_a_broker_of_the_older_version_is_spoken_to_in_it(mute_broker, start_pub
     assert mute_broker.connections == 2
     with pytest.raises(VersionRefusedError):
         Connection(BrokerConfig(url=mute_broker.url, version="5"), None, "box")
+
+
+@pytest.mark.parametrize("sign", ["hangs up", "silent", "refuses"])
+def test_a_broker_that_spoke_the_newer_version_is_spoken_to_in_the_older_only_if_it_says_so(
+    mute_broker, start_publisher, until, monkeypatch, sign
+) -> None:
+    """A busy broker is silent too, and in MQTT 3.1.1 an event that is denied would be acknowledged."""
+    start_publisher(mute_broker.url, acknowledge_timeout_s=0.2)
+    until(lambda: b"MQTT\x05" in mute_broker.received, "the first connection")
+    monkeypatch.setattr(connection_module, "CONNECT_TIMEOUT_S", 0.2)
+    mute_broker.is_silent_at_5 = sign == "silent"
+    mute_broker.refusal_of_5 = {"hangs up": b"", "refuses": b"\x20\x02\x00\x01"}.get(sign)
+    before = mute_broker.connections
+    until(lambda: mute_broker.connections >= before + 3, "more connections")
+    assert (b"MQTT\x04" in mute_broker.received) == (sign == "refuses")
 
 
 def test_the_newer_version_is_spoken_where_the_broker_takes_it(mosquitto) -> None:

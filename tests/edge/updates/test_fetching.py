@@ -1,16 +1,21 @@
 """What a server can do to whoever fetches a model from it: nothing but say no."""
 
 import http.server
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.config import Config
 from edge.errors import ConfigurationError, ModelError
+from edge.system.locking import lock
 from edge.updates import fetching
 from edge.updates.fetching import update_by_fetching
+from edge.updates.shelf import REQUEST, Shelf
+from edge.updates.signing import digest_of
 
 
 class Quiet(http.server.BaseHTTPRequestHandler):
@@ -108,3 +113,56 @@ def test_what_is_not_signed_is_not_handed_over(serve_tls, public_key: str, tmp_p
     with pytest.raises(ModelError, match=r"is not signed"):
         update_by_fetching(config, print)
     assert not (tmp_path / "state").exists()
+
+
+@pytest.fixture
+def answer(tmp_path: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """`answer(statuses)`: a daemon that takes requests, one a status, and says that of them."""
+    shelf, is_over, threads = Shelf(tmp_path / "state"), threading.Event(), []
+    descriptor = lock(shelf.folder)
+
+    def take(statuses: list[dict[str, Any]]) -> None:
+        for status in statuses:
+            while not (shelf.folder / REQUEST).exists():
+                if is_over.wait(0.02):
+                    return
+            (shelf.folder / REQUEST).unlink()
+            shelf.say(status)
+
+    def begin(statuses: list[dict[str, Any]]) -> None:
+        threads.append(threading.Thread(target=take, args=(statuses,)))
+        threads[-1].start()
+
+    yield begin
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("may_pass", [True, False])
+def test_what_was_refused_is_offered_again_where_the_reason_may_pass(
+    serve_tls, answer, public_key: str, make_signed, *, tmp_path: Path, monkeypatch, may_pass: bool
+) -> None:
+    content = make_signed("newer").read_bytes()
+
+    class Handler(Quiet):
+        def do_GET(self) -> None:
+            is_known = self.headers["If-None-Match"] == '"1"'
+            self.send_response(304 if is_known else 200)
+            self.send_header("ETag", '"1"')
+            self.end_headers()
+            self.wfile.write(b"" if is_known else content)
+
+    url, certificate = serve_tls(Handler)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    updates = {"public_key": public_key, "url": f"{url}/model.zip"}
+    config = Config.model_validate({"state_dir": str(tmp_path / "state"), "updates": updates})
+    refused = {"file": digest_of(content), "state": "refused", "reason": "too dark", "may_pass": may_pass}
+    answer([refused, {"file": digest_of(content), "state": "proven"}])
+    lines: list[str] = []
+    with pytest.raises(ModelError, match="refused: too dark"):
+        update_by_fetching(config, lines.append)
+    update_by_fetching(config, lines.append)
+    update_by_fetching(config, lines.append)
+    assert lines == (["proven", "nothing new"] if may_pass else ["nothing new"] * 2)

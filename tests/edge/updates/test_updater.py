@@ -29,6 +29,8 @@ class Box:
         self.shelf.folder.mkdir(parents=True)
         self.fields: dict[str, Any] = OK
         self.said: list[tuple[str, str | None]] = []
+        self.may_pass: list[bool] = []
+        """Beside what was said: whether that may be otherwise another day."""
         self.calls: list[str] = []
         self.now_s = 0.0
         monkeypatch.setattr("edge.updates.updater.time.monotonic", lambda: self.now_s)
@@ -42,13 +44,17 @@ class Box:
         watched = Watched(
             taps={"hall": Tap()},
             fields=lambda _camera: self.fields,
-            publish=lambda status: self.said.append((status["state"], status["reason"])),
+            publish=self._hear,
             end_watching=lambda: self.calls.append("end"),
             start_again=lambda: self.calls.append("again"),
             report=lambda _line: None,
         )
         chosen = Chosen(self._running, self._running.digest, on_trial, self.shelf)
         return Updater(self.config, chosen, self.shelf, watched, self._key)
+
+    def _hear(self, status: dict[str, Any]) -> None:
+        self.said.append((status["state"], status["reason"]))
+        self.may_pass.append(status["may_pass"])
 
 
 @pytest.fixture
@@ -94,6 +100,7 @@ def test_a_model_that_takes_too_long_is_refused(box: Box, tried) -> None:
     assert box.said[-1] == (
         "refused", "it would take 100% of the time that this machine has for 1 cameras, over 90%"
     )  # fmt: skip
+    assert not box.may_pass[-1]
     assert box.shelf.choice().trial is None
     assert not list(box.shelf.folder.glob("*.zip"))
     assert not updater.is_busy
@@ -116,6 +123,7 @@ def test_too_few_pictures_decide_nothing(box: Box, tried) -> None:
     box.now_s = 121.0
     updater.tick()
     assert box.said[-1] == ("refused", "hall: too few pictures came to try it on")
+    assert box.may_pass[-1]
 
 
 def test_without_a_camera_nothing_is_tried(box: Box, make_signed) -> None:
@@ -124,6 +132,7 @@ def test_without_a_camera_nothing_is_tried(box: Box, make_signed) -> None:
     box.updater().tick()
     assert box.said[-1][0] == "refused"
     assert "no camera gives pictures" in str(box.said[-1][1])
+    assert box.may_pass[-1]
 
 
 def test_the_end_of_the_watching_ends_a_shadow_run(box: Box, tried) -> None:
@@ -148,19 +157,19 @@ def test_a_trial_has_to_be_as_good_as_before(box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "reason"),
+    ("fields", "reason", "may_pass"),
     [
-        (OK | {"judged_hz": 3.5}, "the rate of hall dropped: 3.5 of 5 a second"),
-        (OK | {"judged_hz": None}, "the rate of hall dropped: 0.0 of 5 a second"),
-        (OK | {"state": "lost"}, "hall gives no pictures any more (lost)"),
+        (OK | {"judged_hz": 3.5}, "the rate of hall dropped: 3.5 of 5 a second", False),
+        (OK | {"judged_hz": None}, "the rate of hall dropped: 0.0 of 5 a second", False),
+        (OK | {"state": "lost"}, "hall gives no pictures any more (lost)", True),
     ],
 )
-def test_a_trial_that_is_worse_is_rolled_back(box: Box, fields: dict[str, Any], reason: str) -> None:
+def test_a_trial_that_is_worse_is_rolled_back(box: Box, fields: dict[str, Any], reason: str, may_pass: bool) -> None:
     box.shelf.decide(Choice("configured", in_force="before", trial="x", begun=True, shares={"hall": 0.8}))
     updater = box.updater(on_trial=True)
     box.fields, box.now_s = fields, 21.0
     updater.tick()
-    assert (box.said, box.calls) == ([("rolled back", reason)], ["end"])
+    assert (box.said, box.may_pass, box.calls) == ([("rolled back", reason)], [may_pass], ["end"])
     assert box.shelf.choice() == Choice("configured", in_force="before")
 
 
