@@ -11,7 +11,7 @@ from typing import Final
 
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
-from edge.mqtt.connection import Connection
+from edge.mqtt.connection import STOP_TIMEOUT_S, Connection
 
 MAX_PICTURES: Final = 4
 """That wait; of each topic only the newest."""
@@ -73,13 +73,13 @@ class PicturePost:
         with self._changes:
             self._waiting.clear()
 
-    def close(self) -> None:
-        """Give up what has not left, and end the thread."""
+    def close(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Give up what has not left, and wait for the thread's end, at most so long."""
         with self._changes:
             self._stopping = True
             self._changes.notify_all()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         while (picture := self._next()) is not None:
