@@ -30,6 +30,7 @@ from edge.system.housekeeping import Chore, housekeeping
 from edge.system.interruption import Interruption
 from edge.system.log import Log
 from edge.system.notify import Notifier
+from edge.system.rounds import Rounds
 from edge.system.stats import Stats
 from edge.types import Event
 from edge.updates.opening import Chosen, choose
@@ -66,7 +67,7 @@ class Box:
         """Be the daemon; return whether it is to start again, with another model."""
         notifier = Notifier()
         is_connected = None if self.mqtt is None else self.mqtt.publisher.is_connected
-        health = Health(self.stats, notifier, self.config.cameras, is_connected=is_connected)
+        health = Health(self.stats, notifier, self.config.cameras, report=self.log, is_connected=is_connected)
         with self._photographer() as photographer:
             return self._watch(health, notifier, interruption, photographer)
 
@@ -86,7 +87,9 @@ class Box:
         )
         for name in self.config.cameras:
             self.stats.camera(name).more = partial(cameras.fields, name)
+        health.watch("writer", cameras.writing_s)
         if self.mqtt is not None:
+            health.watch("publisher", self.mqtt.publisher.rounds.last_s)
             self._announce(self.mqtt)
             self.mqtt.commands.attach(cameras)
         publisher = None if self.mqtt is None else self.mqtt.publisher
@@ -97,7 +100,8 @@ class Box:
         with ExitStack() as watching:
             if updater is not None:
                 watching.enter_context(updater.deciding())
-            watching.enter_context(self._monitoring(updater))
+            chores = watching.enter_context(self._monitoring(updater))
+            health.watch("housekeeping", chores.last_s)
             cameras.run(interruption)
             if not cameras.is_ending:
                 notifier.stopping()
@@ -131,7 +135,7 @@ class Box:
         )
 
     @contextmanager
-    def _monitoring(self, updater: Updater | None) -> Generator[None]:
+    def _monitoring(self, updater: Updater | None) -> Generator[Rounds]:
         """Do what has to be done beside watching."""
         from edge.system import prometheus  # noqa: PLC0415 - imports an HTTP server
 
@@ -150,8 +154,7 @@ class Box:
         with ExitStack() as running:
             if settings.prometheus_port is not None:
                 running.enter_context(prometheus.served(settings.prometheus_port, self.stats.payload))
-            running.enter_context(housekeeping(chores, self.log))
-            yield
+            yield running.enter_context(housekeeping(chores, self.log))
 
     def _write_metrics(self, file: Path) -> None:
         from edge.system import prometheus  # noqa: PLC0415 - imports an HTTP server

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Protocol
 
 from edge.bundle import AlertSpec
@@ -13,6 +14,7 @@ from edge.cameras.presence import Presence
 from edge.cameras.slots import Slots
 from edge.cameras.view import View
 from edge.cameras.watching import Outlets
+from edge.cameras.writer import Work
 from edge.events.alerts import Subject
 from edge.events.clock import live_clock, recording_clock, rfc3339
 from edge.events.falls import FallRules
@@ -84,6 +86,7 @@ class Camera:
         slots: Slots[Shot],
         outlets: Outlets,
         *,
+        write: Callable[[Work], object],
         health: Health,
         report: Callable[[str], None],
         on_event: Callable[[Event, int], None],
@@ -95,6 +98,7 @@ class Camera:
             model: shared by all cameras.
             slots: of all cameras.
             outlets: where events go.
+            write: has that done in its turn, so that no disk holds up the main thread.
             health: takes note of the camera's doing.
             report: takes a line for the log.
             on_event: told of every event that a picture caused, once the event is safe, with the picture's time.
@@ -105,6 +109,7 @@ class Camera:
         self._model = model
         self._slots = slots
         self._outlets = outlets
+        self._write = write
         self._health = health
         self._report = report
         self._on_event = on_event
@@ -117,6 +122,7 @@ class Camera:
         self._presence = Presence(
             setup.name,
             outlets.publisher,
+            write,
             publish_people=setup.publish_people and sees_people,
             figures=setup.figures and sees_people,
         )
@@ -184,8 +190,8 @@ class Camera:
             self._view = self._view.after(shot.seen)
         self._health.judged(self.name, capture_ns, step.duration_ns, live=self._setup.live)
         for event in step.events:
-            self._outlets.publish(event, capture_ns if self._setup.live else None)
-            self._on_event(event, capture_ns)
+            self._write(partial(self._outlets.publish, event, capture_ns if self._setup.live else None))
+            self._write(partial(self._on_event, event, capture_ns))
         if step.bodies is not None and shot.look is not None:
             self._presence.see(step.bodies, capture_ns, shot.look.aspect)
         for event in step.events:
@@ -318,5 +324,5 @@ class Camera:
 
     def _publish(self, event: Event) -> None:
         """Tell of an event that no picture caused."""
-        self._outlets.publish(event)
+        self._write(partial(self._outlets.publish, event))
         self._presence.told(event, 0)

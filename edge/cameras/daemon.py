@@ -1,7 +1,8 @@
 """Watching cameras for ever: what `edge run --config` does.
 
 Every camera has a thread that captures; the main thread takes turns over what they captured, so that one model in
-memory serves all. What is wrong with one camera stays there; what concerns all (the model, the outbox) ends the daemon.
+memory serves all, and another thread writes what that led to. What is wrong with one camera stays there; what concerns
+all (the model, the outbox) ends the daemon.
 """
 
 import time
@@ -14,6 +15,7 @@ from edge.cameras.capture import Shot
 from edge.cameras.condition import DELIVERING
 from edge.cameras.slots import Slots
 from edge.cameras.watching import FLUSH_TIMEOUT_STOPPED_S, Outlets
+from edge.cameras.writer import Writer
 from edge.inference.model import Model
 from edge.types import Event
 
@@ -21,7 +23,7 @@ WAIT_S: Final = 0.1
 """For a picture; the states are looked at between two waits."""
 CHECK_INTERVAL_S: Final = 0.1
 STOP_TIMEOUT_S: Final = 5.0
-"""How long a camera that hangs in its driver may hold up the stop of the daemon."""
+"""How long a camera that hangs in its driver may hold up the stop of the daemon, and then a disk that hangs."""
 
 
 class Cameras:
@@ -51,6 +53,10 @@ class Cameras:
         """
         self._slots = Slots[Shot]([setup.name for setup in setups], Shot.after)
         self._outlets = outlets
+        self._report = report
+        self._writer = Writer()
+        self.writing_s = self._writer.rounds.last_s
+        """Answers for how long one event is being written."""
         self._health = health
         self._on_false_alarm = on_false_alarm
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -63,6 +69,7 @@ class Cameras:
                 model,
                 self._slots,
                 outlets,
+                write=self._writer.put,
                 health=health,
                 report=report,
                 on_event=on_event or (lambda _event, _capture_ns: None),
@@ -114,6 +121,7 @@ class Cameras:
             EdgewatchError: something that concerns all cameras.
         """
         cameras = self._cameras.values()
+        self._writer.start()
         self._carry_out_commands()
         try:
             for camera in cameras:
@@ -122,6 +130,7 @@ class Cameras:
                 self._turn()
         finally:
             self._stop()
+        self._writer.check()
         if self._outlets.publisher is not None:
             self._outlets.publisher.check()
             self._outlets.publisher.flush(FLUSH_TIMEOUT_STOPPED_S)
@@ -139,6 +148,7 @@ class Cameras:
         self._checked_s = now_s
         for camera in self._cameras.values():
             camera.check(now_s)
+        self._writer.check()
         if self._outlets.publisher is not None:
             self._outlets.publisher.check()
         if not any(camera.condition.state in DELIVERING for camera in self._cameras.values()):
@@ -152,6 +162,8 @@ class Cameras:
         deadline_s = time.monotonic() + STOP_TIMEOUT_S
         for camera in cameras:
             camera.finish(max(0.0, deadline_s - time.monotonic()))
+        if not self._writer.close(STOP_TIMEOUT_S):
+            self._report(f"the disk has not taken the last events in {STOP_TIMEOUT_S:.0f} s; check it")
 
     def _command(self, carry_out: Callable[[], None]) -> None:
         self._commands.put(carry_out)

@@ -1,8 +1,10 @@
 """Who is in a camera's picture, for others: how many people, and stick figures of events."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
+from edge.cameras.writer import Work
 from edge.people.figures import Figures
 from edge.people.lying import lies, seems_to_lie
 from edge.people.tracking import is_somebody
@@ -20,17 +22,27 @@ class Publishes(Protocol):
 class Presence:
     """Tells of the bodies of one camera."""
 
-    def __init__(self, camera: str, publisher: Publishes | None, *, publish_people: bool, figures: bool) -> None:
+    def __init__(
+        self,
+        camera: str,
+        publisher: Publishes | None,
+        write: Callable[[Work], object],
+        *,
+        publish_people: bool,
+        figures: bool,
+    ) -> None:
         """Prepare.
 
         Args:
             camera: its name.
             publisher: where to; None where there is no broker.
+            write: has figures stored in their turn, after their events.
             publish_people: whether it is told how many there are.
             figures: whether events are followed by stick figures.
         """
         self._camera = camera
         self._publisher = publisher
+        self._write = write
         self._publishes_people = publish_people
         self._figures = Figures(camera) if figures and publisher is not None else None
 
@@ -43,7 +55,7 @@ class Presence:
         if self._figures is not None:
             self._figures, parts = self._figures.after([body.track for body in bodies], now_ns, aspect)
             for part in parts:
-                self._publisher.figure(part.event_id, part.content)
+                self._write(partial(self._publisher.figure, part.event_id, part.content))
 
     def told(self, event: Event, now_ns: int) -> None:
         """An event was published."""
@@ -55,7 +67,7 @@ class Presence:
         elif event.type == "ended":
             self._figures, part = self._figures.ended(event.id)
         if part is not None:
-            self._publisher.figure(part.event_id, part.content)
+            self._write(partial(self._publisher.figure, part.event_id, part.content))
 
     def gone(self) -> None:
         """Nobody looks any more."""

@@ -30,12 +30,14 @@ class Outlets:
         self._sinks: list[Sink] = [] if lines is None else [lines]
         self._sinks += others
         self._lock = threading.Lock()
+        self._begun = lines is None
 
     def begin(self) -> None:
         """Note that something has been inferred: from now on the file of events is there."""
-        if self._lines is not None:
+        if self._lines is not None and not self._begun:  # later the lock may be held for as long as a disk takes
             with self._lock:
                 self._lines.open()
+            self._begun = True
 
     def publish(self, event: Event, captured_ns: int | None = None) -> None:
         """Send an event everywhere.

@@ -12,6 +12,7 @@ from edge.errors import ConfigurationError, EdgewatchError, ModelError
 from edge.sources import decoded_frames
 from edge.system.interruption import Interruption
 from edge.system.locking import is_locked
+from edge.system.timesync import is_clock_synchronized
 
 if TYPE_CHECKING:  # imports paho
     from edge.mqtt.connection import Connection
@@ -64,6 +65,7 @@ def check(
 
 
 def _facts(config: Config, password: Callable[[], str | None]) -> Iterator[tuple[str, Fact]]:
+    yield "clock", _clock
     yield "bundle", lambda: _bundle(config)
     sees_people = _sees_people(config)
     for name in config.cameras:
@@ -72,6 +74,13 @@ def _facts(config: Config, password: Callable[[], str | None]) -> Iterator[tuple
         yield "state directory", partial(_state_dir, config.state_dir)
     if config.broker is not None:
         yield "broker", lambda: _broker(config, password())
+
+
+def _clock() -> str:
+    """A box watches with a wrong clock too: nobody who fell waits for the time."""
+    if (is_synchronized := is_clock_synchronized()) is None:
+        return "nobody here tells whether it is set from the network"
+    return "set from the network" if is_synchronized else "not set from the network yet; times may be wrong"
 
 
 def _bundle(config: Config) -> str:

@@ -100,7 +100,7 @@ class Desk:
         device, words = read
         now_ms = self._now_ms()
         with self._lock:
-            box = self._fleet.box(device)
+            box = self._fleet.box(device, now_ms)
             if box is None:
                 self._passed_over += 1
                 return

@@ -8,6 +8,8 @@ from typing import Any, Final, cast
 from edge.mqtt.incoming import MAX_TEXT_CHARACTERS, Fields, number, read_object, table, text
 
 MAX_BOXES: Final = 1000
+SILENT_MS: Final = 180_000
+"""A box that runs speaks once a minute; one that is silent for longer makes room where there are too many."""
 MAX_CAMERAS: Final = 64
 """Of a box."""
 MAX_LABELS: Final = 16
@@ -70,6 +72,7 @@ class Box:
     """One box."""
 
     online: bool | None = None
+    heard_ms: int = 0
     changed_ms: int | None = None
     """When it was first seen so, by our clock."""
     stats: Fields = field(default_factory=dict[str, Any])
@@ -105,12 +108,25 @@ class Fleet:
         self.latest: dict[str, Fields] = {}
         """By `box/camera` the latest event, also of cameras that have not been heard yet."""
 
-    def box(self, device: str) -> Box | None:
-        """Return a box, new at first; None when there are too many."""
-        if device not in self.boxes and len(self.boxes) >= MAX_BOXES:
+    def box(self, device: str, now_ms: int) -> Box | None:
+        """Return a box that is heard now, new at first; None when there are too many that speak."""
+        if device not in self.boxes and len(self.boxes) >= MAX_BOXES and not self._make_room(now_ms):
             self.passed_over += 1
             return None
-        return self.boxes.setdefault(device, Box())
+        box = self.boxes.pop(device, None) or Box()
+        self.boxes[device] = box  # last, as the one that was heard last
+        box.heard_ms = now_ms
+        return box
+
+    def _make_room(self, now_ms: int) -> bool:
+        """Forget the box that has been silent for longest; return whether one had been for long enough."""
+        device, box = next(iter(self.boxes.items()))
+        if now_ms - box.heard_ms < SILENT_MS:
+            return False
+        del self.boxes[device]
+        for name in box.cameras:
+            self.latest.pop(f"{device}/{name}", None)
+        return True
 
     def availability(self, box: Box, payload: bytes, now_ms: int) -> None:
         """Take `online` or `offline`."""

@@ -73,6 +73,8 @@ class TestAlarms:
         self._is_waiting = is_waiting
         self._now_s = now_s
         self._running: list[_Running] = []
+        self._over: set[Path] = set()
+        """Requests that a disk which refuses may have kept, answered or not: none is carried out twice."""
         with contextlib.suppress(OSError):  # a disk that refuses: nobody can leave a request either
             self._folder.mkdir(exist_ok=True)
             for path in self._folder.iterdir():
@@ -80,10 +82,10 @@ class TestAlarms:
 
     def tick(self) -> None:
         """Take up requests, and end and answer those that have lasted."""
-        known = {alarm.request for alarm in self._running}
-        for path in sorted(self._folder.glob("*.request")):
-            if path not in known:
-                self._begin(path)
+        requests = set(self._folder.glob("*.request"))
+        self._over &= requests
+        for path in sorted(requests - self._over - {alarm.request for alarm in self._running}):
+            self._begin(path)
         for alarm in list(self._running):
             if alarm.event.type == "started" and self._now_s() - alarm.began_s >= LASTS_S:
                 self._end(alarm)
@@ -116,8 +118,10 @@ class TestAlarms:
         self._outlet.publish(event)
 
     def _answer(self, request: Path, answer: str) -> None:
+        self._over.add(request)
         with contextlib.suppress(OSError):
             _write(request.with_suffix(".answer"), answer)
+        with contextlib.suppress(OSError):
             request.unlink(missing_ok=True)
 
 

@@ -34,6 +34,8 @@ from edge.mqtt.refusals import (
 )
 
 CONNECT_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 5.0
+"""How long whoever closes waits for a thread that connects: nothing bounds the lookup of a name."""
 PROTOCOL_OF_VERSION = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQTTv5}
 LATEST, OLDEST = "5", "3.1.1"
 

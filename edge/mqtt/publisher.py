@@ -15,7 +15,7 @@ from edge.errors import BrokerError
 from edge.events.clock import rfc3339
 from edge.events.schema import SCORE_DIGITS, to_json, with_delivery
 from edge.mqtt.bell import Bell
-from edge.mqtt.connection import LATEST, Connection, Message
+from edge.mqtt.connection import LATEST, STOP_TIMEOUT_S, Connection, Message
 from edge.mqtt.figures import FigurePost
 from edge.mqtt.outbox import Outbox, Waiting
 from edge.mqtt.pictures import PicturePost
@@ -26,6 +26,7 @@ from edge.mqtt.topics import Topics
 from edge.mqtt.traffic import ACKNOWLEDGE_TIMEOUT_S, Traffic
 from edge.system.latency import Latency
 from edge.system.pauses import growing_pauses_s
+from edge.system.rounds import Rounds
 from edge.types import Event
 
 PAUSE_WHILE_FLUSHING_S = 0.25
@@ -78,6 +79,8 @@ class Publisher:
         self.was_connected = False
         self.acknowledgement = Latency()
         """From the capture of the frame that caused an event to the broker's acknowledgement."""
+        self.rounds = Rounds()
+        """Of the publisher's thread, connected or not."""
         self._last_event: dict[str, str] | None = None
         self._connections = self._hang_ups = 0
         self._spoke_latest = False
@@ -106,6 +109,7 @@ class Publisher:
             report=self._say,
         )
         self._captured_ns: dict[tuple[str, str], int] = {}
+        self._n_changes = 0
         self._settled = False
         self._flushing = False
         self._stopping = False
@@ -245,19 +249,22 @@ class Publisher:
         return self._outbox.depth()
 
     def close(self) -> None:
-        """Publish `offline`, say goodbye, and end the thread. What waits in the outbox stays there."""
+        """Publish `offline`, say goodbye, and end the threads, or leave them behind after a while. What waits in the
+        outbox stays there."""
         if self._stopping:
             return
         with self._changes:
             self._stopping = True
             self._notify()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(STOP_TIMEOUT_S)
         self._pictures.close()
-        self._bell.close()
+        if not self._thread.is_alive():
+            self._bell.close()
 
     def _notify(self) -> None:
         """Wake everybody who waits, on the condition or on the network. The lock is held."""
+        self._n_changes += 1
         self._settled = False
         self._changes.notify_all()
         self._bell.ring()
@@ -273,6 +280,7 @@ class Publisher:
     def _keep_connected(self) -> None:
         pauses_s = growing_pauses_s()
         while not self._stopping:
+            self.rounds.begin()
             began_s = time.monotonic()
             try:
                 self._serve(self._connect())
@@ -281,6 +289,7 @@ class Publisher:
                     pauses_s = growing_pauses_s()
                     self._hang_ups = 0
                 self._lose(self._suspect_twin(error))
+                self.rounds.begin()
                 self._pause(next(pauses_s))
 
     def _suspect_twin(self, error: BrokerError) -> BrokerError:
@@ -322,6 +331,7 @@ class Publisher:
         self._stats_due_s = 0.0
         try:
             while not self._stopping:
+                self.rounds.begin()
                 self._send_next_event(traffic)
                 self._send_changes(traffic)
                 if traffic.event is None:
@@ -432,9 +442,11 @@ class Publisher:
             self.acknowledgement.add(time.monotonic_ns() - captured_ns)
 
     def _settle(self, traffic: Traffic) -> None:
+        n_changes = self._n_changes
+        is_empty = self._outbox.depth() == 0 and self._outbox.figures() == 0  # a disk is waited for without the lock
         with self._changes:
-            is_empty = self._outbox.depth() == 0 and self._outbox.figures() == 0
-            self._settled = self._retained.is_sent() and traffic.is_idle() and is_empty
+            is_unchanged = n_changes == self._n_changes
+            self._settled = self._retained.is_sent() and traffic.is_idle() and is_empty and is_unchanged
             if self._settled:
                 self._changes.notify_all()
 

@@ -13,7 +13,7 @@ from typing import Final
 from edge.config.broker import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt.bell import Bell
-from edge.mqtt.connection import LATEST, Connection, Message
+from edge.mqtt.connection import LATEST, STOP_TIMEOUT_S, Connection, Message
 from edge.system.pauses import growing_pauses_s
 
 LONGEST_WAIT_S: Final = 1.0
@@ -94,14 +94,15 @@ class Subscriber:
             raise self._fatal
 
     def close(self) -> None:
-        """Say goodbye and end the thread."""
+        """Say goodbye and end the thread, or leave it behind after a while."""
         if self._stopping.is_set():
             return
         self._stopping.set()
         self._bell.ring()
         if self._thread.ident is not None:
-            self._thread.join()
-        self._bell.close()
+            self._thread.join(STOP_TIMEOUT_S)
+        if not self._thread.is_alive():
+            self._bell.close()
 
     def _run(self) -> None:
         try:

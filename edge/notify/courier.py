@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import apprise
 
 from edge.errors import ConfigurationError
-from edge.notify.ledger import Ledger, Note
+from edge.notify.ledger import S_PER_DAY, Ledger, Note
 from edge.notify.settings import NotifyConfig
 
 FIRST_PAUSE_S: Final = 5.0
@@ -83,6 +83,7 @@ class Courier:
     ) -> None:
         self._person = person
         self._addresses = [_Address(service) for service in addresses]
+        self._keep_s = config.keep_days * S_PER_DAY
         self._urgent_rules = [rule.name for rule in config.rules if rule.urgent]
         self._ledger = ledger
         self._report = report
@@ -138,12 +139,26 @@ class Courier:
         if len(told) == len(notes):
             self._succeed(box, now_s)
             return
-        left = [note for note in notes if note not in told]
-        self._ledger.give_back(left)
         self._failed_s = now_s
         self._failed[box] = (self._failed.get(box, (0, 0.0))[0] + 1, now_s)
+        left = self._give_back([note for note in notes if note not in told], now_s)
+        if not left:
+            return
         pause_s = self._wait_s(box, now_s, is_urgent=any(note.rule in self._urgent_rules for note in left))
         self._report(f"{self._person}: the service does not take {left[0].title!r}; trying again in {pause_s:.0f} s")
+
+    def _give_back(self, notes: Sequence[Note], now_s: float) -> list[Note]:
+        """Have messages tried again, and return them; those that are too old to be of use to anybody are dropped."""
+        expired = [note for note in notes if now_s - note.due_s >= self._keep_s]
+        left = [note for note in notes if note not in expired]
+        self._ledger.give_back(left)
+        self._ledger.drop(expired)
+        for note in expired:
+            self._report(
+                f"{self._person}: the service has not taken {note.title!r} in {self._keep_s / S_PER_DAY:g} days; it is "
+                "dropped"
+            )
+        return left
 
     def _tell(self, address: _Address, notes: Sequence[Note]) -> None:
         if not notes:

@@ -162,6 +162,10 @@ class Ledger:
         sql = "UPDATE messages SET state = ? WHERE number = ? AND state = ?"
         self._store.write(lambda database: database.executemany(sql, rows))
 
+    def drop(self, notes: Sequence[Note]) -> None:
+        """Do not send them any more."""
+        self._store.write(lambda database: _mark(database, CANCELLED, notes))
+
     def drop_others(self, people: Iterable[str]) -> list[str]:
         """Do not send what waits for people who are none of these; return who they were."""
         others = "state = ? AND person NOT IN (SELECT value FROM json_each(?))"

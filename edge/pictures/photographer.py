@@ -1,22 +1,27 @@
 """Makes snapshots and clips of events, in a thread of its own: neither inference nor events wait for a picture."""
 
+import contextlib
 import csv
 import io
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from edge.pictures.album import Album
 from edge.pictures.ring import Ring
 from edge.pictures.webm import webm
+from edge.system.log import one_line
 from edge.types import NS_PER_S, Event
 
 WAIT_S: Final = 0.25
 PATIENCE_S: Final = 5.0
 """How much longer than a clip lasts is waited for its last pictures: the camera may be lost."""
+STOP_TIMEOUT_S: Final = 5.0
+"""How long an encoder, or a disk, may hold up `close`."""
 PRUNE_INTERVAL_S: Final = 3600.0
 NORMAL: Final = "normal"
 """The class, in a data set, of what was no alarm."""
@@ -80,10 +85,13 @@ class Photographer:
         self._thread.start()
 
     def close(self) -> None:
-        """Finish what was begun, with the pictures that there are, and end the thread."""
+        """Finish what was begun, with the pictures that there are, and end the thread, or leave it behind after a
+        while."""
         self._stopping = True
         self._work.put(lambda: None)
-        self._thread.join()
+        self._thread.join(STOP_TIMEOUT_S)
+        if self._thread.is_alive():
+            self._report(f"pictures: the last ones were not finished in {STOP_TIMEOUT_S:.0f} s")
 
     def on_event(self, event: Event, capture_ns: int) -> None:
         """Take note of an event; only `started` ones are pictured. Returns at once."""
@@ -97,21 +105,25 @@ class Photographer:
 
     def fields(self) -> dict[str, Any]:
         """Return what stands in the stats."""
-        return {} if self._album is None else self._album.fields()
+        in_memory = {"in_memory_bytes": sum(ring.n_bytes for ring in self.rings.values())}
+        return in_memory | ({} if self._album is None else self._album.fields())
 
     def _run(self) -> None:
         pruned_s = time.monotonic()
         while not self._stopping or self._waiting or not self._work.empty():
-            try:
-                self._work.get(timeout=WAIT_S)()
-                self._finish_clips()
-                if self._album is not None and time.monotonic() - pruned_s > PRUNE_INTERVAL_S:
-                    pruned_s = time.monotonic()
-                    self._album.prune()
-            except Empty:
-                self._finish_clips()
-            except Exception as error:  # noqa: BLE001 - no picture is worth an event
-                self._report(f"pictures: {type(error).__name__}: {error}")
+            with contextlib.suppress(Empty):
+                self._try(self._work.get(timeout=WAIT_S))
+            self._finish_clips()
+            if self._album is not None and time.monotonic() - pruned_s > PRUNE_INTERVAL_S:
+                pruned_s = time.monotonic()
+                self._try(self._album.prune)
+
+    def _try(self, work: Callable[[], None]) -> None:
+        """Do something for one picture; a fault ends that picture only."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - no picture is worth an event
+            self._report(f"pictures: {one_line(error)}")
 
     def _begin(self, started: _Started) -> None:
         event = started.event
@@ -125,7 +137,7 @@ class Photographer:
         due = [started for started in self._waiting if self._stopping or self._is_complete(started)]
         for started in due:
             self._waiting.remove(started)
-            self._make_clip(started)
+            self._try(partial(self._make_clip, started))
 
     def _is_complete(self, started: _Started) -> bool:
         assert self._span is not None

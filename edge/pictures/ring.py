@@ -11,6 +11,9 @@ import numpy as np
 from edge.types import NS_PER_S, Pixels, RawFrame
 
 JPEG_QUALITY: Final = 80
+BYTES_PER_S: Final = 1_500_000
+"""Of memory, for each second that is kept: of larger pictures, fewer a second are kept. 1280x720 takes about so much at
+ten a second."""
 BLURRED_WIDTH_PX: Final = 32
 """Nobody is recognized in so few."""
 
@@ -26,7 +29,8 @@ class Still:
 
 
 class Ring:
-    """Keeps masked pictures, a few a second. The camera's thread keeps, another one takes."""
+    """Keeps masked pictures, a few a second, in so much memory as their seconds allow. The camera's thread keeps,
+    another one takes."""
 
     def __init__(self, style: Style, *, seconds: float, rate_hz: float, width_px: int) -> None:
         """Prepare.
@@ -34,14 +38,18 @@ class Ring:
         Args:
             style: whether pictures are blurred before they are kept.
             seconds: how much is kept.
-            rate_hz: pictures a second.
+            rate_hz: pictures a second, at most.
             width_px: of what is kept; smaller pictures stay as they are.
         """
         self._style: Style = style
         self._period_ns = round(NS_PER_S / rate_hz)
         self._width_px = width_px
-        self._stills: deque[Still] = deque(maxlen=round(seconds * rate_hz) + 1)
+        self._max_stills = round(seconds * rate_hz) + 1
+        self._max_bytes = round(seconds * BYTES_PER_S)
+        self._stills: deque[Still] = deque()
+        self._bytes = 0
         self._next_ns: int | None = None
+        self._pause_ns = self._period_ns
         self._lock = threading.Lock()
 
     def see(self, frame: RawFrame) -> None:
@@ -50,7 +58,7 @@ class Ring:
             self._keep(pixels, frame.capture_ns)
 
     def _is_due(self, capture_ns: int) -> bool:
-        return self._next_ns is None or capture_ns >= self._next_ns or capture_ns < self._next_ns - 2 * self._period_ns
+        return self._next_ns is None or capture_ns >= self._next_ns or capture_ns < self._next_ns - 2 * self._pause_ns
 
     def _keep(self, pixels: Pixels, capture_ns: int) -> None:
         encoded, content = cv2.imencode(
@@ -59,9 +67,18 @@ class Ring:
         assert encoded
         due_ns = capture_ns if self._next_ns is None else self._next_ns
         is_late = not 0 <= capture_ns - due_ns < self._period_ns
-        self._next_ns = (capture_ns if is_late else due_ns) + self._period_ns
+        self._pause_ns = max(self._period_ns, content.size * NS_PER_S // BYTES_PER_S)
+        self._next_ns = (capture_ns if is_late else due_ns) + self._pause_ns
         with self._lock:
             self._stills.append(Still(content.tobytes(), capture_ns))
+            self._bytes += content.size
+            while len(self._stills) > self._max_stills or (self._bytes > self._max_bytes and len(self._stills) > 1):
+                self._bytes -= len(self._stills.popleft().jpeg)
+
+    @property
+    def n_bytes(self) -> int:
+        """That it takes of memory now."""
+        return self._bytes
 
     def newest_ns(self) -> int | None:
         """Return when the newest picture was taken."""

@@ -39,6 +39,8 @@ MILLISECOND: Final = Fraction(1, 1000)
 NS_PER_MS: Final = 1_000_000
 SANE_RATES_HZ: Final = (1 / 60, 240.0)
 RIGHT_ANGLE: Final = 90
+MAX_PIXELS: Final = 40_000_000
+"""Of a picture: more than 8K has, and as RGB a tenth of a small box's memory. Larger ones count as damaged."""
 MAX_FAILED_READS: Final = 64
 """Reads in a row that damage in a container may fail before it counts as ended."""
 DECODER: Final = " ".join(
@@ -114,6 +116,7 @@ class Video:
         self._container.flags &= ~GENERATE_PTS
         # The box's other cores carry inference, and every further thread holds frames in memory.
         self._stream.codec_context.thread_count = 1
+        self._stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         self._converter = _Converter()
         self._order = _Order()
         coded_rate = self._stream.codec_context.framerate

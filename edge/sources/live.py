@@ -83,13 +83,15 @@ class LiveSource:
             ) from error
 
     def _read(self, video: Video) -> Iterator[RawFrame]:
-        times, last_ns, last_stamp_s = StreamTimes(), 0, None
+        times, last_ns, last_stamp_s, has_advanced = StreamTimes(), 0, None, False
         for sequence, (picture, arrival_ns) in enumerate(caught_up(self._arrivals(video))):
             taken_ns, n_given_up = arrival_ns, times.n_given_up
             if video.has_times and picture.stamp_s is not None:
                 taken_ns = times.of(round(picture.stamp_s * NS_PER_S), arrival_ns)
             last_ns = max(taken_ns, last_ns + 1)
-            is_repeat = picture.is_repeat or (picture.stamp_s is not None and picture.stamp_s == last_stamp_s)
+            stands_still = picture.stamp_s is not None and picture.stamp_s == last_stamp_s
+            has_advanced |= sequence > 0 and not stands_still
+            is_repeat = picture.is_repeat or (stands_still and has_advanced)  # some cameras stamp all pictures alike
             last_stamp_s = picture.stamp_s
             is_retimed = times.n_given_up > n_given_up
             yield RawFrame(

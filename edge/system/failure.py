@@ -3,11 +3,17 @@
 import subprocess
 from collections.abc import Mapping
 
+from edge.system.log import masked
+
 JOURNAL_TIMEOUT_S = 30
+MAX_CHARACTERS = 500
+"""Of the last line: it may be anybody's."""
+AGAIN_MIN = 20
+"""After so many minutes edgewatch-again@.timer has the unit started again."""
 
 
 def why_failed(unit: str, environment: Mapping[str, str]) -> str:
-    """Say why a unit failed.
+    """Say why a unit failed, without secrets, and that it is tried again.
 
     Args:
         unit: its name, for what is known of no run.
@@ -18,7 +24,8 @@ def why_failed(unit: str, environment: Mapping[str, str]) -> str:
     status = environment.get("MONITOR_EXIT_STATUS", "")
     ended = " ".join(part for part in (result, status) if part)
     last = _last_line(environment.get("MONITOR_INVOCATION_ID", ""))
-    return f"{last} ({ended})" if last and ended else last or f"{unit}: {ended or 'failed'}"
+    why = f"{last} ({ended})" if last and ended else last or f"{unit}: {ended or 'failed'}"
+    return f"{why}; it is started again in {AGAIN_MIN} min"
 
 
 def _last_line(invocation: str) -> str:
@@ -30,4 +37,4 @@ def _last_line(invocation: str) -> str:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=JOURNAL_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return answer.stdout.strip()
+    return masked(answer.stdout.strip())[:MAX_CHARACTERS]

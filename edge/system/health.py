@@ -1,5 +1,5 @@
 """Whether the box does its work: readiness when every camera has shown itself or is known to be lost, and a watchdog
-that is fed by inferences, and by nothing else while one camera delivers."""
+that is fed by inferences, by nothing else while one camera delivers, and not while a thread hangs."""
 
 import time
 from collections.abc import Callable, Collection
@@ -9,6 +9,8 @@ from edge.system.stats import Stats
 
 DECLARED = frozenset({"lost", "stalled", "disabled"})
 """States of a camera from which no first inference is waited for."""
+HUNG_S = 180.0
+"""A round of a thread takes no longer: that of the publisher is a name's lookup and two attempts to connect at most."""
 
 
 class Health:
@@ -21,6 +23,7 @@ class Health:
         cameras: Collection[str],
         now_s: Callable[[], float] = time.monotonic,
         *,
+        report: Callable[[str], None],
         is_connected: Callable[[], bool] | None = None,
     ) -> None:
         """Prepare.
@@ -30,6 +33,7 @@ class Health:
             notifier: tells systemd.
             cameras: their names.
             now_s: monotonic seconds.
+            report: takes a line when a thread hangs.
             is_connected: whether the broker hears us; None where there is none.
         """
         self._stats = stats
@@ -38,9 +42,21 @@ class Health:
         self._states = dict.fromkeys(cameras, "starting")
         self._not_seen = set(cameras)
         self._is_ready = False
+        self._report = report
         self._is_connected = is_connected
+        self._rounds: dict[str, Callable[[], float]] = {}
+        self._hanging: str | None = None
         self._told = ""
         self._fed_s = now_s()
+
+    def watch(self, name: str, round_s: Callable[[], float]) -> None:
+        """Feed the watchdog only while a thread goes on that an alarm has to pass, or that keeps house.
+
+        Args:
+            name: of the thread.
+            round_s: answers for how long its present round has lasted, in seconds.
+        """
+        self._rounds[name] = round_s
 
     def judged(self, camera: str, capture_ns: int, duration_ns: int, *, live: bool) -> None:
         """Take note of a picture that has just been judged.
@@ -85,13 +101,23 @@ class Health:
         states = list(self._states.values())
         counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
         broker = "" if self._is_connected is None else f"; broker: {'connected' if self._is_connected() else 'away'}"
-        line = f"{len(states)} cameras: {', '.join(counts)}{broker}"
+        hanging = "" if self._hanging is None else f"; {self._hanging} hangs"
+        line = f"{len(states)} cameras: {', '.join(counts)}{broker}{hanging}"
         if line != self._told:
             self._told = line
             self._notifier.status(line)
 
+    def _look_for_hanging(self) -> None:
+        hanging = next((name for name, round_s in self._rounds.items() if round_s() > HUNG_S), None)
+        if hanging is not None and hanging != self._hanging:
+            self._report(f"{hanging}: hangs for {HUNG_S:.0f} s; the watchdog is fed no more, and starts the box anew")
+        self._hanging = hanging
+
     def _feed(self) -> None:
+        self._look_for_hanging()
         self._tell()
+        if self._hanging is not None:
+            return
         interval_s, now_s = self._notifier.feed_interval_s, self._now_s()
         if interval_s and now_s - self._fed_s >= interval_s:
             self._fed_s = now_s

@@ -75,11 +75,15 @@ class Log:
     def _clean(self, line: str) -> str:
         for secret in self._secrets:
             line = line.replace(secret, HIDDEN)
-        line = _ADDRESS.sub(_masked, line)
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+        return masked(line)
 
 
-def _masked(address: re.Match[str]) -> str:
+def masked(line: str) -> str:
+    """Return a line that can be shown anywhere: of addresses only where they are, and nothing that does not print."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in _ADDRESS.sub(_without_secrets, line))
+
+
+def _without_secrets(address: re.Match[str]) -> str:
     user = f"{HIDDEN}@" if address["user"] else ""
     rest: str = address["rest"] or ""
     path = rest.rstrip(_PUNCTUATION)

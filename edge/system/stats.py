@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.system.latency import Latency
+from edge.system.timesync import is_clock_synchronized
 
 RATE_WINDOW_S = 60.0
 B_PER_MB = 1_000_000
@@ -116,6 +117,7 @@ class Stats:
             "memory_mb": resident_mb(),
             "temperature_c": temperature_c(),
             "throttling": throttling(),
+            "clock_synchronized": is_clock_synchronized(),
             "cameras": {name: meter.fields() for name, meter in self._cameras.copy().items()},
         } | {name: fields() for name, fields in self._parts.items()}
 

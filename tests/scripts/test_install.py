@@ -59,3 +59,27 @@ def test_the_units_beside_the_box_s_are_as_hard_and_bounded(program: str) -> Non
     assert judged.returncode == 0, judged.stdout.splitlines()[-1]
     keys = {line.partition("=")[0] for line in unit.read_text().splitlines()}
     assert {"MemoryHigh", "MemoryMax", "TasksMax", "LimitNOFILE"} <= keys
+
+
+def test_a_box_that_gives_up_is_started_again_slowly_and_for_ever(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed (Debian package systemd)")
+    units = tmp_path / "etc/systemd/system"
+    shutil.copytree(ROOT / "systemd", units, ignore=shutil.ignore_patterns("image"))
+    for name in ("opt/edgewatch/current/bin/edge", "usr/bin/systemctl"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        shutil.copy("/bin/true", tmp_path / name)
+    for name in ("edgewatch.service", "edgewatch@.service"):
+        for more in ("hardening.conf", "watchdog.conf"):
+            (units / f"{name}.d").mkdir(exist_ok=True)
+            shutil.copy(units / more, units / f"{name}.d")
+        unit = (units / name).read_text()
+        assert "OnFailure=edgewatch-failed@%N.service edgewatch-again@%N.timer\n" in unit
+        assert "StartLimitIntervalSec=15min\n" in unit
+    assert "OnActiveSec=20min\n" in (units / "edgewatch-again@.timer").read_text(), "attempts are counted anew"
+    named = ["edgewatch.service", "edgewatch@attic.service", "edgewatch-again@edgewatch.timer"]
+    judged = subprocess.run(
+        ["systemd-analyze", "verify", f"--root={tmp_path}", "--recursive-errors=no", *named],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (judged.returncode, judged.stderr) == (0, "")

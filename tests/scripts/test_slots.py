@@ -136,3 +136,52 @@ def test_what_the_loaders_read_fits_into_one_sector() -> None:
     for name in ("config.txt", "loader.conf"):
         assert "slot-a" in (BOOT / name).read_text()
         assert len((BOOT / name).read_bytes()) <= 512
+
+
+# The trial of a new system
+
+
+def program(box: Path, name: str, *lines: str) -> None:
+    path = box / "bin" / name
+    path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    path.chmod(0o755)
+
+
+def trial(box: Path, slots: Slots, before: str, after: str) -> subprocess.CompletedProcess[str]:
+    """Install a slot on a box of the status `before`, start it, and have it tried with that of `after`."""
+    program(box, "systemctl", f"echo '{before}'")
+    install(slots, "b")
+    start(box, "b")
+    program(box, "systemctl", "case $* in *ActiveState*) echo active ;; *) " + f"echo '{after}' ;; esac")
+    program(box, "rauc", f'echo "$*" >>{box}/rauc')
+    program(box, "sleep", f"echo 1000.0 0.0 >{box}/proc/uptime")
+    (box / "proc/uptime").write_text("10.0 9.0\n")
+    environment = os.environ | {"EDGEWATCH_ROOT": str(box), "PATH": f"{box / 'bin'}:{os.environ['PATH']}"}
+    return subprocess.run(
+        [SLOTS.with_name("trial")], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_taken"),
+    [
+        ("2 cameras: 2 ok; broker: connected", "2 cameras: 2 ok; broker: connected", True),
+        ("2 cameras: 1 ok, 1 lost; broker: connected", "2 cameras: 1 ok, 1 lost; broker: connected", True),
+        ("2 cameras: 1 ok, 1 lost; broker: connected", "2 cameras: 1 slow, 1 stalled; broker: connected", True),
+        ("2 cameras: 2 ok; broker: connected", "2 cameras: 1 ok, 1 lost; broker: connected", False),
+        ("3 cameras: 2 ok, 1 lost; broker: connected", "3 cameras: 1 ok, 1 lost, 1 stalled; broker: connected", False),
+        ("2 cameras: 2 lost; broker: connected", "2 cameras: 2 lost; broker: connected", False),
+        ("2 cameras: 1 ok, 1 lost; broker: connected", "2 cameras: 1 ok, 1 lost; broker: away", False),
+        ("2 cameras: 1 ok, 1 lost; broker: connected", "2 cameras: 1 ok, 1 starting; broker: connected", False),
+        ("", "1 cameras: 1 ok; broker: connected", True),
+    ],
+)
+def test_a_new_system_has_to_see_as_much_as_the_former_one_did(  # noqa: PLR0917 - fixtures
+    box: Path, loader: Path, slots: Slots, before: str, after: str, is_taken: bool
+) -> None:
+    assert loader.exists()
+    ended = trial(box, slots, before, after)
+    assert ended.returncode == (0 if is_taken else 1), ended.stderr
+    assert (box / "rauc").exists() == is_taken
+    if not is_taken:
+        assert after in (box / "data/slots/trial").read_text()

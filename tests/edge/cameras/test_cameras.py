@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from edge.bundle import Bundle
-from edge.cameras import capture, condition
+from edge.cameras import capture, condition, daemon
 from edge.cameras.camera import CameraSetup
 from edge.cameras.daemon import Cameras
 from edge.cameras.watching import Outlets
-from edge.errors import SourceError
+from edge.errors import ConfigurationError, SourceError
 from edge.inference.choice import Backend, Network
 from edge.inference.model import Model, open_model
 from edge.inference.quantization import Quantization
@@ -57,6 +57,9 @@ class Diary:
         self.events: list[Event] = []
         self.lines: list[str] = []
         self.idles = 0
+        self.disk = threading.Event()
+        """While it is clear, nothing is written."""
+        self.disk.set()
 
     def judged(self, camera, capture_ns, duration_ns, *, live) -> None:
         assert min(capture_ns, duration_ns) >= 0
@@ -70,6 +73,7 @@ class Diary:
         self.idles += 1
 
     def publish(self, event) -> None:
+        assert self.disk.wait(60)
         self.events.append(event)
 
     def of(self, camera: str) -> list[str]:
@@ -238,6 +242,7 @@ def test_switching_off_ends_what_is_active_and_on_begins_anew(watch, diary, unti
     until(lambda: [event.type for event in diary.events] == ["started"], "the fall")
     cameras.set_enabled("hall", False)
     until(lambda: diary.of("hall")[-1] == "disabled", "the end")
+    until(lambda: len(diary.events) == 2, "the event's end")
     assert [(event.type, event.reason) for event in diary.events] == [("started", None), ("ended", "disabled")]
     judged = diary.counts["hall"], diary.counts["stairs"]
     until(lambda: diary.counts["stairs"] > judged[1] + 3, "the other camera's pictures")
@@ -258,6 +263,52 @@ def test_a_threshold_holds_from_the_next_picture_and_leaves_an_active_alert_alon
     judged = diary.counts["hall"]
     until(lambda: diary.counts["hall"] > judged + 5, "pictures")
     assert [event.type for event in diary.events] == ["started"]
+
+
+def test_a_disk_that_takes_its_time_holds_up_no_picture(watch, diary, until):
+    diary.disk.clear()
+    cameras = watch(hall=partial(Wall, GREEN))
+    until(lambda: cameras.writing_s() > 0, "the fall")
+    judged = diary.counts["hall"]
+    until(lambda: diary.counts["hall"] > judged + 10, "the pictures after it")
+    assert diary.events == []
+    diary.disk.set()
+    until(lambda: [event.type for event in diary.events] == ["started"], "the event")
+
+
+@pytest.mark.parametrize("timeout_s", [60.0, 0.1], ids=["slow", "hanging"])
+def test_the_end_waits_for_the_disk_but_not_for_ever(model, diary, until, monkeypatch, timeout_s):
+    monkeypatch.setattr(daemon, "STOP_TIMEOUT_S", timeout_s)
+    setups = [CameraSetup("hall", partial(Wall, GREEN), model.spec.alerts)]
+    cameras = Cameras(setups, model, Outlets(None, None, [diary]), health=diary, report=diary.lines.append)
+    diary.disk.clear()
+    stop = Stop()
+    thread = threading.Thread(target=cameras.run, args=(stop,))
+    thread.start()
+    until(lambda: cameras.writing_s() > 0, "the fall")
+    stop.asked = True
+    if timeout_s > 1:
+        until(lambda: not any(each.name == "camera-hall" for each in threading.enumerate()), "the camera's end")
+        diary.disk.set()
+        thread.join(30)
+        assert [(event.type, event.reason) for event in diary.events] == [("started", None), ("ended", "stopped")]
+        return
+    thread.join(30)
+    assert not thread.is_alive()
+    assert diary.lines[-1] == "the disk has not taken the last events in 0 s; check it"
+    diary.disk.set()
+    until(lambda: len(diary.events) == 2, "the end of the thread that was left behind")
+
+
+def test_a_sink_that_fails_ends_the_watching(model, diary):
+    def fail(_event):
+        raise ConfigurationError("events.jsonl: cannot be written")
+
+    diary.publish = fail
+    setups = [CameraSetup("hall", partial(Wall, GREEN), model.spec.alerts)]
+    cameras = Cameras(setups, model, Outlets(None, None, [diary]), health=diary, report=diary.lines.append)
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        cameras.run(Stop())
 
 
 def test_what_is_commanded_before_the_beginning_holds_from_the_beginning(model, diary):

@@ -100,6 +100,7 @@ def watch(model: Model, slots: Slots[Shot], keeper: Times) -> Callable[..., Came
             model,
             slots,
             Outlets(None, None, []),
+            write=lambda work: work(),
             health=Deaf(),
             report=lambda _: None,
             on_event=lambda _event, _capture_ns: None,

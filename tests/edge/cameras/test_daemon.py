@@ -19,17 +19,18 @@ def edge(*arguments: object) -> list[str]:
 
 @pytest.fixture
 def start_daemon(tmp_path: Path, colour_bundle: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start daemons with a broker's URL and a table of cameras: name and source."""
+    """Start daemons with a broker's URL and a table of cameras: name and source; `before` is of a command that runs
+    them."""
     running: list[subprocess.Popen[str]] = []
 
-    def start(url: str, **cameras: Path) -> subprocess.Popen[str]:
+    def start(url: str, before: tuple[object, ...] = (), **cameras: Path) -> subprocess.Popen[str]:
         tables = "".join(f"[cameras.{name}]\nsource = '{source}'\n" for name, source in cameras.items())
         configuration = tmp_path / "edgewatch.toml"
         configuration.write_text(
             f"device_id = 'box'\nstate_dir = 'state'\nbundle = '{colour_bundle}'\n[broker]\nurl = '{url}'\n{tables}",
             encoding="utf-8",
         )
-        command = edge("run", "--config", configuration)
+        command = [*map(str, before), *edge("run", "--config", configuration)]
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -112,6 +113,33 @@ def test_events_wait_on_disk_for_a_broker_that_comes_later(start_mosquitto, star
     assert subscriber.events()[1]["reason"] == "end of file"
 
 
+NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
+ON_A_FULL_DISK = (
+    'mount -t tmpfs -o size=64k tmpfs "$0" && { cat /dev/zero >"$0/ballast" 2>/dev/null; [ -s "$0/ballast" ]; } '
+    '&& exec "$@"'
+)
+
+
+def test_on_a_full_disk_events_are_sent_from_memory_and_that_is_said(
+    mosquitto, start_daemon, make_clip, until, tmp_path: Path
+) -> None:
+    if subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine allows no mount namespaces")
+    subscriber = mosquitto.subscribe()
+    (tmp_path / "state").mkdir()
+    before = (*NAMESPACE, "sh", "-c", ON_A_FULL_DISK, tmp_path / "state")
+    clip = make_clip("hall.mp4", ("grey", 1.0), ("green", 2.0), ("grey", 60.0))
+    daemon = start_daemon(mosquitto.url, before, hall=clip)
+    until(lambda: [event["type"] for event in subscriber.events()] == ["started", "ended"], "the fall")
+    until(lambda: subscriber.payloads("/stats"), "the stats")
+    assert "full" in json.loads(subscriber.payloads("/stats")[-1])["outbox"]["fault"]
+    daemon.send_signal(signal.SIGTERM)
+    _, errors = daemon.communicate(timeout=TIMEOUT_S)
+    assert daemon.returncode == 0, errors
+    assert "the disk refuses" in errors
+    assert "events are kept in memory" in errors
+
+
 # edge check
 
 
@@ -125,11 +153,12 @@ def test_check_says_ok_to_what_is(mosquitto, make_clip, colour_bundle: Path) -> 
     lines = checked.stdout.splitlines()
     assert [line.split(": ")[:2] for line in lines] == [
         ["configuration", "ok"],
+        ["clock", "ok"],
         ["bundle", "ok"],
         ["camera camera", "ok"],
         ["broker", "ok"],
     ]
-    assert "96x64" in lines[2]
+    assert "96x64" in lines[3]
 
 
 def test_check_says_what_is_wrong_and_goes_on(colour_bundle: Path, unused_port: int, tmp_path: Path) -> None:
@@ -146,6 +175,7 @@ def test_check_says_what_is_wrong_and_goes_on(colour_bundle: Path, unused_port: 
     parts = [line.split(": ")[:2] for line in checked.stdout.splitlines()]
     assert parts == [
         ["configuration", "ok"],
+        ["clock", "ok"],
         ["bundle", "ok"],
         ["camera hall", "wrong"],
         ["state directory", "wrong"],

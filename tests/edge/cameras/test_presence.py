@@ -48,7 +48,8 @@ class Hall:
 
     def __init__(self, **settings: bool) -> None:
         self.told = Told()
-        self.presence = Presence("hall", self.told, **{"publish_people": True, "figures": True} | settings)
+        settings = {"publish_people": True, "figures": True} | settings
+        self.presence = Presence("hall", self.told, lambda work: work(), **settings)
         self.tracks = Tracks()
         self.now_ns = 0
 
@@ -116,7 +117,7 @@ def test_what_is_not_wanted_stays_here(setting: str) -> None:
 
 
 def test_without_a_broker_nobody_is_told() -> None:
-    presence = Presence("hall", None, publish_people=True, figures=True)
+    presence = Presence("hall", None, lambda work: work(), publish_people=True, figures=True)
     presence.see([], NS_PER_S, 1.0)
     presence.told(Event(id="A", type="started", **EVENT), NS_PER_S)
     presence.gone()

@@ -203,6 +203,21 @@ def test_no_flood_of_names_or_events_grows_without_bound(desk, history) -> None:
     assert state["passed_over"] >= MAX_BOXES + MAX_CAMERAS + 100
 
 
+def test_invented_boxes_that_fell_silent_make_room_and_those_that_speak_stay(history) -> None:
+    now_ms = 1_000_000
+    desk = Desk(history, lambda: now_ms)
+    for number in range(MAX_BOXES):
+        send(desk, f"box-{number}/availability", b"online")
+    send(desk, "new/availability", b"online")
+    assert "new" not in desk.state()["boxes"], "all of them may be true"
+    now_ms += 120_000
+    send(desk, "box-0/stats", {"uptime_s": 1})
+    now_ms += 60_000
+    send(desk, "new/availability", b"online")
+    assert {"new", "box-0"} <= set(desk.state()["boxes"])
+    assert len(desk.state()["boxes"]) == MAX_BOXES
+
+
 def test_what_is_no_text_does_not_end_every_page(desk) -> None:
     send(desk, "box/availability", b"online")
     for topic in ("stats", "hall/status", "hall/scores", "events"):

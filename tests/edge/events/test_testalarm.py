@@ -1,6 +1,7 @@
 """`edge test-alarm`: request, event, answer."""
 
 import contextlib
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -102,6 +103,27 @@ def test_a_broker_that_does_not_answer_is_waited_for_only_so_long(box: Box, tmp_
     with pytest.raises(BrokerError, match="waits in the outbox"):
         request_alarm(tmp_path, "hall", "fall", timeout_s=0)
     del box
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["full", "read-only"])
+def test_where_the_disk_takes_no_answer_a_test_is_sent_once_all_the_same(
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_kept: bool
+) -> None:
+    request = tmp_path / FOLDER / "a.request"
+    request.write_text('{"camera": "hall", "label": "fall"}')
+    (tmp_path / FOLDER / "a.unfinished").mkdir()  # so that no answer can be written, whoever we are
+    if is_kept:
+        monkeypatch.setattr(Path, "unlink", refuse)
+    sent = []
+    for box.now_s in range(20):
+        box.alarms.tick()
+        sent += box.sent()
+    assert [fields["type"] for fields in sent] == ["started", "ended"]
+    assert request.exists() == is_kept
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"camera": "hall"}', "x" * 5000, "\x00"])

@@ -14,6 +14,7 @@ import pytest
 
 from edge.config import BrokerConfig
 from edge.errors import BrokerError
+from edge.mqtt import publisher as module
 from edge.mqtt.connection import Connection
 from edge.mqtt.refusals import CredentialsRefusedError
 from edge.types import Event
@@ -398,3 +399,56 @@ def test_a_failing_stats_source_is_raised_where_somebody_looks(mosquitto, start_
     publisher.publish(EVENT)
     with pytest.raises(RuntimeError, match="no stats"):
         publisher.flush(20)
+
+
+def test_a_lookup_of_a_name_that_does_not_end_is_left_behind_and_what_is_written_stays(
+    start_publisher, outbox, monkeypatch
+) -> None:
+    looks, may_end = threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        looks.set()
+        may_end.wait(60)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.1)
+    publisher = start_publisher("mqtt://broker.example")
+    assert looks.wait(60)
+    publisher.publish(EVENT)
+    publisher.close()
+    assert publisher._thread.is_alive()
+    assert outbox.depth() == 1
+    may_end.set()
+    publisher._thread.join(60)
+    publisher._bell.close()
+
+
+def test_a_broker_that_is_absent_is_no_sign_of_a_thread_that_hangs(start_publisher, unused_port, until) -> None:
+    publisher = start_publisher(f"mqtt://127.0.0.1:{unused_port}")
+    rounds: list[float] = []
+    begin = publisher.rounds.begin
+    publisher.rounds.begin = lambda: (rounds.append(publisher.rounds.last_s()), begin())
+    until(lambda: len(rounds) >= 4, "further attempts")
+
+
+def test_while_the_publisher_waits_for_the_disk_nobody_else_does(
+    mosquitto, start_publisher, outbox, monkeypatch
+) -> None:
+    waits, may_go_on = threading.Event(), threading.Event()
+
+    def depth() -> int:
+        waits.set()
+        assert may_go_on.wait(60)
+        return 0
+
+    monkeypatch.setattr(outbox, "depth", depth)
+    publisher = start_publisher(mosquitto.url)
+    assert waits.wait(60)
+    said = threading.Thread(target=publisher.people, args=("hall", 1, 0))
+    said.start()
+    said.join(5)
+    was_held_up = said.is_alive()
+    may_go_on.set()
+    said.join()
+    assert not was_held_up

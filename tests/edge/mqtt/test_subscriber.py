@@ -1,5 +1,7 @@
 """The subscriber against a real mosquitto: nothing is acknowledged that was not taken, and no message blocks others."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from paho.mqtt.publish import single
 
 from edge.config import BrokerConfig
+from edge.mqtt import subscriber as module
 from edge.mqtt.connection import Message
 from edge.mqtt.subscriber import Subscriber, Subscription
 
@@ -94,3 +97,30 @@ def test_a_message_too_long_that_the_broker_keeps_costs_no_session_and_no_event(
     assert taken == [b"before", b"after", *(str(number).encode() for number in range(20))]
     assert [line.split(": ")[-1].partition(" to ")[0] for line in lines].count("connected") == 2
     assert sum("too long" in line for line in lines) == 1
+
+
+def test_a_lookup_of_a_name_that_does_not_end_is_left_behind(monkeypatch) -> None:
+    looks, may_end = threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        looks.set()
+        may_end.wait(60)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.1)
+    subscriber = Subscriber(
+        BrokerConfig(url="mqtt://broker.example"),
+        None,
+        Subscription("test", (EVENTS,)),
+        receive=lambda _: None,
+        connected=lambda _: None,
+        report=lambda _: None,
+    )
+    subscriber.start()
+    assert looks.wait(60)
+    subscriber.close()
+    assert subscriber._thread.is_alive()
+    may_end.set()
+    subscriber._thread.join(60)
+    subscriber._bell.close()

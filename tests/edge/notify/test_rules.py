@@ -53,7 +53,7 @@ class Desk:
                 [self._service(person), self._service(f"{person}'s mail")],
                 self.config,
                 self.ledger,
-                report=lambda _: None,
+                report=self.said.append,
                 now_s=self._now_s,
             )
             for person in self.config.people
@@ -206,6 +206,21 @@ def test_a_message_that_is_always_refused_holds_no_other_back(at_desk) -> None:
     for _ in range(3):
         desk.pass_time(seconds=30)
     assert desk.titles() == ["Fall: hall in other"]
+
+
+def test_a_message_that_is_refused_for_weeks_is_dropped_and_said_and_one_that_merely_waited_is_sent(at_desk) -> None:
+    desk = at_desk("keep_days = 7\n" + BASE + URGENT)
+    desk.refuses = lambda title: "stairs" in title
+    desk.fall("A", camera="stairs")
+    for _ in range(7):
+        desk.pass_time(hours=23)
+    assert not any("dropped" in line for line in desk.said)
+    desk.fall("B")
+    desk.now += timedelta(days=1)  # switched off meanwhile
+    desk.pass_time(minutes=1)
+    assert "nurse: the service has not taken 'Fall: stairs in box' in 7 days; it is dropped" in desk.said
+    desk.pass_time(minutes=1)
+    assert desk.titles() == ["Late: Fall: hall in box"]
 
 
 def test_an_urgent_message_that_is_always_refused_does_not_hold_calm_ones_back(at_desk) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from edge.config import PicturesConfig
+from edge.pictures import photographer as module
 from edge.pictures.photographer import Photographer
 from edge.pictures.ring import Ring
 from edge.pictures.studio import open_photographer, open_rings
@@ -131,6 +132,43 @@ def test_a_disk_that_takes_nothing_is_said_once_and_pictures_are_sent_all_the_sa
     studio.photographer.close()
     assert set(studio.sent) == {"hall/snapshot", f"events/{ID}/clip"}
     assert len([line for line in studio.lines if line.startswith("pictures are not kept")]) == 1
+
+
+def test_an_encoder_that_hangs_is_left_behind_when_the_box_stops(open_studio, monkeypatch):
+    encodes, may_end = threading.Event(), threading.Event()
+
+    def encode(_stills):
+        encodes.set()
+        assert may_end.wait(60)
+        return b""
+
+    monkeypatch.setattr(module, "webm", encode)
+    monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.1)
+    studio = open_studio()
+    play(studio.ring, 0, 5)
+    studio.photographer.on_event(event(), NS_PER_S)
+    assert encodes.wait(60)
+    studio.photographer.close()
+    assert studio.lines == ["pictures: the last ones were not finished in 0 s"]
+    may_end.set()
+    studio.photographer._thread.join(60)
+
+
+def test_a_clip_that_fails_is_said_once_and_the_next_one_is_made(open_studio, until):
+    studio = open_studio()
+    tall = np.full((20_000, 64, 3), 90, np.uint8)  # no codec of clips takes so many lines
+    for number in range(2):
+        studio.ring.see(RawFrame.of(tall, number, number * NS_PER_S))
+    studio.photographer.on_event(event(), NS_PER_S)
+    until(lambda: studio.sent, "the snapshot")
+    studio.ring.see(RawFrame.of(tall, 2, 2 * NS_PER_S))
+    until(lambda: studio.lines, "the clip's fault")
+    play(studio.ring, 10, 16)
+    studio.photographer.on_event(event(), 14 * NS_PER_S)
+    studio.photographer.close()
+    assert f"events/{ID}/clip" in studio.sent
+    (line,) = studio.lines
+    assert line.startswith("pictures: OSError: a clip cannot be encoded: ")
 
 
 def test_a_false_alarm_becomes_a_clip_that_trainer_reads(open_studio, tmp_path):

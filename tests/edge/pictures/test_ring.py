@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.pictures.ring import Ring
+from edge.pictures.ring import BYTES_PER_S, Ring
 from edge.types import NS_PER_S, RawFrame
 
 
@@ -29,6 +29,21 @@ def test_keeps_the_last_seconds_at_its_rate():
     assert 2.9 <= times_s[-1] - times_s[0] <= 3.1
     assert len(stills) == 16
     np.testing.assert_allclose(np.diff(times_s), 0.2, atol=0.07)
+
+
+def test_a_minute_of_large_pictures_is_whole_and_bounded():
+    ring = Ring("full", seconds=60.0, rate_hz=30.0, width_px=1920)
+    noise = np.random.default_rng(0).integers(0, 256, (540, 960, 3), np.uint8)
+    for number in range(70 * 30):
+        ring.see(RawFrame.of(noise, number, number * NS_PER_S // 30))
+    stills = ring.between(0, 100 * NS_PER_S)
+    largest = len(stills[0].jpeg)
+    assert 30 * largest > 5 * BYTES_PER_S, "else nothing is shown"
+    assert ring.n_bytes == sum(len(still.jpeg) for still in stills)
+    assert 60 * BYTES_PER_S - 2 * largest < ring.n_bytes <= 60 * BYTES_PER_S
+    times_s = np.array([still.capture_ns for still in stills]) / NS_PER_S
+    assert 58 < times_s[-1] - times_s[0] <= 63
+    assert np.diff(times_s).max() < 0.5
 
 
 def test_gives_the_picture_that_is_asked_for():

@@ -1,6 +1,7 @@
 """Cameras that send JPEG pictures by HTTP, against a real server on loopback."""
 
 import base64
+import functools
 import itertools
 import threading
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ def level(number: int) -> int:
 
 
 class Camera(BaseHTTPRequestHandler):
-    """A camera: `/open` to everybody, `/guarded` to its user, `/ends` after ten pictures, `/hangs` after as many."""
+    """A camera: `/open` to everybody, `/guarded` to its user, `/ends` after ten pictures, `/hangs` after as many,
+    `/huge` with pictures that no camera has."""
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
@@ -35,19 +37,20 @@ class Camera(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "file:///etc/hostname")
             self.end_headers()
-        elif path not in {"/open", "/guarded", "/ends", "/hangs"}:
+        elif path not in {"/open", "/guarded", "/ends", "/hangs", "/huge"}:
             self.send_error(404)
         else:
-            self._play(None if path in {"/open", "/guarded"} else 10)
+            size_px = (8000, 8000) if path == "/huge" else (48, 64)
+            self._play(10 if path in {"/ends", "/hangs"} else None, size_px)
             if path == "/hangs":
                 self.server.ending.wait()  # pyright: ignore[reportAttributeAccessIssue]
 
-    def _play(self, n_pictures: int | None) -> None:
+    def _play(self, n_pictures: int | None, size_px: tuple[int, int]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=picture")
         self.end_headers()
         for number in itertools.count() if n_pictures is None else range(n_pictures):
-            jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), level(number), np.uint8))[1].tobytes()
+            jpeg = _jpeg(level(number), size_px)
             header = f"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
             try:
                 self.wfile.write(header.encode() + jpeg + b"\r\n")
@@ -58,6 +61,11 @@ class Camera(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         pass
+
+
+@functools.cache
+def _jpeg(grey: int, size_px: tuple[int, int]) -> bytes:
+    return cv2.imencode(".jpg", np.full((*size_px, 3), grey, np.uint8))[1].tobytes()
 
 
 @pytest.fixture
@@ -108,6 +116,13 @@ def test_a_stream_that_breaks_off_or_falls_silent_is_noticed(camera, path, monke
     monkeypatch.setattr(live, "READ_TIMEOUT_S", 0.5)
     with pytest.raises(SourceError, match="gives no more pictures"):
         list(HttpSource(f"http://{camera}/{path}").frames())
+
+
+def test_pictures_that_no_camera_has_are_not_decoded(camera, monkeypatch):
+    monkeypatch.setattr(live, "FIRST_PICTURE_S", 1.0)
+    source = HttpSource(f"http://{camera}/huge")
+    with pytest.raises(SourceError, match="gives no more pictures"):
+        next(decoded_frames(source))
 
 
 def test_a_configuration_takes_it_and_no_password_in_it():

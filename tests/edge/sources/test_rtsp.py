@@ -218,6 +218,11 @@ def test_a_stamp_that_stands_still_is_told(monkeypatch):
     assert [frame.is_repeat for frame in itertools.islice(scripted(stream).frames(), 6)] == [False] * 4 + [True] * 2
 
 
+def test_stamps_that_never_advance_are_no_sign_of_pictures_sent_again(monkeypatch):
+    stream = Scripted(monkeypatch, [7.0] * 8)
+    assert not any(frame.is_repeat for frame in itertools.islice(scripted(stream).frames(), 6))
+
+
 def test_closing_ends_it(server):
     source = RtspSource(server.url("hall"))
     frames = decoded_frames(source)

@@ -9,6 +9,7 @@ import pytest
 
 from edge.system.health import Health
 from edge.system.notify import Notifier
+from edge.system.rounds import Rounds
 from edge.system.stats import Stats
 
 INFERENCE = (0, 1_000_000)  # capture time and duration, ns
@@ -60,9 +61,10 @@ def clock() -> Clock:
 def make_health(systemd: Systemd, clock: Clock) -> Callable[..., Health]:
     """Watch cameras with a watchdog of 20 s."""
 
-    def make(*cameras: str, is_connected: Callable[[], bool] | None = None) -> Health:
+    def make(*cameras: str, lines: list[str] | None = None, is_connected: Callable[[], bool] | None = None) -> Health:
         notifier = Notifier({"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "20000000"})
-        return Health(Stats({}, lambda: "cpu"), notifier, cameras, clock, is_connected=is_connected)
+        report = [].append if lines is None else lines.append
+        return Health(Stats({}, lambda: "cpu"), notifier, cameras, clock, report=report, is_connected=is_connected)
 
     return make
 
@@ -132,6 +134,41 @@ def test_where_nothing_is_to_be_watched_nothing_is_wrong(make_health, systemd: S
     clock.now_s = 5
     health.idle()
     assert systemd.heard() == ["READY=1", "STATUS=1 cameras: 1 disabled", "WATCHDOG=1"]
+
+
+@pytest.mark.parametrize("state", ["ok", "lost"])
+def test_while_a_thread_hangs_nothing_feeds_the_watchdog(
+    make_health, systemd: Systemd, clock: Clock, state: str
+) -> None:
+    lines: list[str] = []
+    health = make_health("hall", lines=lines)
+    publisher, chores = Rounds(clock), Rounds(clock)
+    health.watch("publisher", publisher.last_s)
+    health.watch("housekeeping", chores.last_s)
+    health.judged("hall", *INFERENCE, live=False)
+    health.condition("hall", state)
+
+    def live(until_s: int) -> list[str]:
+        heard = []
+        for now_s in range(int(clock.now_s) + 1, until_s + 1):
+            clock.now_s = now_s
+            health.judged("hall", *INFERENCE, live=False) if state == "ok" else health.idle()
+            heard += systemd.heard()
+        return heard
+
+    systemd.heard()
+    publisher.begin()
+    assert live(180) == ["WATCHDOG=1"] * 36
+    assert live(400) == [f"STATUS=1 cameras: 1 {state}; publisher hangs"]
+    publisher.begin()
+    assert live(500)[:2] == [f"STATUS=1 cameras: 1 {state}", "WATCHDOG=1"]
+    publisher.rest()
+    chores.begin()
+    assert live(1000)[-1] == f"STATUS=1 cameras: 1 {state}; housekeeping hangs"
+    assert lines == [
+        f"{name}: hangs for 180 s; the watchdog is fed no more, and starts the box anew"
+        for name in ("publisher", "housekeeping")
+    ]
 
 
 def test_an_abstract_socket_is_understood() -> None:

@@ -1,5 +1,6 @@
 """What the box says about itself."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -78,3 +79,15 @@ def test_a_chore_that_fails_does_not_stop_the_others(until) -> None:
         until(lambda: done, "the chore")
     (line,) = lines
     assert line.startswith("file: OSError: [Errno 28] No space left on device")
+
+
+def test_a_chore_that_hangs_shows(until) -> None:
+    may_end = threading.Event()
+
+    def hang() -> None:
+        may_end.wait(60)
+
+    with housekeeping([Chore("heap", 60, hang)], print) as rounds:
+        until(lambda: rounds.last_s() > 0.1, "the chore")
+        may_end.set()
+        until(lambda: rounds.last_s() == 0, "its end")
