@@ -55,7 +55,7 @@ def test_what_the_broker_refuses_by_size_is_left_out_and_said_and_events_leave(
     assert not [line for line in lines if "Unspecified" in line]
 
 
-def test_what_one_connection_was_lost_with_is_sent_again(mosquitto, start_publisher, cutting_proxy) -> None:
+def test_what_one_connection_was_lost_with_is_sent_again(mosquitto, start_publisher, cutting_proxy, until) -> None:
     """A network that cuts is no broker that refuses."""
     proxy = cutting_proxy(mosquitto.port, cuts=1)
     subscriber = mosquitto.subscribe(filters=("homeassistant/#",))
@@ -63,7 +63,7 @@ def test_what_one_connection_was_lost_with_is_sent_again(mosquitto, start_publis
     publisher.retain(ANNOUNCEMENT, "a" * 30_000)
     assert publisher.flush(30) == 0
     assert publisher.fields()["connections"] == 2
-    assert [len(payload) for payload in subscriber.payloads("/config")] == [30_000]
+    until(lambda: [len(payload) for payload in subscriber.payloads("/config")] == [30_000], "the message")
 
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
