@@ -100,11 +100,7 @@ class Desk:
         device, words = read
         now_ms = self._now_ms()
         with self._lock:
-            box = self._fleet.box(device)
-            if box is None:
-                self._passed_over += 1
-                return
-            self._dispatch(device, box, words, message, now_ms)
+            self._dispatch(device, self._fleet.box(device), words, message, now_ms)
 
     def _dispatch(self, device: str, box: Box, words: list[str], message: Message, now_ms: int) -> None:
         payload = message.payload
@@ -179,10 +175,10 @@ class Desk:
         elif not self._allowance.takes(device, now_ms / MS_PER_S):
             self._pass_over(box)
             self.hub.box(device)
-        elif (camera := box.camera(event.camera)) is None:
-            self._pass_over(box)
         else:
-            row, is_new = self.history.add(device, event, self._trace(camera, event, now_ms))
+            camera = box.camera(event.camera)  # None is one too many; its alarm is one all the same
+            trace = [] if camera is None else self._trace(camera, event, now_ms)
+            row, is_new = self.history.add(device, event, trace)
             if is_new:
                 self._begin(device, event, now_ms)
             self._note_last(row)

@@ -1,6 +1,6 @@
 """What is true now of every box and camera, as their retained topics and stats say. Bounded, whatever is sent."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -99,18 +99,23 @@ class Fleet:
     """All boxes. Its owner holds a lock."""
 
     def __init__(self) -> None:
-        self.boxes: dict[str, Box] = {}
+        self.boxes: OrderedDict[str, Box] = OrderedDict()
+        """The longest silent first."""
         self.passed_over = 0
-        """Messages of boxes that are too many."""
+        """Boxes that were too many, and are forgotten."""
         self.latest: dict[str, Fields] = {}
         """By `box/camera` the latest event, also of cameras that have not been heard yet."""
 
-    def box(self, device: str) -> Box | None:
-        """Return a box, new at first; None when there are too many."""
+    def box(self, device: str) -> Box:
+        """Return a box, new at first; of too many the longest silent is forgotten, first of those without stats: names
+        that somebody invents have none."""
         if device not in self.boxes and len(self.boxes) >= MAX_BOXES:
             self.passed_over += 1
-            return None
-        return self.boxes.setdefault(device, Box())
+            silent = (name for name, box in self.boxes.items() if box.stats_ms is None)
+            del self.boxes[next(silent, next(iter(self.boxes)))]
+        box = self.boxes.setdefault(device, Box())
+        self.boxes.move_to_end(device)
+        return box
 
     def availability(self, box: Box, payload: bytes, now_ms: int) -> None:
         """Take `online` or `offline`."""

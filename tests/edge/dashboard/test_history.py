@@ -154,6 +154,34 @@ def test_no_flood_of_names_or_events_grows_without_bound(desk, history) -> None:
     assert state["passed_over"] >= MAX_BOXES + MAX_CAMERAS + 100
 
 
+def test_invented_names_keep_no_box_off_the_page(desk, history) -> None:
+    send(desk, "old/stats", {"version": "1"})
+    for number in range(3 * MAX_BOXES):
+        send(desk, f"ghost-{number}/hall/status", {"state": "lost"}, retained=True)
+    send(desk, "new/events", EVENT)
+    send(desk, "new/stats", {"version": "1"})
+    for number in range(3 * MAX_BOXES):
+        send(desk, f"ghost-{number}/hall/status", {"state": "lost"}, retained=True)
+    assert history.card("new", "E") is not None
+    assert {"old", "new"} < set(desk.state()["boxes"])
+
+
+def test_invented_cameras_keep_no_event_off_the_page(desk, history) -> None:
+    for number in range(MAX_CAMERAS):
+        send(desk, f"box/camera-{number}/status", {"state": "lost"})
+    send(desk, "box/events", EVENT)
+    assert history.card("box", "E") is not None
+
+
+def test_of_boxes_that_are_too_many_the_longest_silent_is_forgotten(desk) -> None:
+    for number in [*range(MAX_BOXES), 0]:
+        send(desk, f"box-{number}/stats", {"version": "1"})
+    send(desk, "new/stats", {"version": "1"})
+    boxes = set(desk.state()["boxes"])
+    assert {"box-0", "new"} < boxes
+    assert "box-1" not in boxes
+
+
 def test_what_is_no_text_does_not_end_every_page(desk) -> None:
     send(desk, "box/availability", b"online")
     for topic in ("stats", "hall/status", "hall/scores", "events"):
