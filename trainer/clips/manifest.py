@@ -9,6 +9,7 @@ UTF-8, UTF-16 or Windows-1252, whatever the case of their headers.
 import csv
 import io
 import math
+import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -229,7 +230,8 @@ def name_of_file(folder: Path, name: str) -> str | None:
     Spreadsheets and macOS do not spell them alike.
     """
     spellings = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
-    return next((spelling for spelling in spellings if (folder / spelling).is_file()), None)
+    # Path.is_file raises where a name is too long.
+    return next((spelling for spelling in spellings if os.path.isfile(folder / spelling)), None)  # noqa: PTH113
 
 
 def read_rows(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
