@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from proofs.frame.proof import Figure, Figures, Limit, say
 from proofs.rig.daemon import DEVICE, Daemon
-from proofs.rig.listeners import Dashboard, Inbox, Notifier
+from proofs.rig.listeners import CONNECTED, Dashboard, Inbox, Notifier
 from proofs.rig.mosquitto import Listener, Mosquitto, wait_until
 from proofs.rig.proxy import Proxy
 from proofs.rig.scripted import ScriptedBox
@@ -80,6 +80,7 @@ class Siege:
             program.on_small_disk = True
             opened.callback(program.stop)
             program.start()
+        wait_until(lambda: CONNECTED in self.box.log.read_text(), "the connection of the box")
 
     def restart_broker(self, *lines: str) -> None:
         """Restart it with more lines of configuration; the box is let through when the listener is."""
@@ -231,7 +232,7 @@ class Fault:
 FAULTS: Final = {
     "deaf": Fault(deaf, 60.0, "box", "acknowledges no message", short_s=24.0),
     "size": Fault(refused_by_size, 20.0, "box", "left out"),
-    "denied": Fault(denied, 90.0, "box", "check its ACL"),
+    "denied": Fault(denied, 90.0, "box", "ACL", short_s=20.0),
     "poisoned": Fault(poisoned, 20.0),
     "disk_of_box": Fault(full_disk("box"), 20.0, "box", "the disk refuses"),
     "disk_of_notifier": Fault(full_disk("notifier"), 20.0, "notifier", "the disk refuses"),
