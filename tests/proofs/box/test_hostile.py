@@ -1,4 +1,4 @@
-"""What is damaged or meant ill is taken, or refused in one line: a tenth of what the proof `hostile` tries."""
+"""What is damaged or meant ill is taken, or refused in one line: a twentieth of what the proof `hostile` tries."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from proofs.box.hostile import PROOF, figures
 from proofs.rig import hostile
 
-EXAMPLES = 1000
+EXAMPLES = 500
 FFMPEG = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg makes the clip")
 
 
