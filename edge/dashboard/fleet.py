@@ -3,13 +3,15 @@
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from edge.mqtt.incoming import MAX_TEXT_CHARACTERS, Fields, number, read_object, table, text
 
 MAX_BOXES: Final = 1000
 MAX_CAMERAS: Final = 64
 """Of a box."""
+MAX_LATEST: Final = 10_000
+"""Cameras whose latest event is remembered: alarms of any name are taken."""
 MAX_LABELS: Final = 16
 MAX_SCORES: Final = 60
 """One a second: the plot's minute."""
@@ -95,6 +97,18 @@ class Box:
         }
 
 
+_Kept = TypeVar("_Kept")
+_Key = TypeVar("_Key")
+
+
+def remember(kept: OrderedDict[_Key, _Kept], key: _Key, value: _Kept) -> None:
+    """Put a camera's latest in; of too many cameras the one that was put in first goes."""
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > MAX_LATEST:
+        kept.popitem(last=False)
+
+
 class Fleet:
     """All boxes. Its owner holds a lock."""
 
@@ -103,7 +117,7 @@ class Fleet:
         """The longest silent first."""
         self.passed_over = 0
         """Boxes that were too many, and are forgotten."""
-        self.latest: dict[str, Fields] = {}
+        self.latest: OrderedDict[str, Fields] = OrderedDict()
         """By `box/camera` the latest event, also of cameras that have not been heard yet."""
 
     def box(self, device: str) -> Box:

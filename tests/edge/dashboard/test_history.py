@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from edge.dashboard import durable
+from edge.dashboard import durable, fleet
 from edge.dashboard.desk import Desk
 from edge.dashboard.fleet import MAX_BOXES, MAX_CAMERAS
 from edge.dashboard.history import PRUNE_EVERY, History, Wanted
@@ -171,6 +171,15 @@ def test_invented_cameras_keep_no_event_off_the_page(desk, history) -> None:
         send(desk, f"box/camera-{number}/status", {"state": "lost"})
     send(desk, "box/events", EVENT)
     assert history.card("box", "E") is not None
+
+
+def test_alarms_of_invented_cameras_are_remembered_in_bounds(desk, history, monkeypatch) -> None:
+    monkeypatch.setattr(fleet, "MAX_LATEST", 100)
+    for number in range(300):
+        send(desk, f"box-{number // 30}/events", EVENT | {"id": f"E{number}", "camera": f"camera-{number}"})
+    assert history.count(Wanted()) == 300
+    assert len(desk._fleet.latest) == len(desk._started) == 100
+    assert "box-9/camera-299" in desk._fleet.latest
 
 
 def test_of_boxes_that_are_too_many_the_longest_silent_is_forgotten(desk) -> None:
