@@ -175,7 +175,8 @@ def poisoned(siege: Siege) -> Generator[None]:
     kept["edgewatch/mad/availability"] = b"\x1b[2J\xff"
     with _attacker(siege) as send:
         send(kept.items(), retain=True)
-        siege.restart_broker()
+    siege.restart_broker()
+    with _attacker(siege) as send:
         send(
             [(f"edgewatch/{DEVICE}/{number:x}/{number}/threshold/set", b"x\x1b") for number in range(COMMANDS)],
             retain=False,
@@ -192,6 +193,7 @@ def _attacker(siege: Siege) -> Generator[Callable[..., None]]:
     client.reconnect_delay_set(1, 1)
     client.connect("127.0.0.1", siege.broker.port)
     client.loop_start()
+    wait_until(client.is_connected, "the connection of the attacker")
 
     def send(messages: Iterable[tuple[str, bytes]], *, retain: bool) -> None:
         under_way = [client.publish(topic, payload, 1, retain) for topic, payload in messages]
