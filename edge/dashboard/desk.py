@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final, Literal, Protocol
 
-from edge.dashboard.fleet import Box, Camera, Fleet
+from edge.dashboard.fleet import Box, Camera, Fleet, remember
 from edge.dashboard.history import History, Kind, Row, Wanted
 from edge.dashboard.hub import Hub
 from edge.mqtt.allowance import Allowance
@@ -100,11 +100,7 @@ class Desk:
         device, words = read
         now_ms = self._now_ms()
         with self._lock:
-            box = self._fleet.box(device, now_ms)
-            if box is None:
-                self._passed_over += 1
-                return
-            self._dispatch(device, box, words, message, now_ms)
+            self._dispatch(device, self._fleet.box(device), words, message, now_ms)
 
     def _dispatch(self, device: str, box: Box, words: list[str], message: Message, now_ms: int) -> None:
         payload = message.payload
@@ -179,10 +175,10 @@ class Desk:
         elif not self._allowance.takes(device, now_ms / MS_PER_S):
             self._pass_over(box)
             self.hub.box(device)
-        elif (camera := box.camera(event.camera)) is None:
-            self._pass_over(box)
         else:
-            row, is_new = self.history.add(device, event, self._trace(camera, event, now_ms))
+            camera = box.camera(event.camera)  # None is one too many; its alarm is one all the same
+            trace = [] if camera is None else self._trace(camera, event, now_ms)
+            row, is_new = self.history.add(device, event, trace)
             if is_new:
                 self._begin(device, event, now_ms)
             self._note_last(row)
@@ -192,8 +188,7 @@ class Desk:
 
     def _begin(self, device: str, event: EventMessage, now_ms: int) -> None:
         key = (device, event.camera)
-        self._started[key] = (event.id, now_ms)
-        self._started.move_to_end(key)
+        remember(self._started, key, (event.id, now_ms))
         content, came_ms = self._early.pop(key, (b"", 0))
         if content and now_ms - came_ms < SNAPSHOT_BELONGS_MS and not event.test:
             self.history.keep_picture(device, event.id, "snapshot", content)
@@ -216,9 +211,8 @@ class Desk:
         key = f"{row['device']}/{row['camera']}"
         last = self._fleet.latest.get(key)
         if last is None or last["started_ms"] <= row["started_ms"]:
-            self._fleet.latest[key] = {
-                name: row[name] for name in ("id", "label", "type", "started_ms", "ended_ms", "test")
-            }
+            names = ("id", "label", "type", "started_ms", "ended_ms", "test")
+            remember(self._fleet.latest, key, {name: row[name] for name in names})
 
     def _snapshot(self, device: str, box: Box, camera: str, content: bytes, now_ms: int) -> None:
         if not content.startswith(JPEG) or len(content) > MAX_SNAPSHOT_BYTES:

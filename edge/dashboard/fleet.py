@@ -1,17 +1,17 @@
 """What is true now of every box and camera, as their retained topics and stats say. Bounded, whatever is sent."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from edge.mqtt.incoming import MAX_TEXT_CHARACTERS, Fields, number, read_object, table, text
 
 MAX_BOXES: Final = 1000
-SILENT_MS: Final = 180_000
-"""A box that runs speaks once a minute; one that is silent for longer makes room where there are too many."""
 MAX_CAMERAS: Final = 64
 """Of a box."""
+MAX_LATEST: Final = 10_000
+"""Cameras whose latest event is remembered: alarms of any name are taken."""
 MAX_LABELS: Final = 16
 MAX_SCORES: Final = 60
 """One a second: the plot's minute."""
@@ -72,7 +72,6 @@ class Box:
     """One box."""
 
     online: bool | None = None
-    heard_ms: int = 0
     changed_ms: int | None = None
     """When it was first seen so, by our clock."""
     stats: Fields = field(default_factory=dict[str, Any])
@@ -98,35 +97,39 @@ class Box:
         }
 
 
+_Kept = TypeVar("_Kept")
+_Key = TypeVar("_Key")
+
+
+def remember(kept: OrderedDict[_Key, _Kept], key: _Key, value: _Kept) -> None:
+    """Put a camera's latest in; of too many cameras the one that was put in first goes."""
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > MAX_LATEST:
+        kept.popitem(last=False)
+
+
 class Fleet:
     """All boxes. Its owner holds a lock."""
 
     def __init__(self) -> None:
-        self.boxes: dict[str, Box] = {}
+        self.boxes: OrderedDict[str, Box] = OrderedDict()
+        """The longest silent first."""
         self.passed_over = 0
-        """Messages of boxes that are too many."""
-        self.latest: dict[str, Fields] = {}
+        """Boxes that were too many, and are forgotten."""
+        self.latest: OrderedDict[str, Fields] = OrderedDict()
         """By `box/camera` the latest event, also of cameras that have not been heard yet."""
 
-    def box(self, device: str, now_ms: int) -> Box | None:
-        """Return a box that is heard now, new at first; None when there are too many that speak."""
-        if device not in self.boxes and len(self.boxes) >= MAX_BOXES and not self._make_room(now_ms):
+    def box(self, device: str) -> Box:
+        """Return a box, new at first; of too many the longest silent is forgotten, first of those without stats: names
+        that somebody invents have none."""
+        if device not in self.boxes and len(self.boxes) >= MAX_BOXES:
             self.passed_over += 1
-            return None
-        box = self.boxes.pop(device, None) or Box()
-        self.boxes[device] = box  # last, as the one that was heard last
-        box.heard_ms = now_ms
+            silent = (name for name, box in self.boxes.items() if box.stats_ms is None)
+            del self.boxes[next(silent, next(iter(self.boxes)))]
+        box = self.boxes.setdefault(device, Box())
+        self.boxes.move_to_end(device)
         return box
-
-    def _make_room(self, now_ms: int) -> bool:
-        """Forget the box that has been silent for longest; return whether one had been for long enough."""
-        device, box = next(iter(self.boxes.items()))
-        if now_ms - box.heard_ms < SILENT_MS:
-            return False
-        del self.boxes[device]
-        for name in box.cameras:
-            self.latest.pop(f"{device}/{name}", None)
-        return True
 
     def availability(self, box: Box, payload: bytes, now_ms: int) -> None:
         """Take `online` or `offline`."""

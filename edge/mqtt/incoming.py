@@ -1,12 +1,12 @@
 """The MQTT contract as a listener reads it: whatever comes may be hostile, broken or from another version."""
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge.errors import REPLACEMENT, UNSHOWABLE
 from edge.events.clock import parse_rfc3339
 
 ROOT: Final = "edgewatch"
@@ -20,10 +20,6 @@ MS_PER_S: Final = 1000
 EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 LATEST_AHEAD: Final = timedelta(days=1)
 """A box's clock may be wrong by a zone; further from ours it says nothing."""
-
-UNSHOWABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What moves a terminal's cursor, turns its text round, or is no text at all."""
-REPLACEMENT: Final = "\ufffd"
 
 Fields = dict[str, Any]
 Word = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]

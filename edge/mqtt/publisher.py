@@ -36,10 +36,12 @@ DELAYED_AFTER_S = 5.0
 GOODBYE_TIMEOUT_S = 2.0
 LONGEST_WAIT_S = 1.0
 """For the network; keepalive and stats are looked at between two waits."""
+LONGEST_PAUSE_S = 8.0
+"""With the time for an acknowledgement less than half a minute: no alarm waits for longer once its broker is well."""
 LASTING_S = 30.0
 """A connection that lasted so long has nothing to do with the faults before it: pauses begin small again."""
 HANG_UPS_OF_A_TWIN = 3
-"""A broker that hangs up so often, each time soon after it took us, has taken another client of our name."""
+"""A broker that hangs up so often, each time soon after it took us, denies us, or has another client of our name."""
 PEOPLE_INTERVAL_S = 1.0
 """The least time between two messages about the people before one camera."""
 REPEAT_INTERVAL_S = 10.0
@@ -278,7 +280,7 @@ class Publisher:
                 self._changes.notify_all()
 
     def _keep_connected(self) -> None:
-        pauses_s = growing_pauses_s()
+        pauses_s = growing_pauses_s(LONGEST_PAUSE_S)
         while not self._stopping:
             self.rounds.begin()
             began_s = time.monotonic()
@@ -286,7 +288,7 @@ class Publisher:
                 self._serve(self._connect())
             except BrokerError as error:
                 if time.monotonic() - began_s > LASTING_S:
-                    pauses_s = growing_pauses_s()
+                    pauses_s = growing_pauses_s(LONGEST_PAUSE_S)
                     self._hang_ups = 0
                 self._lose(self._suspect_twin(error))
                 self.rounds.begin()
@@ -298,7 +300,8 @@ class Publisher:
         if self._hang_ups < HANG_UPS_OF_A_TWIN:
             return error
         return BrokerError(
-            f"{error}, again and again, soon after it began; does another box have the device_id {self._device_id!r}?"
+            f"{error}, again and again, soon after it began; does its ACL deny us, or does another box have the "
+            f"device_id {self._device_id!r}?"
         )
 
     def _connect(self) -> Connection:

@@ -159,7 +159,7 @@ class NotifyConfig(Table):
     def _zone(cls, timezone: str | None) -> str | None:
         try:
             return timezone and ZoneInfo(timezone).key
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # the last of a name that no file can have
             raise ValueError(f"{timezone!r} is no time zone; write Europe/Vienna") from None
 
     @model_validator(mode="after")

@@ -286,6 +286,8 @@ def _film(container: InputContainer) -> VideoStream:
     if not films:
         raise LibavError("no video in it")
     film = next((stream for stream in films if stream.disposition & Disposition.default), films[0])
+    if getattr(film, "codec_context", None) is None:  # the library's types do not say so
+        raise LibavError("a film in no code that is known")
     for stream in container.streams:
         if stream.index != film.index:
             stream.discard = Discard.all

@@ -4,12 +4,11 @@ import random
 from collections.abc import Iterator
 
 FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 60.0
 JITTER = 0.5
 """A pause is shortened by up to this part of it, so that a fleet does not come back all at once."""
 
 
-def growing_pauses_s(cap_s: float = LONGEST_PAUSE_S) -> Iterator[float]:
+def growing_pauses_s(cap_s: float) -> Iterator[float]:
     """Yield pauses that double from half a second to the cap, jittered, for ever."""
     longest_s = FIRST_PAUSE_S
     while True:

@@ -1,6 +1,6 @@
 """All proofs by name."""
 
-from proofs.box import cameras, demo, faults, gpu, hour, latency, scale, soak, speed, writes
+from proofs.box import cameras, demo, faults, gpu, hostile, hour, latency, scale, siege, soak, speed, writes
 from proofs.frame.proof import Proof
 from proofs.images import arm64, audit, boot, image, installer, power_cut, update
 from proofs.messages import dashboard, discovery, fleet, home_assistant, node_red, notify, prometheus
@@ -42,6 +42,8 @@ PROOFS: dict[str, Proof] = {
         writes.PROOF,
         fleet.PROOF,
         hour.PROOF,
+        hostile.PROOF,
+        siege.PROOF,
         discovery.PROOF,
         home_assistant.PROOF,
         dashboard.PROOF,

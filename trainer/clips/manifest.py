@@ -9,6 +9,7 @@ UTF-8, UTF-16 or Windows-1252, whatever the case of their headers.
 import csv
 import io
 import math
+import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,11 +103,12 @@ def read_manifest(path: Path, positive: Mapping[str, str] | None = None) -> list
     Raises:
         DatasetError: a column, file or label is missing, or an interval is not one; the message names file and line.
     """
-    rows = _read_lines(path, required=("path", "label"))
+    rows = read_lines(path, required=("path", "label"))
     if not rows:
         raise DatasetError(f"{path}: holds no clip; give it a row for each")
     segments: dict[str, list[Segment]] = {}
     first: dict[str, dict[str, str]] = {}
+    groups: list[tuple[int, str, str]] = []
     said: dict[tuple[str, float, float], tuple[int, str]] = {}
     for line, row in rows:
         segment = _segment(row, f"{path}, line {line}", positive)
@@ -123,6 +125,9 @@ def read_manifest(path: Path, positive: Mapping[str, str] | None = None) -> list
             )
         segments.setdefault(name, []).append(segment)
         first.setdefault(name, row)
+        groups += [(line, name, group)] if (group := row.get("group")) else []
+    for name, group in column_by_clip(path, "group", groups).items():
+        first[name]["group"] = group
     labels = {segment.label for found in segments.values() for segment in found} - {NORMAL}
     clips = [_clip(path, name, first[name], tuple(found), labels) for name, found in segments.items()]
     for clip in clips:
@@ -188,6 +193,28 @@ def _row(manifest: Path, clip: Clip, segment: Segment) -> tuple[str, ...]:
     return name, segment.label, clip.group, f"{segment.start_s:.3f}", end, ";".join(sorted(clip.annotates))
 
 
+def column_by_clip(path: Path, column: str, rows: Iterable[tuple[int, str, str]]) -> dict[str, str]:
+    """What a column of a CSV says of each clip.
+
+    Args:
+        path: of the file.
+        column: its header.
+        rows: line, the clip's name, and what the column says.
+
+    Raises:
+        DatasetError: two lines say different things of one clip.
+    """
+    said: dict[str, tuple[int, str]] = {}
+    for line, name, value in rows:
+        before, earlier = said.setdefault(name, (line, value))
+        if value != earlier:
+            raise DatasetError(
+                f"{path}, line {line}: {name}: has {column} {value!r} here and {earlier!r} in line {before}; "
+                "remove one of them"
+            )
+    return {name: value for name, (_, value) in said.items()}
+
+
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV file with a header, whole or not at all."""
     text = io.StringIO()
@@ -203,7 +230,8 @@ def name_of_file(folder: Path, name: str) -> str | None:
     Spreadsheets and macOS do not spell them alike.
     """
     spellings = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
-    return next((spelling for spelling in spellings if (folder / spelling).is_file()), None)
+    # Path.is_file raises where a name is too long.
+    return next((spelling for spelling in spellings if os.path.isfile(folder / spelling)), None)  # noqa: PTH113
 
 
 def read_rows(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
@@ -212,11 +240,15 @@ def read_rows(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
     Raises:
         DatasetError: it cannot be read, or lacks a required column.
     """
-    return [row for _, row in _read_lines(path, required)]
+    return [row for _, row in read_lines(path, required)]
 
 
-def _read_lines(path: Path, required: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
-    """The rows, each with the number of its line in the file, which may have blank lines."""
+def read_lines(path: Path, required: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """Read a CSV file with a header; each row with the number of its line in the file, which may have blank ones.
+
+    Raises:
+        DatasetError: it cannot be read, or lacks a required column.
+    """
     try:
         columns, rows = read_csv(path.read_bytes())
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from edge.errors import DatasetError
-from trainer.clips.manifest import Clip, read_rows, write_rows
+from trainer.clips.manifest import Clip, column_by_clip, read_lines, read_rows, write_rows
 
 COLUMNS = ("path", "label", "group", "fold")
 SPLIT_COLUMN, UNGROUPED = "split", "ungrouped"
@@ -350,9 +350,10 @@ def read_folds(path: Path, clips: Sequence[Clip]) -> list[int]:
         DatasetError: file and clips do not fit, or a group (of the file or of the clips) stands in two folds that are
             not the set's own official split, in a file that does not say that it disregards groups.
     """
-    rows = read_rows(path, required=("path", "group", "fold"))
+    lines = read_lines(path, required=("path", "group", "fold"))
+    said = column_by_clip(path, "fold", ((line, row["path"], row["fold"]) for line, row in lines))
     try:
-        fold_of = {row["path"]: int(row["fold"]) for row in rows}
+        fold_of = {name: int(fold) for name, fold in said.items()}
     except ValueError as error:
         raise DatasetError(f"{path}: a fold is not a whole number ({error})") from error
     names = {clip.name for clip in clips}
@@ -361,7 +362,7 @@ def read_folds(path: Path, clips: Sequence[Clip]) -> list[int]:
         raise DatasetError(f"{path}: {missing[0]} is not in {where}; make the fold file again with trainer folds")
     folds = [fold_of[clip.name] for clip in clips]
     if official_split(clips, folds) is None and not is_ungrouped(path):
-        _refuse_torn(str(path), ((row["group"], int(row["fold"])) for row in rows))
+        _refuse_torn(str(path), ((row["group"], int(row["fold"])) for _, row in lines))
         refuse_torn(str(path), clips, folds)
     return folds
 

@@ -1,7 +1,9 @@
-"""Nothing is lost: events of a known number through kills of broker and daemon and cuts of the network.
+"""Nothing is lost: events of a known number through kills of broker and daemon and cuts of the network; then through
+brokers that acknowledge nothing or refuse, poisoned topics, full disks and a wrong clock, one after the other.
 
 Evidence: the whole daemon with scripted cameras and model, mosquitto, and between them a proxy that cuts. What arrived,
-in its order, against what the script says must come and what the daemon's journal says was stored.
+in its order, against what the script says must come and what the daemon's journal says was stored; of the other faults,
+how long after their end everything had arrived.
 """
 
 import hashlib
@@ -15,6 +17,7 @@ from typing import Any
 
 from edge.bundle import BUILTIN, Bundle
 from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
+from proofs.rig import siege
 from proofs.rig.mosquitto import Listener, Mosquitto, wait_until
 from proofs.rig.proxy import Proxy, kill_broker
 from proofs.rig.scripted import ScriptedBox
@@ -43,6 +46,7 @@ TABLE = (
     Figure("repeats", "repeats, all with id and type of the first"),
     Figure("lost", "events in the journal that did not arrive", limit=Limit("<=", 0)),
     Figure("minutes", "the run took", "min", digits=1),
+    *siege.rows("the broker"),
 )
 
 
@@ -114,6 +118,7 @@ def measure(setting: Setting) -> Evidence:
         "faults": dict(Counter(fault.__name__ for fault in faults)),
         "minutes": (time.monotonic() - began_s) / 60,
         **condensed(events, written),
+        "outcomes": siege.besiege(setting.work / "siege", short=setting.short),
     }
 
 
@@ -179,12 +184,13 @@ def figures(evidence: Evidence) -> Figures:
         "repeats": evidence["repeats"],
         "lost": evidence["lost"],
         "minutes": evidence["minutes"],
+        **siege.figures(evidence["outcomes"], "broker"),
     }
 
 
 PROOF = Proof(
     name="faults",
-    summary="no event is lost or out of order through kills of broker and daemon and cuts of the network",
+    summary="no event is lost or out of order through kills, cuts, hostile brokers, full disks, a bad clock",
     table=TABLE,
     measure=measure,
     figures=figures,

@@ -1,22 +1,15 @@
 """Whether everybody is told of every alarm, once.
 
 Evidence: a real publisher sends alarms, `edge notify` tells a web service through Apprise, while broker and notifier
-are restarted in turn; at the end the notifier is killed a few times as well, where one message may come twice.
+are restarted in turn; at the end the notifier is killed a few times as well, where one message may come twice. Then a
+box's falls through hostile brokers and messages, full disks and a wrong clock, and how long after their end people and
+dashboard had them.
 """
 
-import json
-import os
-import re
 import shutil
-import subprocess
-import sys
-import threading
 import time
-from collections import Counter
 from collections.abc import Generator
 from contextlib import ExitStack, closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 from edge.bundle import BUILTIN, Bundle
 from edge.config import BrokerConfig
@@ -26,6 +19,8 @@ from edge.mqtt.publisher import Publisher
 from edge.mqtt.store import Store
 from edge.types import Event
 from proofs.frame.proof import Evidence, Figure, Figures, Limit, Proof, Setting, say
+from proofs.rig import siege
+from proofs.rig.listeners import Inbox, Notifier
 from proofs.rig.mosquitto import Mosquitto, wait_until
 
 ROUNDS, SHORT_ROUNDS = 20, 4
@@ -42,68 +37,14 @@ TABLE = (
     Figure("killed_alarms", "alarms sent while the notifier was killed"),
     Figure("killed_lost", "of these, alarms that nobody was told of", limit=Limit("<=", 0)),
     Figure("killed_twice", "of these, alarms told twice"),
+    *siege.rows("people or page"),
 )
-CONFIG = """
-state_dir = "state"
-broker.url = "mqtt://127.0.0.1:{port}"
-people.nurse = {{}}
+RULES = """
 [[rules]]
 name = "falls"
 when = ["fall"]
 tell = ["nurse"]
 """
-
-
-TOLD = re.compile(r"Fall: camera-(\d+) in box")
-
-
-class Inbox:
-    """Counts how often each alarm is told, alone or in a message with others of its box."""
-
-    def __init__(self) -> None:
-        self.told: Counter[int] = Counter()
-        inbox = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                content = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                numbers = TOLD.findall(f"{content['title']}\n{content['message']}")
-                inbox.told.update({int(number) for number in numbers})
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"json://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class Notifier:
-    """`edge notify` in a process."""
-
-    def __init__(self, config: Path, url: str) -> None:
-        self._command = [sys.executable, "-m", "edge", "notify", "--config", str(config)]
-        self._environment = os.environ | {"EDGEWATCH_NOTIFY_NURSE": url}
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, env=self._environment, stderr=subprocess.PIPE, text=True)
-        assert self._process.stderr is not None
-        line = self._process.stderr.readline()
-        if "connected to" not in line:
-            raise EdgewatchError(f"the notifier does not start: {line}")
-
-    def end(self, *, kill: bool = False) -> None:
-        if self._process is not None:
-            self._process.kill() if kill else self._process.terminate()
-            self._process.communicate()
-            self._process = None
 
 
 def alarm(number: int) -> Event:
@@ -135,11 +76,9 @@ def measure(setting: Setting) -> Evidence:
         broker.start()
         opened.callback(broker.stop)
         inbox = opened.enter_context(closing(Inbox()))
-        config = folder / "notify.toml"
-        config.write_text(CONFIG.format(port=broker.port), encoding="utf-8")
-        notifier = Notifier(config, inbox.url)
+        notifier = Notifier(folder / "notifier", broker.port, inbox.url, RULES)
+        opened.callback(notifier.stop)
         notifier.start()
-        opened.callback(notifier.end)
         publishers = [opened.enter_context(publishing(broker.port, f"box-{place}")) for place in range(ALARMS_A_ROUND)]
         sent = 0
         told: list[list[int]] = []
@@ -149,23 +88,24 @@ def measure(setting: Setting) -> Evidence:
                 is_broker = number % 2 == 0 and not kills
                 for place in range(ALARMS_A_ROUND):
                     if place == ALARMS_A_ROUND // 2:
-                        broker.stop() if is_broker else notifier.end(kill=kills)
+                        broker.stop() if is_broker else notifier.kill() if kills else notifier.stop()
                     publishers[place].publish(alarm(sent))
                     sent += 1
                     time.sleep(ALARM_INTERVAL_S)
                 broker.start() if is_broker else notifier.start()
             wanted = range(first, sent)
             try:
-                wait_until(lambda wanted=wanted: all(inbox.told[number] for number in wanted), "the last message")
+                wait_until(lambda wanted=wanted: all(inbox.told_s[number] for number in wanted), "the last message")
             except EdgewatchError as error:
                 say(str(error))
-            told.append([inbox.told[number] for number in wanted])
+            told.append([len(inbox.told_s[number]) for number in wanted])
             say(f"{sent - first} alarms{', the notifier killed' if kills else ''}: told {sum(told[-1])} times")
     return {
         "bundle_sha256": Bundle.load(BUILTIN).digest,
         "rounds": rounds,
         "told": told[0],
         "told_when_killed": told[1],
+        "outcomes": siege.besiege(setting.work / "siege", short=setting.short),
     }
 
 
@@ -179,12 +119,13 @@ def figures(evidence: Evidence) -> Figures:
         "killed_alarms": len(killed),
         "killed_lost": killed.count(0),
         "killed_twice": sum(times > 1 for times in killed),
+        **siege.figures(evidence["outcomes"], "people", "page"),
     }
 
 
 PROOF = Proof(
     name="notify",
-    summary="alarms told to people while broker and notifier are restarted",
+    summary="alarms told to people while broker and notifier are restarted, and through all that may go wrong",
     table=TABLE,
     measure=measure,
     figures=figures,

@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from proofs.rig.mosquitto import free_port, wait_until
 
 DEVICE = "box"
 HTTP_TIMEOUT_S = 10.0
+IN_A_NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
+SMALL_DISK_BYTES, BALLAST_BYTES = 8 << 20, 4096
+ON_SMALL_DISK = f'mount -t tmpfs -o size={SMALL_DISK_BYTES} tmpfs "$0" && exec "$@"'
 B_PER_MB = 1_000_000
 
 
@@ -24,13 +28,44 @@ class Daemon:
 
     folder: Path
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    on_small_disk: bool = field(default=False, init=False)
+    """Whether its state lies on a file system of its own, which goes with the process."""
 
-    def launch(self, command: Sequence[object]) -> None:
+    def launch(self, command: Sequence[object], **environment: str) -> None:
         """Start a command; its messages go to `log.txt`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "log.txt").open("ab") as log:
-            words = [sys.executable, *map(str, command)]
-            self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log, env={**os.environ})
+        self.state.mkdir(parents=True, exist_ok=True)
+        words = [sys.executable, *map(str, command)]
+        if self.on_small_disk:
+            words = [*IN_A_NAMESPACE, ON_SMALL_DISK, str(self.state), *words]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log, env=os.environ | environment)
+
+    @property
+    def state(self) -> Path:
+        """Its `state_dir`."""
+        return self.folder / "state"
+
+    @property
+    def log(self) -> Path:
+        """Its messages."""
+        return self.folder / "log.txt"
+
+    @contextmanager
+    def full_disk(self) -> Generator[None]:
+        """Let its small disk have no room for anything.
+
+        Raises:
+            EdgewatchError: it has no disk of its own.
+        """
+        ballast = Path(f"/proc/{self.statistics.pid}/root{self.state.resolve()}", "ballast")
+        wait_until(lambda: ballast.parent.stat().st_dev != self.state.stat().st_dev, "the small disk of a daemon")
+        with ballast.open("wb", buffering=0) as file, suppress(OSError):
+            for _ in range(SMALL_DISK_BYTES // BALLAST_BYTES):
+                file.write(bytes(BALLAST_BYTES))
+        try:
+            yield
+        finally:
+            ballast.unlink()
 
     def kill(self) -> None:
         """As `kill -9`."""
@@ -52,7 +87,7 @@ class Daemon:
             EdgewatchError: it has ended by itself.
         """
         if self.process is not None and (code := self.process.poll()) is not None:
-            log = (self.folder / "log.txt").read_text()[-500:]
+            log = self.log.read_text()[-500:]
             raise EdgewatchError(f"the daemon has ended with {code}: {log}")
 
     @property

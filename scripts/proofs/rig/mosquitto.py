@@ -63,14 +63,15 @@ class Mosquitto:
             raise ConfigurationError("mosquitto is not installed; run scripts/setup-env mosquitto")
         self.port = port or free_port()
         folder.mkdir(parents=True, exist_ok=True)
-        configuration = folder / "mosquitto.conf"
+        self._configuration = folder / "mosquitto.conf"
         memory = ["persistence true", f"persistence_location {folder}/"] if remembers else ["persistence false"]
-        lines = [f"listener {self.port} 127.0.0.1", *LINES, *memory]
-        configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        self._command = [program, "-c", str(configuration)]
+        self._lines = [f"listener {self.port} 127.0.0.1", *LINES, *memory]
+        self._command = [program, "-c", str(self._configuration)]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
+        """Start it, with more lines of its configuration."""
+        self._configuration.write_text("\n".join([*self._lines, *more]) + "\n", encoding="utf-8")
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self._answers, "the start of mosquitto")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.bundle import BUILTIN, FORMAT_VERSION, Bundle
-from proofs.rig import scripted_box
+from proofs.rig import behind, scripted_box
 from proofs.rig.daemon import DEVICE, Daemon
 
 LABELS = ("normal", "fall")
@@ -71,6 +71,8 @@ class ScriptedBox(Daemon):
     costs: bool = False
     settings: str = ""
     """Lines of the configuration, beginning with those of the table `broker`."""
+    behind_s: float = 0.0
+    """By how much its clock is slow."""
 
     @property
     def script(self) -> Path:
@@ -92,7 +94,8 @@ class ScriptedBox(Daemon):
             f"max_bytes = 1000000000\n[broker]\nurl = 'mqtt://127.0.0.1:{self.port}'\nkeepalive_s = 5\n"
             f"{self.settings}\n{sources}"
         )
-        self.launch([scripted_box.__file__, self.script, "run", "--config", configuration])
+        command = [scripted_box.__file__, self.script, "run", "--config", configuration]
+        self.launch([behind.__file__, self.behind_s, *command] if self.behind_s else command)
 
     def see(self, falls: int) -> None:
         """Show each camera more falls, of a daemon that runs and has seen all others."""

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from edge.dashboard import fleet
 from edge.dashboard.desk import Desk
 from edge.dashboard.fleet import MAX_BOXES, MAX_CAMERAS
 from edge.dashboard.history import PRUNE_EVERY, History, Wanted
@@ -203,19 +204,41 @@ def test_no_flood_of_names_or_events_grows_without_bound(desk, history) -> None:
     assert state["passed_over"] >= MAX_BOXES + MAX_CAMERAS + 100
 
 
-def test_invented_boxes_that_fell_silent_make_room_and_those_that_speak_stay(history) -> None:
-    now_ms = 1_000_000
-    desk = Desk(history, lambda: now_ms)
-    for number in range(MAX_BOXES):
-        send(desk, f"box-{number}/availability", b"online")
-    send(desk, "new/availability", b"online")
-    assert "new" not in desk.state()["boxes"], "all of them may be true"
-    now_ms += 120_000
-    send(desk, "box-0/stats", {"uptime_s": 1})
-    now_ms += 60_000
-    send(desk, "new/availability", b"online")
-    assert {"new", "box-0"} <= set(desk.state()["boxes"])
-    assert len(desk.state()["boxes"]) == MAX_BOXES
+def test_invented_names_keep_no_box_off_the_page(desk, history) -> None:
+    send(desk, "old/stats", {"version": "1"})
+    for number in range(3 * MAX_BOXES):
+        send(desk, f"ghost-{number}/hall/status", {"state": "lost"}, retained=True)
+    send(desk, "new/events", EVENT)
+    send(desk, "new/stats", {"version": "1"})
+    for number in range(3 * MAX_BOXES):
+        send(desk, f"ghost-{number}/hall/status", {"state": "lost"}, retained=True)
+    assert history.card("new", "E") is not None
+    assert {"old", "new"} < set(desk.state()["boxes"])
+
+
+def test_invented_cameras_keep_no_event_off_the_page(desk, history) -> None:
+    for number in range(MAX_CAMERAS):
+        send(desk, f"box/camera-{number}/status", {"state": "lost"})
+    send(desk, "box/events", EVENT)
+    assert history.card("box", "E") is not None
+
+
+def test_alarms_of_invented_cameras_are_remembered_in_bounds(desk, history, monkeypatch) -> None:
+    monkeypatch.setattr(fleet, "MAX_LATEST", 100)
+    for number in range(300):
+        send(desk, f"box-{number // 30}/events", EVENT | {"id": f"E{number}", "camera": f"camera-{number}"})
+    assert history.count(Wanted()) == 300
+    assert len(desk._fleet.latest) == len(desk._started) == 100
+    assert "box-9/camera-299" in desk._fleet.latest
+
+
+def test_of_boxes_that_are_too_many_the_longest_silent_is_forgotten(desk) -> None:
+    for number in [*range(MAX_BOXES), 0]:
+        send(desk, f"box-{number}/stats", {"version": "1"})
+    send(desk, "new/stats", {"version": "1"})
+    boxes = set(desk.state()["boxes"])
+    assert {"box-0", "new"} < boxes
+    assert "box-1" not in boxes
 
 
 def test_what_is_no_text_does_not_end_every_page(desk) -> None:

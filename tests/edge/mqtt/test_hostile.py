@@ -13,9 +13,9 @@ pytest.importorskip("apprise", reason="apprise is not installed (extra notify)")
 from edge.config import BrokerConfig
 from edge.dashboard.desk import Desk
 from edge.dashboard.history import History
+from edge.errors import UNSHOWABLE
 from edge.fleet.status import BoxStatus, take, to_json_lines, to_table
 from edge.mqtt.connection import Message
-from edge.mqtt.incoming import UNSHOWABLE
 from edge.notify.bridge import Bridge
 from edge.notify.ledger import Ledger
 from edge.notify.settings import NotifyConfig, PersonConfig, RuleConfig

@@ -16,7 +16,9 @@ from edge.config import BrokerConfig
 from edge.errors import BrokerError
 from edge.mqtt import publisher as module
 from edge.mqtt.connection import Connection
+from edge.mqtt.publisher import Publisher
 from edge.mqtt.refusals import CredentialsRefusedError
+from edge.mqtt.traffic import ACKNOWLEDGE_TIMEOUT_S
 from edge.types import Event
 
 EVENT = Event(
@@ -279,6 +281,16 @@ def test_a_refused_event_is_tried_on_with_growing_pauses(start_mosquitto, start_
     until(lambda: publisher.fields()["connections"] >= 3, "the third attempt")
     assert any("the broker refuses an event" in line for line in lines)
     assert publisher._outbox.depth() == 1
+
+
+def test_no_alarm_waits_half_a_minute_for_a_broker_that_is_well_again(
+    mosquitto, start_publisher, until, monkeypatch
+) -> None:
+    pauses_s: list[float] = []
+    monkeypatch.setattr(Publisher, "_pause", lambda _, pause_s: pauses_s.append(pause_s))
+    start_publisher(f"mqtt://127.0.0.1:{mosquitto.port + 1}")
+    until(lambda: len(pauses_s) >= 20, "the twentieth attempt")
+    assert max(pauses_s) + ACKNOWLEDGE_TIMEOUT_S < 30
 
 
 def test_pictures_and_scores_are_sent_once_or_dropped(mosquitto, start_publisher, until) -> None:

@@ -201,6 +201,12 @@ def test_a_video_of_zero_length(make_video):
     refused(make_video("none.mp4", 0, codec="mp4v"))
 
 
+def test_a_film_in_an_unknown_code_is_no_video(make_video):
+    path = make_video("a.mp4", 10, codec="mp4v")
+    path.write_bytes(path.read_bytes().replace(b"mp4v", b"zzzz").replace(b"esds", b"zzzz"))
+    assert "no video can be read" in refused(path)
+
+
 def test_a_cut_off_file_without_its_index(make_video):
     path = make_video("cut.mp4", 30, codec="mp4v")  # the index is at the end
     content = path.read_bytes()

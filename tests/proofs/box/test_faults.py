@@ -1,8 +1,11 @@
 """What the proof `faults` makes of what arrived: planted losses, repeats and disorder are found."""
 
+from typing import Any
+
 import pytest
 
-from proofs.box import faults
+from proofs.box import faults, siege
+from proofs.rig.siege import AUDIENCES
 
 FAULTS = {"kill_broker": 1, "cut": 2, "swallow": 1, "kill_daemon": 3}
 
@@ -17,10 +20,32 @@ def quiet_run() -> list[list]:
     ]
 
 
+def outcome(**changes: Any) -> dict[str, Any]:
+    """What a fault that everybody withstood leaves."""
+    nothing = dict.fromkeys(AUDIENCES, 0)
+    whole = {"fault": "deaf", "falls": 6, "late_s": nothing, "missing": nothing, "twice": 0, "said": True}
+    return whole | {"memory_mb": {"box": 90.0}, "log_kb": 2.0} | changes
+
+
 def found(events: list[list], written: list[list] | None = None) -> dict:
     stored = [event[:3] for event in quiet_run()] if written is None else written
     evidence = {"falls": 6, "faults": FAULTS, "minutes": 1.0, **faults.condensed(events, stored)}
+    evidence["outcomes"] = [outcome()]
     return dict(faults.figures(evidence))
+
+
+def test_an_alarm_that_is_lost_late_or_unsaid_in_a_siege_is_found() -> None:
+    bad = [
+        outcome(late_s={"broker": 30.1, "people": 0, "page": 0}),
+        outcome(said=False, twice=1, missing={"broker": 1, "people": 0, "page": 0}),
+    ]
+    evidence = {"falls": 6, "faults": FAULTS, "minutes": 1.0, **faults.condensed(quiet_run(), [])}
+    assert missed(faults.figures(evidence | {"outcomes": bad})) == {
+        "attacked_lost", "attacked_late_s", "attacked_twice", "unsaid",
+    }  # fmt: skip
+    never = outcome(late_s={"broker": 0, "people": None, "page": 0}, memory_mb={"box": 301.0})
+    found = siege.figures({"minutes": 60.0, "outcomes": [never]})
+    assert {line.split()[0] for line in siege.PROOF.missed(found)} == {"attacked_late_s", "memory_mb"}
 
 
 def missed(figures: dict) -> set[str]:

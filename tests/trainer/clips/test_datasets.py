@@ -85,6 +85,25 @@ def test_groups_and_folders_must_fit(tmp_path, fights):
         read_dataset(fights, groups=groups)
 
 
+def test_a_name_that_no_file_can_have_names_no_file(tmp_path, fights):
+    groups = tmp_path / "groups.csv"
+    for name in ("x" * 5000, "a\0b"):
+        groups.write_text(f"path,group\n{name},a\n")
+        with pytest.raises(DatasetError, match="no such file"):
+            read_dataset(fights, groups=groups)
+
+
+def test_groups_that_contradict_each_other_are_refused_with_both_lines(tmp_path, fights):
+    groups = tmp_path / "groups.csv"
+    rows = (fights / "groups.csv").read_text()
+    groups.write_text(f"{rows}\nfight/1.avi,fight,other\n")
+    said = r"groups\.csv, line 13: fight/1\.avi: has group 'other' here and 'scene0' in line 3; remove one of them"
+    with pytest.raises(DatasetError, match=said):
+        read_dataset(fights, groups=groups)
+    groups.write_text(f"{rows}fight/1.avi,fight,scene0\n")
+    assert read_dataset(fights, groups=groups) == read_dataset(fights)
+
+
 def test_a_clip_may_not_stand_in_the_data_twice(fights):
     with pytest.raises(DatasetError, match="twice"):
         read_datasets([fights, fights])

@@ -60,6 +60,13 @@ def test_two_labels_that_contradict_each_other_are_refused(tmp_path, write_clip,
         read_manifest(path)
 
 
+def test_two_groups_of_one_clip_are_refused(tmp_path, write_clip):
+    write_clip(tmp_path / "a.avi", frames=20)
+    path = manifest(tmp_path, "a.avi,fall,x,0,1,", "a.avi,fall,,1,,", "a.avi,violence,y,1,,")
+    with pytest.raises(DatasetError, match=r"manifest\.csv, line 4: a\.avi: has group 'y' here and 'x' in line 2"):
+        read_manifest(path)
+
+
 def test_labels_that_can_hold_together_and_one_within_another_are_taken(tmp_path, write_clip):
     write_clip(tmp_path / "a.avi", frames=20)
     rows = ("a.avi,fall,,0,1,", "a.avi,violence,,0,1,", "a.avi,normal,,,,", "a.avi,normal,,,,")

@@ -179,6 +179,13 @@ def test_fold_files(tmp_path):
         read_folds(path, [*clips, clip(9, "g9")])
 
 
+def test_a_clip_in_two_folds_is_refused(tmp_path):
+    path = tmp_path / "folds.csv"
+    path.write_text("path,label,group,fold\n1.avi,fall,a,0\n2.avi,fall,b,1\n1.avi,fall,a,1\n")
+    with pytest.raises(DatasetError, match=r"folds\.csv, line 4: 1\.avi: has fold '1' here and '0' in line 2"):
+        read_folds(path, [clip(1, "a"), clip(2, "b")])
+
+
 def test_a_torn_group_is_refused_whoever_names_it(tmp_path):
     path = tmp_path / "folds.csv"
     path.write_text("path,label,group,fold\n1.avi,fall,g,0\n2.avi,fall,g,1\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.errors import DatasetError
 from trainer.clips.datasets.hockey import hockey_group, hockey_sides
 from trainer.clips.labels import EVENT_LABELS, NORMAL, is_known_class, label_of_class
-from trainer.clips.manifest import Clip, Segment, name_of_file, read_rows
+from trainer.clips.manifest import Clip, Segment, column_by_clip, name_of_file, read_lines, read_rows
 
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"}
@@ -84,19 +84,18 @@ def given_groups(path: Path, groups: Path | None) -> dict[str, str] | None:
     """Groups by the clips' names, from this CSV or else the folder's `groups.csv`; None where neither is there.
 
     Raises:
-        DatasetError: the CSV cannot be read, or names a file that is not there.
+        DatasetError: the CSV cannot be read, names a file that is not there, or gives one clip two groups.
     """
     table = groups or path / GROUPS_NAME
     if groups is None and not table.is_file():
         return None
-    rows = read_rows(table, required=("path", "group"))
-    group_of: dict[str, str] = {}
-    for row in rows:
+    rows: list[tuple[int, str, str]] = []
+    for line, row in read_lines(table, required=("path", "group")):
         name = name_of_file(path, row["path"])
         if name is None:
-            raise DatasetError(f"{table}: {row['path']}: no such file below {path}")
-        group_of[name] = row["group"]
-    return group_of
+            raise DatasetError(f"{table}, line {line}: {row['path']}: no such file below {path}; correct the path")
+        rows.append((line, name, row["group"]))
+    return column_by_clip(table, "group", rows)
 
 
 def _originals(path: Path) -> dict[str, str]:
