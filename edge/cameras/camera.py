@@ -14,7 +14,7 @@ from edge.cameras.presence import Presence
 from edge.cameras.slots import Slots
 from edge.cameras.view import View
 from edge.cameras.watching import Outlets
-from edge.cameras.writer import Work
+from edge.cameras.writer import Writer
 from edge.events.alerts import Subject
 from edge.events.clock import live_clock, recording_clock, rfc3339
 from edge.events.falls import FallRules
@@ -86,7 +86,7 @@ class Camera:
         slots: Slots[Shot],
         outlets: Outlets,
         *,
-        write: Callable[[Work], object],
+        writer: Writer,
         health: Health,
         report: Callable[[str], None],
         on_event: Callable[[Event, int], None],
@@ -98,7 +98,7 @@ class Camera:
             model: shared by all cameras.
             slots: of all cameras.
             outlets: where events go.
-            write: has that done in its turn, so that no disk holds up the main thread.
+            writer: has that done in its turn, so that no disk holds up the main thread.
             health: takes note of the camera's doing.
             report: takes a line for the log.
             on_event: told of every event that a picture caused, once the event is safe, with the picture's time.
@@ -109,7 +109,7 @@ class Camera:
         self._model = model
         self._slots = slots
         self._outlets = outlets
-        self._write = write
+        self._write = writer.put
         self._health = health
         self._report = report
         self._on_event = on_event
@@ -122,7 +122,7 @@ class Camera:
         self._presence = Presence(
             setup.name,
             outlets.publisher,
-            write,
+            writer.put_optional,
             publish_people=setup.publish_people and sees_people,
             figures=setup.figures and sees_people,
         )

@@ -24,6 +24,8 @@ WAIT_S: Final = 0.1
 CHECK_INTERVAL_S: Final = 0.1
 STOP_TIMEOUT_S: Final = 5.0
 """How long a camera that hangs in its driver may hold up the stop of the daemon, and then a disk that hangs."""
+WRITING_TIMEOUT_S: Final = 15.0
+"""How long a disk that is slow may take for all that is left."""
 
 
 class Cameras:
@@ -55,6 +57,7 @@ class Cameras:
         self._outlets = outlets
         self._report = report
         self._writer = Writer()
+        self._is_written = True
         self.writing_s = self._writer.rounds.last_s
         """Answers for how long one event is being written."""
         self._health = health
@@ -69,7 +72,7 @@ class Cameras:
                 model,
                 self._slots,
                 outlets,
-                write=self._writer.put,
+                writer=self._writer,
                 health=health,
                 report=report,
                 on_event=on_event or (lambda _event, _capture_ns: None),
@@ -133,7 +136,8 @@ class Cameras:
         self._writer.check()
         if self._outlets.publisher is not None:
             self._outlets.publisher.check()
-            self._outlets.publisher.flush(FLUSH_TIMEOUT_STOPPED_S)
+            if self._is_written:  # else the outbox is in the hands of a disk that does not answer
+                self._outlets.publisher.flush(FLUSH_TIMEOUT_STOPPED_S)
 
     def _turn(self) -> None:
         self._carry_out_commands()
@@ -162,8 +166,9 @@ class Cameras:
         deadline_s = time.monotonic() + STOP_TIMEOUT_S
         for camera in cameras:
             camera.finish(max(0.0, deadline_s - time.monotonic()))
-        if not self._writer.close(STOP_TIMEOUT_S):
-            self._report(f"the disk has not taken the last events in {STOP_TIMEOUT_S:.0f} s; check it")
+        self._is_written = self._writer.close(STOP_TIMEOUT_S, WRITING_TIMEOUT_S)
+        if not self._is_written:
+            self._report("the disk has not taken the last events; check it")
 
     def _command(self, carry_out: Callable[[], None]) -> None:
         self._commands.put(carry_out)

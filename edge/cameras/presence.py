@@ -36,7 +36,7 @@ class Presence:
         Args:
             camera: its name.
             publisher: where to; None where there is no broker.
-            write: has figures stored in their turn, after their events.
+            write: has figures stored when no event waits for the disk.
             publish_people: whether it is told how many there are.
             figures: whether events are followed by stick figures.
         """

@@ -93,9 +93,15 @@ class Outbox:
         self._max_events = max_events
         self._max_bytes = max_bytes
 
-    def add(self, event: Event) -> None:
-        """Store an event; it is on disk when this returns, unless the store's `fault` says why not."""
-        self._store.write(lambda database: self._add(database, event))
+    def add(self, event: Event, waited_s: float = 0.0) -> None:
+        """Store an event; it is on disk when this returns, unless the store's `fault` says why not.
+
+        Args:
+            event: the transition.
+            waited_s: how long it has waited until now, for a disk that takes its time.
+        """
+        since_s = since_boot_s() - waited_s  # the disk may take its time
+        self._store.write(lambda database: self._add(database, event, since_s))
 
     def oldest(self) -> Waiting | None:
         """Return the event that is to be sent next, if there is one."""
@@ -188,7 +194,7 @@ class Outbox:
     def _totals(self) -> tuple[int, int]:
         return self._store.read(lambda database: database.execute("SELECT events, bytes FROM totals").fetchone())
 
-    def _add(self, database: sqlite3.Connection, event: Event) -> None:
+    def _add(self, database: sqlite3.Connection, event: Event, since_s: float) -> None:
         row = database.execute("SELECT acknowledged_at FROM recent WHERE id = ?", (event.id,)).fetchone()
         acknowledged_at = row[0] if row else None
         database.execute(
@@ -202,13 +208,13 @@ class Outbox:
                 "(SELECT number FROM recent WHERE ended ORDER BY number DESC LIMIT 1 OFFSET ?)",
                 (REMEMBERED_EVENTS,),
             )
-        self._enqueue(database, event, acknowledged_at)
+        self._enqueue(database, event, acknowledged_at, since_s)
 
-    def _enqueue(self, database: sqlite3.Connection, event: Event, acknowledged_at: str | None) -> None:
+    def _enqueue(self, database: sqlite3.Connection, event: Event, acknowledged_at: str | None, since_s: float) -> None:
         fields = to_json(event_fields(event) | {"acknowledged_at": acknowledged_at})
         database.execute(
             "INSERT INTO waiting (type, dropped_as, boot, since_boot_s, fields) VALUES (?, ?, ?, ?, ?)",
-            (event.type, _dropped_as(event), boot_id(), since_boot_s(), fields),
+            (event.type, _dropped_as(event), boot_id(), since_s, fields),
         )
         while True:
             events, size_bytes = database.execute("SELECT events, bytes FROM totals").fetchone()
@@ -229,7 +235,7 @@ class Outbox:
         if row[0] is None:
             database.execute("UPDATE recent SET acknowledged_at = ? WHERE id = ?", (moment, event_id))
             repeated = event if event.type == "ended" else replace(event, type="updated")
-            self._enqueue(database, repeated, moment)
+            self._enqueue(database, repeated, moment, since_boot_s())
         return event
 
 

@@ -27,7 +27,7 @@ from edge.mqtt.traffic import ACKNOWLEDGE_TIMEOUT_S, Traffic
 from edge.system.latency import Latency
 from edge.system.pauses import growing_pauses_s
 from edge.system.rounds import Rounds
-from edge.types import Event
+from edge.types import NS_PER_S, Event
 
 PAUSE_WHILE_FLUSHING_S = 0.25
 STATS_INTERVAL_S = 60.0
@@ -142,7 +142,8 @@ class Publisher:
         """
         if captured_ns is not None and len(self._captured_ns) < MAX_TIMED_EVENTS:
             self._captured_ns[event.id, event.type] = captured_ns
-        self._outbox.add(event)
+        waited_s = 0.0 if captured_ns is None else (time.monotonic_ns() - captured_ns) / NS_PER_S
+        self._outbox.add(event, waited_s)
         self._last_event = {
             "type": event.type,
             "label": event.label,

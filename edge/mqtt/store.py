@@ -29,6 +29,7 @@ FORMAT_VERSION = 1
 """Files of the format 0 are understood: see `migration`."""
 KEPT_CORRUPT_FILES = 3
 RETRY_INTERVAL_S = 60.0
+CLOSE_TIMEOUT_S = 2.0
 DISK_ERRNOS = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 DISK_CODES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 CORRUPT_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -121,10 +122,13 @@ class Store:
             self._return_to_disk()
 
     def close(self) -> None:
-        """Close the file, and let others have the directory."""
-        with self._lock:
-            self._database.close()
-            self._locked.close()
+        """Close the file, and let others have the directory. Where a disk hangs in somebody's hands, the process's end
+        does that."""
+        if not self._lock.acquire(timeout=CLOSE_TIMEOUT_S):
+            return
+        self._database.close()
+        self._locked.close()
+        self._lock.release()
 
     def _transact(self, work: Work[_Answer]) -> _Answer:
         self._database.execute("BEGIN IMMEDIATE")

@@ -4,8 +4,9 @@ done under many settings, and of those that keep the wish the one that finds mos
 Of labels that scores tell the scores are replayed afterwards; of falls that bodies tell all settings are asked while
 the footage is watched (`trainer.judging.tries`), fewer of them: 54 take half as long again as the watching itself.
 
-Each clip is watched after another one without an event (`trainer.judging.scoring.preceding`), as a camera comes to it.
-Chosen on clips that begin with their event, a setting is too quick, or waits for a score that never comes.
+A clip of what scores tell is watched after another one without an event (`trainer.judging.scoring.preceding`), as a
+camera comes to it. Chosen on clips that begin with their event, a setting is too quick, or waits for a score that never
+comes. Of falls that bodies tell a false one before would hide that of the clip.
 """
 
 import itertools

@@ -1,15 +1,21 @@
 """A recording as a camera comes to it: something else was to be seen before, and its last picture stays for a while.
 
 A clip that is watched alone begins with its event, and often ends in the midst of it: a score that remembers what was
-before, or an alert that takes its time, is judged too well or too badly there.
+before, or an alert that takes its time, is judged too well or too badly there. From one to the other the picture
+jumps, which no fixed camera does: for a moment everything moves.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
+from typing import Final
 
 from edge.frames.preprocess import resize_to
 from edge.sources import Source
 from edge.types import NS_PER_S, Pixels, RawFrame
+
+BEFORE_S: Final = 10.0
+"""So much of what comes before is watched: as long as anything remembers it."""
 
 
 class Stream:
@@ -54,16 +60,22 @@ class Stream:
                 yield RawFrame.of(shown, sequence + number, last_ns + number * gap_ns)
 
     def _preceding(self, before: Source, like: Pixels) -> Iterator[RawFrame]:
-        """The frames of what comes before, as large as the source's; the source begins a pace after the last."""
+        """The first frames of what comes before, as large as the source's; the source begins a pace after the last."""
         last_ns = 0
         for frame in before.frames():
+            if frame.capture_ns > BEFORE_S * NS_PER_S:
+                break
             gap_ns, last_ns = frame.capture_ns - last_ns, frame.capture_ns
-            self.begin_ns = last_ns + gap_ns
-            if (pixels := frame.pixels()) is not None:
-                yield RawFrame.of(resize_to(pixels, *like.shape[:2]), frame.sequence, last_ns)
+            self.begin_ns = last_ns + max(gap_ns, 1)
+            yield frame.over(partial(_resized, frame, *like.shape[:2]))
 
     def close(self) -> None:
         """End `frames` at the next frame."""
         self._source.close()
         if self._before is not None:
             self._before.close()
+
+
+def _resized(frame: RawFrame, height_px: int, width_px: int) -> Pixels | None:
+    pixels = frame.pixels()
+    return None if pixels is None else resize_to(pixels, height_px, width_px)

@@ -3,9 +3,11 @@
 Evidence: one entry a fold of `surveillance-fight`, grouped by scene, for each seed of training and folds: that fold's
 scene network and head, trained, converted and watching beside the shipped network for people, with every clip's score
 and when it alerted, watched after another clip without a fight, its last picture held for a second; and the shipped
-bundle's alarms on `normal/`. Each fold's thresholds come from splits of its own training clips; durations are the
-shipped ones. Whether rendered clips are among the training clips is as it was for the shipped bundle; the same without
-them is a proof of its own, `proofs.models.without_rendered`. What is told of falls is in `proofs.models.falls`.
+bundle's alarms on `normal/`. Each fold's scores are calibrated on splits of its own training clips. For how long
+violence is remembered, and from which score for how long it alerts, was chosen on these very clips, by folds of which
+each was left out once; see `trainer.recipes.edgewatch` for what a choice on the other folds alone gives. Whether
+rendered clips are among the training clips is as it was for the shipped bundle; the same without them is a proof of
+its own, `proofs.models.without_rendered`. What is told of falls is in `proofs.models.falls`.
 """
 
 import statistics
@@ -19,7 +21,7 @@ from converters.convert_pose import POSE_FILE
 from edge.bundle import BUILTIN, Bundle
 from proofs.frame import record
 from proofs.frame.proof import INTERVAL, Evidence, Figure, Figures, Limit, Proof, Setting
-from proofs.models.folds import NORMAL_SET, PRECISIONS, Task, alarms_on_normal, run_task
+from proofs.models.folds import NORMAL_SET, PRECISIONS, RECIPE, TRAINED_ON, Task, alarms_on_normal, run_task
 from proofs.models.protocols import N_FOLDS, SCENES
 from trainer.judging.metrics import alarm_rate, binary, group_spread, out_of_fold, over_seeds
 
@@ -63,15 +65,17 @@ def measure(setting: Setting) -> Evidence:
 
 def measure_folds(setting: Setting, seeds: Sequence[int], *, rendered: bool) -> Evidence:
     """Run every fold that is not done yet, with or without rendered clips to learn from."""
-    digests = {name: record.digest_of_files(setting.data / name) for name in (SCENES.dataset, NORMAL_SET)}
+    from trainer.recipes.catalogue import RECIPES  # noqa: PLC0415 brings Keras, which listing proofs need not wait for
+
+    digests = {name: record.digest_of_files(setting.data / name) for name in (*TRAINED_ON, NORMAL_SET)}
     bundle = Bundle.load(BUILTIN)
-    people = bundle.spec.files[POSE_FILE]
+    settings = [RECIPES[RECIPE].hyperparameters, bundle.spec.combine, bundle.spec.files[POSE_FILE]]
     found: list[Evidence] = []
     for seed in seeds[:1] if setting.short else seeds:
         clips, folds = SCENES.read(setting, seed)
         for fold in range(1 if setting.short else N_FOLDS):
             task = Task(SCENES.dataset, fold, rendered, seed)
-            made_from = [task.describe(), digests[SCENES.dataset], people]
+            made_from = [task.describe(), digests, settings]
             found.append(
                 setting.once(task.name, made_from, lambda t=task, c=clips, f=folds: run_task(t, c, f, setting))
             )

@@ -101,7 +101,8 @@ def beside_shipped(bundle: Path, out: Path) -> Path:
     shipped, other = Bundle.load(BUILTIN), Bundle.load(bundle)
     networks = shipped.spec.networks.model_copy(update={"scene": other.spec.networks.scene})
     heads = shipped.spec.heads.model_copy(update={"scene": other.spec.heads.scene})
-    spec = other.spec.model_copy(update={"networks": networks, "heads": heads})
+    combine = {label: shipped.spec.combine[label] for label in other.spec.alerts}
+    spec = other.spec.model_copy(update={"networks": networks, "heads": heads, "combine": combine})
     files = {name: (shipped.files | other.files)[name] for name in spec.named_files}
     digests = {name: (shipped.spec.files | other.spec.files)[name] for name in spec.named_files}
     write_bundle(spec.model_copy(update={"files": digests}), files, out, force=True)

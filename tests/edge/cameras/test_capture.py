@@ -13,6 +13,7 @@ from edge.cameras.camera import Camera, CameraSetup
 from edge.cameras.capture import Capture, Freeze
 from edge.cameras.slots import Slots
 from edge.cameras.watching import Outlets
+from edge.cameras.writer import Writer
 from edge.frames import driver as driving
 from edge.frames.driver import Shot
 from edge.frames.glance import Glance, glance
@@ -100,7 +101,7 @@ def watch(model: Model, slots: Slots[Shot], keeper: Times) -> Callable[..., Came
             model,
             slots,
             Outlets(None, None, []),
-            write=lambda work: work(),
+            writer=Writer(),
             health=Deaf(),
             report=lambda _: None,
             on_event=lambda _event, _capture_ns: None,

@@ -152,6 +152,13 @@ def test_a_test_beside_the_real_thing_does_not_hide_it(open_outbox, tmp_path: Pa
     assert outbox.active() == [EVENT]
 
 
+def test_what_waited_for_the_disk_before_counts(open_outbox, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "since_boot_s", lambda: 500.0)
+    outbox = open_outbox(tmp_path)
+    outbox.add(EVENT, waited_s=150.0)
+    assert outbox.oldest().waited_s == 150.0
+
+
 def test_waiting_is_measured_whatever_the_wall_clock_does(
     open_outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,3 +116,4 @@ def test_a_folds_scene_watches_beside_what_the_shipped_bundle_sees_of_people(tmp
     assert watching.spec.networks.scene.least_rate_hz == 3.0
     assert watching.spec.networks.people == shipped.spec.networks.people
     assert watching.files == shipped.files
+    assert watching.spec.combine == shipped.spec.combine, "so that who is alone fights nobody"

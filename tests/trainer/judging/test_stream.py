@@ -1,9 +1,14 @@
 """A recording with another before it, whose last picture stays."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from edge.types import NS_PER_S, RawFrame
+from trainer.clips.manifest import Clip as Manifest
+from trainer.clips.manifest import Segment
+from trainer.judging.scoring import preceding
 from trainer.judging.stream import Stream
 
 
@@ -39,9 +44,13 @@ def test_another_recording_comes_before_at_the_same_size_and_pace():
         def frames(self):
             for number in range(5):
                 yield RawFrame.of(np.full((8, 6, 3), 200, np.uint8), number, number * NS_PER_S // 5)
+            yield RawFrame.of(np.full((8, 6, 3), 200, np.uint8), 5, 11 * NS_PER_S)
 
     stream = Stream(Clip(), 1.0, before=Wide())
-    found = list(stream.frames())
+    found = []
+    for number, frame in enumerate(stream.frames()):
+        assert (frame.capture_ns < stream.begin_ns) == (number < 5)
+        found.append(frame)
     assert stream.begin_ns == NS_PER_S, "the fifth picture of five a second stays as long as the others"
     times_s = [frame.capture_ns / NS_PER_S for frame in found]
     assert times_s == pytest.approx(
@@ -49,3 +58,13 @@ def test_another_recording_comes_before_at_the_same_size_and_pace():
     )
     before = [frame.pixels() for frame in found[:5]]
     assert all(pixels is not None and pixels.shape == (4, 6, 3) and (pixels == 200).all() for pixels in before)
+
+
+def test_what_is_watched_before_is_of_another_group_and_has_no_event():
+    def clip(name, group, label):
+        return Manifest(Path(name), group, frozenset({"violence"}), (Segment(label),), name, "set")
+
+    clips = [clip("a", "1", "violence"), clip("b", "1", "normal"), clip("c", "2", "normal"), clip("d", "2", "violence")]
+    found = preceding(clips)
+    assert found == {Path("a"): Path("c"), Path("b"): Path("c"), Path("c"): Path("b"), Path("d"): Path("b")}
+    assert preceding(clips[:2]) == {}
