@@ -168,8 +168,8 @@ def patch(script: Script) -> None:
     add, publish, end_interrupted = Outbox.add, wiring.Outlets.publish, recovery.end_interrupted
     captured: dict[str, int | None] = {}
 
-    def noted_add(self: Outbox, event: Event) -> None:
-        add(self, event)
+    def noted_add(self: Outbox, event: Event, waited_s: float = 0.0) -> None:
+        add(self, event, waited_s)
         progress.note(event, captured.get(event.id + event.type))
 
     def noted_publish(self: wiring.Outlets, event: Event, captured_ns: int | None = None) -> None:
