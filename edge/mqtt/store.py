@@ -8,7 +8,6 @@ Work is given as functions over a connection, so that it can be done again elsew
 """
 
 import contextlib
-import errno
 import os
 import sqlite3
 import threading
@@ -18,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from edge.errors import ConfigurationError
+from edge.errors import DISK_ERRNOS, ConfigurationError
 from edge.mqtt.salvage import add_older, copied
 from edge.system.locking import LOCK_FILE, lock
 
@@ -29,7 +28,6 @@ FORMAT_VERSION = 1
 """Files of the format 0 are understood: see `migration`."""
 KEPT_CORRUPT_FILES = 3
 RETRY_INTERVAL_S = 60.0
-DISK_ERRNOS = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 DISK_CODES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 CORRUPT_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 PRIMARY_CODE_MASK = 0xFF
