@@ -1,6 +1,7 @@
 """One tree of errors. Each is raised where the fact is known, says in one line what is wrong (file, key or device) and
 what to do, and is caught once, in a command line, which exits with its code."""
 
+import errno
 import re
 from typing import Final
 
@@ -11,6 +12,8 @@ MAX_LETTERS: Final = 2000
 """Of a message."""
 LAST_LETTERS: Final = 500
 """Of a longer one's end: it says what to do."""
+DISK_ERRNOS: Final = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""What a disk says that is full, read-only or broken: no fault of a configuration."""
 
 
 class EdgewatchError(Exception):

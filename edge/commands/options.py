@@ -21,8 +21,8 @@ Command = Callable[[argparse.Namespace, Interruption], int]
 
 SOURCE_CAMERA = "camera"
 EXIT_CODES = """\
-exit codes: 0 done, also after SIGTERM; 2 usage or configuration; 3 camera or video; 4 model or backend; 5 broker;
-130 interrupted by Ctrl-C"""
+exit codes: 0 done, also after SIGTERM; 1 anything else, as a full disk; 2 usage or configuration; 3 camera or video;
+4 model or backend; 5 broker; 130 interrupted by Ctrl-C"""
 RUN_EPILOG = f"""\
 examples:
   edge run --source clip.mp4

@@ -1,10 +1,11 @@
 """Where events go besides the broker: the terminal, and a file of JSON lines."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from edge.errors import ConfigurationError
+from edge.errors import DISK_ERRNOS, ConfigurationError, EdgewatchError
 from edge.events.schema import event_line, to_json
 from edge.types import Event
 
@@ -67,20 +68,22 @@ class JsonLines:
         """Make the file, unless it is open.
 
         Raises:
-            ConfigurationError: it cannot be made.
+            EdgewatchError: the disk does not take it.
+            ConfigurationError: it cannot be made for another reason.
         """
         if self._descriptor is not None:
             return
         try:
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise self._unwritable(error.strerror) from error
+            raise self._unwritable(error) from error
 
     def publish(self, event: Event) -> None:
         """Append the event.
 
         Raises:
-            ConfigurationError: the disk does not take the whole line.
+            EdgewatchError: the disk does not take the whole line.
+            ConfigurationError: the file cannot be written for another reason.
         """
         self.open()
         assert self._descriptor is not None
@@ -91,9 +94,9 @@ class JsonLines:
             if written < len(line):
                 os.ftruncate(self._descriptor, size)
         except OSError as error:
-            raise self._unwritable(error.strerror) from error
+            raise self._unwritable(error) from error
         if written < len(line):
-            raise self._unwritable(f"{written} of {len(line)} bytes fit")
+            raise self._unwritable(OSError(errno.ENOSPC, f"{written} of {len(line)} bytes fit"))
 
     def close(self) -> None:
         """Close the file, if it was made."""
@@ -101,5 +104,6 @@ class JsonLines:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _unwritable(self, reason: str | None) -> ConfigurationError:
-        return ConfigurationError(f"{self._path}: cannot be written ({reason}); free space, or give another file")
+    def _unwritable(self, error: OSError) -> EdgewatchError:
+        kind = EdgewatchError if error.errno in DISK_ERRNOS else ConfigurationError
+        return kind(f"{self._path}: cannot be written ({error.strerror}); free space, or give another file")

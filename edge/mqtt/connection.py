@@ -27,6 +27,7 @@ from edge.mqtt.refusals import (
     UnansweredError,
     VersionRefusedError,
     absence,
+    fallen_silent,
     loss,
     no_answer,
     refusal,
@@ -163,8 +164,10 @@ class Connection:
         try:
             self._connect(will)
         except VersionRefusedError as error:
-            if broker.version is not None or (spoke_latest and isinstance(error, UnansweredError)):
+            if broker.version is not None:
                 raise
+            if spoke_latest and isinstance(error, UnansweredError):
+                raise fallen_silent(error) from error
             self.version = OLDEST
             self._connect(will)
         if send_buffer_bytes is not None and isinstance(sock := self._client.socket(), socket.socket):

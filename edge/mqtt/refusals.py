@@ -66,6 +66,14 @@ def no_answer(broker: BrokerConfig, end: str, *, retains: bool) -> BrokerError:
     return kind(f"{broker.address}: hung up without an MQTT answer ({end}); check the port, and TLS{also}")
 
 
+def fallen_silent(error: UnansweredError) -> BrokerError:
+    """Add what else may be the matter with a broker that has answered before."""
+    return BrokerError(
+        f"{error}; it spoke MQTT 5 before: if it was replaced, "
+        'set broker.version = "3.1.1", or start this program again'
+    )
+
+
 def loss(broker: BrokerConfig, client_id: str, end: str) -> BrokerError:
     """Explain the end of a connection."""
     if end == TAKEN_OVER:

@@ -8,10 +8,8 @@ Work is given as functions over a connection, so that it can be done again elsew
 """
 
 import contextlib
-import errno
 import os
 import sqlite3
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -19,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from edge.errors import ConfigurationError
+from edge.errors import DISK_ERRNOS, ConfigurationError
+from edge.mqtt.salvage import add_older, copied
 from edge.system.locking import LOCK_FILE, lock
 
 FILE_NAME = "outbox.db"
@@ -30,7 +29,6 @@ FORMAT_VERSION = 1
 KEPT_CORRUPT_FILES = 3
 RETRY_INTERVAL_S = 60.0
 CLOSE_TIMEOUT_S = 2.0
-DISK_ERRNOS = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 DISK_CODES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 CORRUPT_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 PRIMARY_CODE_MASK = 0xFF
@@ -90,6 +88,8 @@ class Store:
         self._carry = carry
         self._lock = threading.Lock()
         self._retry_at_s = 0.0
+        self._is_unread = False
+        """Whether the file may hold rows that memory lacks."""
         self._locked = contextlib.ExitStack()
         if directory is not None:
             self._locked.enter_context(locked(directory, lock_name))
@@ -164,11 +164,9 @@ class Store:
     def _on_disk(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
         try:
-            if not self._carry and (found := database.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
-                raise _CorruptError(str(found[0]))  # noqa: TRY301 - closed below, like every fault
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            if version > FORMAT_VERSION:
-                raise _NewerError(f"of format {version}, made by a later edge")  # noqa: TRY301
+            if not self._carry:
+                _check_content(database)
+            _check_version(database)
             _prepare(database, self._schema)
             database.execute("BEGIN IMMEDIATE")  # a read-only file says so here
             database.execute("ROLLBACK")
@@ -183,19 +181,18 @@ class Store:
         return database
 
     def _salvaged(self) -> sqlite3.Connection:
-        """Take into memory what an unwritable disk holds: SQLite cannot open a journal there, so a copy is read."""
+        """Take into memory what an unwritable disk holds."""
         memory = self._in_memory()
         if self._carry:
             return memory
-        with contextlib.suppress(sqlite3.Error, OSError), tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder, FILE_NAME)
-            for suffix in ("", "-wal"):
-                content = Path(self.path + suffix)
-                if content.exists():
-                    Path(f"{copy}{suffix}").write_bytes(content.read_bytes())
-            with contextlib.closing(sqlite3.connect(copy)) as found:
+        try:
+            with copied(Path(self.path)) as found:
+                _check_content(found)
+                _check_version(found)
                 found.backup(memory)
-            _prepare(memory, self._schema)
+        except (sqlite3.Error, OSError) as error:
+            self._note_unread(error)
+        _prepare(memory, self._schema)
         return memory
 
     def _recover(self, error: sqlite3.Error) -> None:
@@ -208,8 +205,10 @@ class Store:
             raise error
         memory = self._in_memory()
         if self._carry or not _is_corrupt(error):  # a copy of everything would be as corrupt
-            with contextlib.suppress(sqlite3.Error):
+            try:
                 self._copy(self._database, memory)
+            except sqlite3.Error as refusal:
+                self._note_unread(refusal)
         _prepare(memory, self._schema)  # also where the copy failed
         with contextlib.suppress(sqlite3.Error):
             self._database.close()
@@ -223,10 +222,13 @@ class Store:
                 self._note_fault(str(refusal))
 
     def _copy(self, source: sqlite3.Connection, target: sqlite3.Connection) -> None:
-        (self._carry or sqlite3.Connection.backup)(source, target)
+        if self._carry:
+            self._carry(source, target)
+        else:
+            source.backup(target)
 
     def _return_to_disk(self) -> None:
-        """Take memory to the disk: what that still holds is older."""
+        """Take memory to the disk: what that still holds is older, and in memory unless it could not be read."""
         if self.fault is None or time.monotonic() < self._retry_at_s:
             return
         self._retry_at_s = time.monotonic() + RETRY_INTERVAL_S
@@ -249,6 +251,9 @@ class Store:
         """
         disk = self._on_disk()
         try:
+            if self._is_unread:
+                add_older(disk, self._database)
+                self._is_unread = False
             self._copy(self._database, disk)
         except BaseException:
             disk.close()
@@ -263,6 +268,14 @@ class Store:
             f"{self.path}: the disk refuses ({reason}); events are kept in memory until it does not; free space, or "
             "replace the disk"
         )
+
+    def _note_unread(self, reason: Exception) -> None:
+        self._is_unread = self._carry is None
+        if self._is_unread:
+            self._report(
+                f"{self.path}: cannot be read now ({reason}); what is in it is kept, and taken along once the disk "
+                "takes events again"
+            )
 
     def _set_aside(self, fault: Exception) -> bool:
         """Rename a file that cannot be used, with its date; return whether that worked."""
@@ -291,6 +304,18 @@ def _prepare(database: sqlite3.Connection, schema: str) -> None:
     database.execute("PRAGMA synchronous = FULL")
     database.executescript(schema)
     database.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+
+
+def _check_content(database: sqlite3.Connection) -> None:
+    (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise _CorruptError(str(found))
+
+
+def _check_version(database: sqlite3.Connection) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > FORMAT_VERSION:
+        raise _NewerError(f"of format {version}, made by a later edge")
 
 
 def _code(error: Exception) -> int:

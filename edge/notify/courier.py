@@ -80,6 +80,7 @@ class Courier:
         *,
         report: Callable[[str], None],
         now_s: Callable[[], float] = time.time,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._person = person
         self._addresses = [_Address(service) for service in addresses]
@@ -88,10 +89,13 @@ class Courier:
         self._ledger = ledger
         self._report = report
         self._now_s = now_s
+        self._monotonic_s = monotonic_s
         self._failed: dict[str, tuple[int, float]] = {}
         """By box: how often its message was not taken, since one was, and when last."""
         self._failed_s = -math.inf
         """When one was not taken, whatever it was of; infinitely long ago where one has been taken since."""
+        self._refused_since_s: dict[int, float] = {}
+        """By message: since when it is not taken, on the monotonic clock: the other may be set while one waits."""
         self._told: dict[str, tuple[int, float]] = {}
         """By box: how many messages since it was calm, and when the last was taken."""
 
@@ -141,16 +145,20 @@ class Courier:
             return
         self._failed_s = now_s
         self._failed[box] = (self._failed.get(box, (0, 0.0))[0] + 1, now_s)
-        left = self._give_back([note for note in notes if note not in told], now_s)
+        left = self._give_back([note for note in notes if note not in told])
         if not left:
             return
         pause_s = self._wait_s(box, now_s, is_urgent=any(note.rule in self._urgent_rules for note in left))
         self._report(f"{self._person}: the service does not take {left[0].title!r}; trying again in {pause_s:.0f} s")
 
-    def _give_back(self, notes: Sequence[Note], now_s: float) -> list[Note]:
-        """Have messages tried again, and return them; those that are too old to be of use to anybody are dropped."""
-        expired = [note for note in notes if now_s - note.due_s >= self._keep_s]
+    def _give_back(self, notes: Sequence[Note]) -> list[Note]:
+        """Have messages tried again, and return them; those that have been tried for too long are dropped."""
+        now_s = self._monotonic_s()
+        since_s = {note.number: self._refused_since_s.get(note.number, now_s) for note in notes}
+        expired = [note for note in notes if now_s - since_s[note.number] >= self._keep_s]
         left = [note for note in notes if note not in expired]
+        since_s |= self._refused_since_s  # of what was taken or withdrawn meanwhile too, which ends by its age
+        self._refused_since_s = {number: s for number, s in since_s.items() if now_s - s < self._keep_s}
         self._ledger.give_back(left)
         self._ledger.drop(expired)
         for note in expired:

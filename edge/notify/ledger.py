@@ -13,7 +13,8 @@ from edge.mqtt.store import Store
 FILE, LOCK = "notify.sqlite", "notify.lock"
 """A box's outbox may lie in the same directory."""
 S_PER_DAY: Final = 86_400
-SCHEMA: Final = """
+WAITING, SENDING, SENT, CANCELLED = "waiting", "sending", "sent", "cancelled"
+SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS messages (
     number INTEGER PRIMARY KEY, subject TEXT NOT NULL, rule TEXT NOT NULL, step INTEGER NOT NULL, person TEXT NOT NULL,
     title TEXT NOT NULL, body TEXT NOT NULL, due_s REAL NOT NULL,
@@ -22,10 +23,11 @@ CREATE INDEX IF NOT EXISTS by_due ON messages (state, due_s);
 CREATE TABLE IF NOT EXISTS happened (number INTEGER PRIMARY KEY, at_s REAL NOT NULL, what TEXT NOT NULL,
     box TEXT NOT NULL, camera TEXT, key TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
+UPDATE messages SET state = '{WAITING}' WHERE state = '{SENDING}';
+"""  # noqa: S608 - our own words
+"""What was on its way when a program ended abruptly waits again, whenever the file can be opened."""
 BOX: Final = "substr(subject, 1, instr(subject, '/') - 1)"
 IS_URGENT: Final = "rule IN (SELECT value FROM json_each(?))"
-WAITING, SENDING, SENT, CANCELLED = "waiting", "sending", "sent", "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,6 @@ class Ledger:
             ConfigurationError: the directory cannot be used by this user, or another `edge notify` uses it.
         """
         self._store = Store(state_dir, SCHEMA, report, file_name=FILE, lock_name=LOCK)
-        self._store.write(
-            lambda database: database.execute("UPDATE messages SET state = ? WHERE state = ?", (WAITING, SENDING))
-        )
 
     def close(self) -> None:
         self._store.close()

@@ -1,6 +1,7 @@
 """The store on disks that fail: full, read-only, corrupt; and back again."""
 
 import contextlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -15,6 +16,19 @@ from edge.mqtt import store as module
 from edge.mqtt.store import Store
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS notes (number INTEGER PRIMARY KEY, text TEXT);"
+EVENT = {
+    "camera": "hall",
+    "label": "fall",
+    "score": 0.93,
+    "peak_score": 0.97,
+    "started_at": "2026-01-02T03:04:05.678Z",
+    "ended_at": None,
+    "duration_s": 1.8,
+    "reason": None,
+    "model_name": "m",
+    "model_sha256": "ab" * 32,
+    "position_s": None,
+}
 
 
 @pytest.fixture
@@ -184,10 +198,47 @@ def test_a_full_disk_goes_on_in_memory_and_comes_back(
     assert notes(open_store()) == ["before", "x" * 100_000, "meanwhile"]
 
 
+class Failing(sqlite3.Connection):
+    """Neither written nor read, as a card that comes loose."""
+
+    def execute(self, *_):
+        raise self._fault()
+
+    def backup(self, *_, **__):
+        raise self._fault()
+
+    def _fault(self) -> sqlite3.OperationalError:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        return error
+
+
+def test_what_cannot_be_read_when_the_disk_fails_is_taken_along_when_it_comes_back(
+    open_store, lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now_s)
+    store = open_store()
+    note(store, "before")
+    store._database.close()
+    store._database = Failing(tmp_path / "outbox.db")
+    note(store, "meanwhile")
+    assert notes(store) == ["meanwhile"]
+    assert lines[0] == (
+        f"{tmp_path / 'outbox.db'}: cannot be read now (disk I/O error); what is in it is kept, and taken along once "
+        "the disk takes events again"
+    )
+    now_s = 61.0
+    store.tend()
+    assert store.fault is None
+    note(store, "after")
+    assert notes(open_store()) == ["before", "meanwhile", "after"]
+
+
 # Full and read-only, real ones: a small file system in a mount namespace of its own
 
 IN_A_NAMESPACE = """
-import subprocess, sys
+import errno, json, subprocess, sys, tempfile
 from pathlib import Path
 from edge.mqtt import store as module
 from edge.mqtt.store import Store
@@ -198,6 +249,18 @@ def note(store, text):
     store.write(lambda database: database.execute("INSERT INTO notes (text) VALUES (?)", (text,)))
 def texts(store):
     return [row[0][0] for row in store.read(lambda d: d.execute("SELECT text FROM notes").fetchall())]
+def cut_power(store):
+    copies = {path: path.read_bytes() for path in disk.iterdir() if not path.name.endswith(("-shm", "lock"))}
+    store.close()
+    for path, content in copies.items():
+        path.write_bytes(content)
+def fill():
+    try:
+        (disk / "ballast").write_bytes(b"x" * 1024 * 1024)
+    except OSError as error:
+        assert error.errno == errno.ENOSPC, error
+def hide_shared_memory():
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/dev/shm"], check=True)
 """
 FULL = """
 store = Store(disk, schema, print)
@@ -217,11 +280,7 @@ assert texts(Store(disk, schema)) == ["a", "c", "d"]
 READ_ONLY = """
 store = Store(disk, schema)
 note(store, "a")
-copies = {path: path.read_bytes() for path in disk.glob("outbox.db*")}  # as a power cut leaves them
-store.close()
-for path, content in copies.items():
-    path.write_bytes(content)
-(disk / "outbox.db-shm").unlink()
+cut_power(store)
 subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
 store = Store(disk, schema, print)
 assert store.fault, "not read-only"
@@ -233,8 +292,118 @@ assert store.fault is None, store.fault
 store.close()
 assert texts(Store(disk, schema)) == ["a", "b"]
 """
-
-
+FULL_AT_THE_START = """
+tempfile.tempdir = str(disk)
+store = Store(disk, schema)
+note(store, "a")
+cut_power(store)
+fill()
+store = Store(disk, schema, print)
+assert store.fault, "not full"
+note(store, "b")
+assert texts(store) == ["a", "b"], texts(store)
+(disk / "ballast").unlink()
+store.tend()
+assert store.fault is None, store.fault
+store.close()
+assert texts(Store(disk, schema)) == ["a", "b"]
+"""
+UNREADABLE_AT_THE_START = """
+hide_shared_memory()
+tempfile.tempdir = str(disk)
+store = Store(disk, schema)
+note(store, "a")
+note(store, "b")
+cut_power(store)
+fill()
+store = Store(disk, schema, print)
+assert store.fault, "not full"
+note(store, "c")
+note(store, "d")
+assert texts(store) == ["c", "d"], texts(store)
+(disk / "ballast").unlink()
+store.tend()
+assert store.fault is None, store.fault
+note(store, "e")
+store.close()
+assert texts(store := Store(disk, schema)) == ["a", "b", "c", "d", "e"], texts(store)
+"""
+OUTBOX_UNREADABLE_AT_THE_START = """
+from edge.mqtt.outbox import SCHEMA, Outbox
+from edge.types import Event
+def opened():
+    store = Store(disk, SCHEMA, print)
+    return store, Outbox(store, 100, 100_000)
+def add(outbox, id, type):
+    outbox.add(Event(id=id, type=type, **json.loads(sys.argv[3])))
+def waiting(outbox):
+    found = []
+    while (event := outbox.oldest()) is not None:
+        found.append((event.fields["id"], event.fields["type"]))
+        outbox.remove(event.sequence)
+    return found
+hide_shared_memory()
+tempfile.tempdir = str(disk)
+store, outbox = opened()
+add(outbox, "1", "started")
+add(outbox, "1", "updated")
+cut_power(store)
+fill()
+store, outbox = opened()
+assert outbox.depth() == 0
+add(outbox, "2", "started")
+add(outbox, "2", "ended")
+on_its_way = outbox.oldest()
+(disk / "ballast").unlink()
+store.tend()
+assert store.fault is None, store.fault
+assert outbox.depth() == 4, outbox.depth()
+outbox.remove(on_its_way.sequence)
+assert [event.id for event in outbox.active()] == ["1"]
+store.close()
+store, outbox = opened()
+assert waiting(outbox) == [("1", "started"), ("1", "updated"), ("2", "ended")]
+assert outbox.fields()["bytes"] == 0
+"""
+LEDGER_UNREADABLE_AT_THE_START = """
+from edge.notify.ledger import Ledger, Note
+def note_fall(ledger, subject):
+    ledger.add([Note(subject, "all", 0, "nurse", "Fall", "in the hall", 1.0)])
+def take(ledger):
+    return [note.subject for note in ledger.take("nurse", "box", 2.0, [], is_alone=True, limit=9)]
+hide_shared_memory()
+tempfile.tempdir = str(disk)
+ledger = Ledger(disk, print)
+note_fall(ledger, "box/1")
+note_fall(ledger, "box/2")
+assert take(ledger) == ["box/1", "box/2"]
+cut_power(ledger._store)
+fill()
+ledger = Ledger(disk, print)
+note_fall(ledger, "box/3")
+assert take(ledger) == ["box/3"]
+(disk / "ballast").unlink()
+ledger.tend(0.0)
+assert take(ledger) == ["box/1", "box/2"]
+ledger.close()
+ledger = Ledger(disk, print)
+assert take(ledger) == ["box/1", "box/2", "box/3"]
+"""
+NEWER_AND_READ_ONLY = """
+store = Store(disk, schema)
+note(store, "a")
+store._database.execute("PRAGMA user_version = 99")
+cut_power(store)
+subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+store = Store(disk, schema, print)
+note(store, "b")
+assert texts(store) == ["b"], texts(store)
+subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+store.tend()
+assert len(list(disk.glob("outbox.db.newer-*Z"))) == 1
+store.close()
+assert texts(Store(disk, schema)) == ["b"]
+"""
 CORRUPT_AND_READ_ONLY = """
 (disk / "outbox.db").write_bytes(b"not a database" * 100)
 subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
@@ -250,7 +419,27 @@ assert texts(Store(disk, schema)) == ["a"]
 
 
 @pytest.mark.parametrize(
-    "script", [FULL, READ_ONLY, CORRUPT_AND_READ_ONLY], ids=["full", "read-only", "corrupt-and-read-only"]
+    "script",
+    [
+        FULL,
+        READ_ONLY,
+        FULL_AT_THE_START,
+        UNREADABLE_AT_THE_START,
+        OUTBOX_UNREADABLE_AT_THE_START,
+        LEDGER_UNREADABLE_AT_THE_START,
+        CORRUPT_AND_READ_ONLY,
+        NEWER_AND_READ_ONLY,
+    ],
+    ids=[
+        "full",
+        "read-only",
+        "full-at-the-start",
+        "unreadable-at-the-start",
+        "outbox-unreadable-at-the-start",
+        "ledger-unreadable-at-the-start",
+        "corrupt-and-read-only",
+        "newer-and-read-only",
+    ],
 )
 def test_a_real_disk_that_refuses(tmp_path: Path, script: str) -> None:
     namespace = ["unshare", "--user", "--map-root-user", "--mount"]
@@ -258,7 +447,7 @@ def test_a_real_disk_that_refuses(tmp_path: Path, script: str) -> None:
         pytest.skip("this machine allows no mount namespaces")
     code = IN_A_NAMESPACE + script
     run = subprocess.run(
-        [*namespace, sys.executable, "-c", code, tmp_path, SCHEMA],
+        [*namespace, sys.executable, "-c", code, tmp_path, SCHEMA, json.dumps(EVENT)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -128,7 +128,8 @@ def test_a_broker_that_spoke_the_newer_version_is_spoken_to_in_the_older_only_if
     mute_broker, start_publisher, until, monkeypatch, sign
 ) -> None:
     """A busy broker is silent too, and in MQTT 3.1.1 an event that is denied would be acknowledged."""
-    start_publisher(mute_broker.url, acknowledge_timeout_s=0.2)
+    lines: list[str] = []
+    start_publisher(mute_broker.url, acknowledge_timeout_s=0.2, report=lines.append)
     until(lambda: b"MQTT\x05" in mute_broker.received, "the first connection")
     monkeypatch.setattr(connection_module, "CONNECT_TIMEOUT_S", 0.2)
     mute_broker.is_silent_at_5 = sign == "silent"
@@ -136,6 +137,8 @@ def test_a_broker_that_spoke_the_newer_version_is_spoken_to_in_the_older_only_if
     before = mute_broker.connections
     until(lambda: mute_broker.connections >= before + 3, "more connections")
     assert (b"MQTT\x04" in mute_broker.received) == (sign == "refuses")
+    advice = 'it spoke MQTT 5 before: if it was replaced, set broker.version = "3.1.1", or start this program again'
+    assert any(advice in line for line in lines) == (sign != "refuses")
 
 
 def test_the_newer_version_is_spoken_where_the_broker_takes_it(mosquitto) -> None:

@@ -41,6 +41,7 @@ class Desk:
         """By the second address of anybody."""
         self.said: list[str] = []
         self.now = datetime(2026, 1, 2, 23, 0, tzinfo=UTC)
+        self.clock_was_set_by = timedelta()
         self.ledger = Ledger(self.config.state_dir, self.said.append)
         self.refuses: Callable[[str], bool] = lambda _: False
         """Whether services do not take a message with a title."""
@@ -55,6 +56,7 @@ class Desk:
                 self.ledger,
                 report=self.said.append,
                 now_s=self._now_s,
+                monotonic_s=lambda: self._now_s() - self.clock_was_set_by.total_seconds(),
             )
             for person in self.config.people
         ]
@@ -212,13 +214,28 @@ def test_a_message_that_is_refused_for_weeks_is_dropped_and_said_and_one_that_me
     desk = at_desk("keep_days = 7\n" + BASE + URGENT)
     desk.refuses = lambda title: "stairs" in title
     desk.fall("A", camera="stairs")
-    for _ in range(7):
+    for _ in range(8):  # it is refused since the first
         desk.pass_time(hours=23)
     assert not any("dropped" in line for line in desk.said)
     desk.fall("B")
     desk.now += timedelta(days=1)  # switched off meanwhile
     desk.pass_time(minutes=1)
     assert "nurse: the service has not taken 'Fall: stairs in box' in 7 days; it is dropped" in desk.said
+    desk.pass_time(minutes=1)
+    assert desk.titles() == ["Late: Fall: hall in box"]
+
+
+def test_a_message_that_was_noted_before_the_clock_was_set_is_tried_on(at_desk) -> None:
+    desk = at_desk("keep_days = 7\n" + BASE + URGENT)
+    desk.refuses = lambda _: True
+    desk.fall("A")
+    desk.pass_time(minutes=1)
+    desk.clock_was_set_by = timedelta(days=8)
+    desk.now += desk.clock_was_set_by
+    for _ in range(6):
+        desk.pass_time(hours=23)
+    assert not any("dropped" in line for line in desk.said)
+    desk.refuses = lambda _: False
     desk.pass_time(minutes=1)
     assert desk.titles() == ["Late: Fall: hall in box"]
 
