@@ -249,7 +249,7 @@ def attack(kind: str, folder: Path, examples: int) -> dict[str, Any]:
     read(good)
     before = listing(folder)
     chance = random.Random(kind)
-    counts = dict.fromkeys(("refused", "taken", "raised", "faults"), 0)
+    counts: dict[str, int] = dict.fromkeys(("refused", "taken", "raised", "faults"), 0)
     first: list[str] = []
     process = psutil.Process()
     half_b = 0
