@@ -19,7 +19,7 @@ SEED = 24
 
 TABLE = (
     Figure("minutes", "the run took", "min", digits=1),
-    *siege.rows("broker, people or page", limit_s=2 * siege.LATEST_S, says=False),
+    *siege.rows("broker, people or page", limit_s=2 * siege.LATEST_S),
     Figure("memory_mb", "memory of the largest of the three programs", "MB", Limit("<=", 300), 0),
     Figure("log_kb", "all that they wrote in their logs", "kB", Limit("<=", 1000), 0),
 )

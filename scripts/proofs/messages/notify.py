@@ -95,10 +95,10 @@ def measure(setting: Setting) -> Evidence:
                 broker.start() if is_broker else notifier.start()
             wanted = range(first, sent)
             try:
-                wait_until(lambda wanted=wanted: all(inbox.told_s[number] for number in wanted), "the last message")
+                wait_until(lambda wanted=wanted: all(inbox.told[number] for number in wanted), "the last message")
             except EdgewatchError as error:
                 say(str(error))
-            told.append([len(inbox.told_s[number]) for number in wanted])
+            told.append([len(inbox.told[number]) for number in wanted])
             say(f"{sent - first} alarms{', the notifier killed' if kills else ''}: told {sum(told[-1])} times")
     return {
         "bundle_sha256": Bundle.load(BUILTIN).digest,

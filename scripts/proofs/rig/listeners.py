@@ -4,7 +4,6 @@ import http.client
 import json
 import re
 import threading
-import time
 from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -13,25 +12,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from proofs.rig.daemon import Daemon
 from proofs.rig.mosquitto import free_port, wait_until
 
-TOLD = re.compile(r"Fall: camera-(\d+) in box")
+TOLD = re.compile(r"Fall: camera-(\d+) in box\S*\. (\S+ on \d+ \w+)")
 HTTP_TIMEOUT_S = 10.0
 CONNECTED = "connected to"
 
 
 class Inbox:
-    """A person's service: notes when each camera's alarms are told, alone or in a message with others of its box."""
+    """A person's service: notes which alarms of each camera are told, alone or in a message with others of its box."""
 
     def __init__(self) -> None:
-        self.told_s: defaultdict[int, list[float]] = defaultdict(list)
-        """Monotonic seconds, by the number of the camera."""
+        self.told: defaultdict[int, list[str]] = defaultdict(list)
+        """When each began, to the second, by the number of the camera."""
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 # Of several the title names the first, the body all.
-                for number in TOLD.findall(content["message"]) or TOLD.findall(content["title"]):
-                    inbox.told_s[int(number)].append(time.monotonic())
+                alone = f"{content['title']}. {content['message']}"
+                for number, began in TOLD.findall(content["message"]) or TOLD.findall(alone):
+                    inbox.told[int(number)].append(began)
                 self.send_response(200)
                 self.end_headers()
 
@@ -41,6 +41,17 @@ class Inbox:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"json://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def missing(self, cameras: int, falls: int) -> int:
+        """How many alarms were never told, of so many of each camera."""
+        return sum(falls - self._different(number, falls) for number in range(cameras))
+
+    def surplus(self, cameras: int, falls: int) -> int:
+        """How many times an alarm was told again, or one that there was not."""
+        return sum(len(self.told[number]) - self._different(number, falls) for number in range(cameras))
+
+    def _different(self, number: int, falls: int) -> int:
+        return min(falls, len(set(self.told[number])))
 
     def close(self) -> None:
         self._server.shutdown()

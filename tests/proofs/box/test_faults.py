@@ -37,7 +37,7 @@ def found(events: list[list], written: list[list] | None = None) -> dict:
 def test_an_alarm_that_is_lost_late_or_unsaid_in_a_siege_is_found() -> None:
     bad = [
         outcome(late_s={"broker": 30.1, "people": 0, "page": 0}),
-        outcome(said=False, twice=1, missing={"broker": 1, "people": 0, "page": 0}),
+        outcome(fault="size", said=False, twice=1, missing={"broker": 1, "people": 0, "page": 0}),
     ]
     evidence = {"falls": 6, "faults": FAULTS, "minutes": 1.0, **faults.condensed(quiet_run(), [])}
     assert missed(faults.figures(evidence | {"outcomes": bad})) == {
