@@ -186,7 +186,8 @@ def test_the_dashboard_is_judged_by_its_slowest() -> None:
 
 
 def test_messages_that_come_never_or_twice_count() -> None:
-    attack = {"falls": 6, "late_s": {"people": 1.0, "page": None}, "missing": {"people": 0, "page": 2}, "twice": 0}
+    attack = {"fault": "deaf", "falls": 6, "twice": 0}
+    attack |= {"late_s": {"people": 1.0, "page": None}, "missing": {"people": 0, "page": 2}}
     evidence = {"rounds": 2, "told": [1, 0, 2, 1], "told_when_killed": [1, 3], "outcomes": [attack | {"said": True}]}
     found = notify.figures(evidence)
     assert (found["attacked_lost"], found["attacked_late_s"]) == (2, None)
