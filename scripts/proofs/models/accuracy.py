@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from converters.convert_pose import POSE_FILE
 from edge.bundle import BUILTIN, Bundle
@@ -94,22 +93,16 @@ def figures_of_folds(folds: Sequence[Evidence]) -> Figures:
         return {}
     by_seed = [_of_seed([fold for fold in folds if fold["seed"] == seed]) for seed in seeds]
     found: Figures = {key: _mean([each[key] for each in by_seed]) for key in by_seed[0]}
-    return found | _intervals(folds, seeds) | {"fight_seeds": len(seeds)}
+    return found | _of_clips(folds, seeds) | {"fight_seeds": len(seeds)}
 
 
 def _of_seed(folds: Sequence[Evidence]) -> dict[str, float | None]:
     clips, numbers = _pooled(folds)
     truth = np.asarray([clip["fights"] for clip in clips])
-    found: dict[str, float | None] = {}
-    for name in PRECISIONS:
-        counted = binary(truth, _scores(clips, name), _thresholds(folds, name))
-        found |= {f"fight_{key}_{name}": counted[key] for key in ("accuracy", "auc")}
-    in_float, quantized = found["fight_accuracy_float"], found["fight_accuracy_quantized"]
-    assert in_float is not None and quantized is not None  # noqa: PT018  both are counts over clips
-    found["fight_accuracy_loss_points"] = POINTS * (in_float - quantized)
-    found["fight_lowest_fold_accuracy"] = group_spread(
-        truth, _scores(clips, "quantized"), [str(number) for number in numbers], _thresholds(folds, "quantized")
-    )["lowest_accuracy"]
+    scores = np.asarray([clip["quantized"]["score"] for clip in clips], float)
+    thresholds = np.repeat([fold["thresholds"]["quantized"] for fold in folds], [len(fold["clips"]) for fold in folds])
+    spread = group_spread(truth, scores, [str(number) for number in numbers], thresholds)
+    found: dict[str, float | None] = {"fight_lowest_fold_accuracy": spread["lowest_accuracy"]}
     first_s = [min(clip["quantized"]["alerts_s"], default=None) for clip in clips]
     told_s = [each for each, fights in zip(first_s, truth, strict=True) if fights and each is not None]
     found["fights_told"] = len(told_s) / int(truth.sum()) if truth.any() else None
@@ -120,11 +113,13 @@ def _of_seed(folds: Sequence[Evidence]) -> dict[str, float | None]:
     return found | {f"fight_{key}_shortcut": of_shortcut.get(key) for key in ("accuracy", "auc")}
 
 
-def _intervals(folds: Sequence[Evidence], seeds: Sequence[int]) -> Figures:
-    """95 % intervals of the means over the seeds, when scenes are drawn again."""
+def _of_clips(folds: Sequence[Evidence], seeds: Sequence[int]) -> Figures:
+    """How many clips are right and how they rank, by each fold's own threshold, with intervals when scenes are drawn
+    again."""
     pooled = [_pooled([fold for fold in folds if fold["seed"] == seed])[0] for seed in seeds]
     clips = sorted(pooled[0], key=lambda clip: clip["path"])
     found: Figures = {}
+    accuracies: dict[str, float] = {}
     for name in PRECISIONS:
         judged = {
             (fold["seed"], clip["path"]): (clip[name]["score"], clip[name]["score"] >= fold["thresholds"][name])
@@ -133,9 +128,12 @@ def _intervals(folds: Sequence[Evidence], seeds: Sequence[int]) -> Figures:
         }
         rows = np.asarray([[judged[seed, clip["path"]] for clip in clips] for seed in seeds])  # (n_seeds, n_clips, 2)
         truth = np.asarray([clip["fights"] for clip in clips])
-        _, intervals = over_seeds(truth, rows[:, :, 1] == truth, rows[:, :, 0], [clip["group"] for clip in clips])
+        groups = [clip["group"] for clip in clips]
+        counted, intervals = over_seeds(truth, rows[:, :, 1] == truth, rows[:, :, 0], groups)
+        accuracies[name] = counted["accuracy"]
+        found |= {f"fight_{key}_{name}": counted.get(key) for key in ("accuracy", "auc")}
         found |= {f"fight_{key}_{name}{INTERVAL}": intervals.get(key) for key in ("accuracy", "auc")}
-    return found
+    return found | {"fight_accuracy_loss_points": POINTS * (accuracies["float"] - accuracies["quantized"])}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -159,15 +157,6 @@ def _pooled(folds: Sequence[Evidence]) -> tuple[Clips, list[int]]:
     if len({clip["path"] for clip in clips}) != len(clips):
         raise ValueError("a clip stands in two folds")
     return clips, numbers
-
-
-def _scores(clips: Clips, precision: str) -> NDArray[np.float64]:
-    return np.asarray([clip[precision]["score"] for clip in clips], float)
-
-
-def _thresholds(folds: Sequence[Evidence], precision: str) -> NDArray[np.float64]:
-    """Of each clip, the threshold of its own fold."""
-    return np.repeat([fold["thresholds"][precision] for fold in folds], [len(fold["clips"]) for fold in folds])
 
 
 PROOF = Proof(
