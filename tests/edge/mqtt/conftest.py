@@ -154,3 +154,17 @@ def cutting_proxy() -> Iterator[Callable[..., CuttingProxy]]:
             return proxy
 
         yield start
+
+
+@pytest.fixture
+def hanging_lookup(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Have lookups of names hang: the first event says that one has begun, the second has them fail."""
+    looks, may_end = threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        looks.set()
+        may_end.wait(60)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return looks, may_end

@@ -414,16 +414,9 @@ def test_a_failing_stats_source_is_raised_where_somebody_looks(mosquitto, start_
 
 
 def test_a_lookup_of_a_name_that_does_not_end_is_left_behind_and_what_is_written_stays(
-    start_publisher, outbox, monkeypatch
+    start_publisher, outbox, hanging_lookup, monkeypatch
 ) -> None:
-    looks, may_end = threading.Event(), threading.Event()
-
-    def look_up(*_: object, **__: object) -> None:
-        looks.set()
-        may_end.wait(60)
-        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    looks, may_end = hanging_lookup
     monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.1)
     publisher = start_publisher("mqtt://broker.example")
     assert looks.wait(60)

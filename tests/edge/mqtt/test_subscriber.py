@@ -1,7 +1,5 @@
 """The subscriber against a real mosquitto: nothing is acknowledged that was not taken, and no message blocks others."""
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -99,15 +97,8 @@ def test_a_message_too_long_that_the_broker_keeps_costs_no_session_and_no_event(
     assert sum("too long" in line for line in lines) == 1
 
 
-def test_a_lookup_of_a_name_that_does_not_end_is_left_behind(monkeypatch) -> None:
-    looks, may_end = threading.Event(), threading.Event()
-
-    def look_up(*_: object, **__: object) -> None:
-        looks.set()
-        may_end.wait(60)
-        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+def test_a_lookup_of_a_name_that_does_not_end_is_left_behind(hanging_lookup, monkeypatch) -> None:
+    looks, may_end = hanging_lookup
     monkeypatch.setattr(module, "STOP_TIMEOUT_S", 0.1)
     subscriber = Subscriber(
         BrokerConfig(url="mqtt://broker.example"),
